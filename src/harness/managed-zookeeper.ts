@@ -1,0 +1,293 @@
+import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import createDebug from 'debug';
+import { freePorts } from './free-ports.ts';
+import { HarnessError } from './harness-error.ts';
+import { probe } from './probe.ts';
+import { writeServerFiles } from './server-files.ts';
+import type { EnsembleMember, ServerTls, SettingValue } from './server-files.ts';
+import { findServerJars } from './server-jars.ts';
+import type { NoServerJars, ServerJars, ServerJarsOptions } from './server-jars.ts';
+import { ServerProcess, keepAtExit, removeAtExit } from './server-process.ts';
+
+const log = createDebug('kazoo:harness');
+
+const HOST = '127.0.0.1';
+const START_TIMEOUT = 60_000;
+const POLL_INTERVAL = 25;
+const LOG_TAIL = 64 * 1024;
+const FAST_START = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-XX:-UsePerfData'];
+const MAIN_CLASS = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
+
+/** How a real server is found, configured and run. */
+export interface ManagedZooKeeperOptions extends ServerJarsOptions {
+  /** Milliseconds; the shortest session is two ticks, and sessions end on whole ticks. Default 500 (ZooKeeper's own: 3000). */
+  tickTime?: number;
+  /** More entries for `zoo.cfg`; they win over the harness's own. */
+  configuration?: Readonly<Record<string, SettingValue>>;
+  /** More Java system properties; they win over the harness's own. */
+  systemProperties?: Readonly<Record<string, SettingValue>>;
+  /** More flags for the Java virtual machine. */
+  javaOptions?: readonly string[];
+  /** The text of a JAAS file; SASL authentication is switched on with it. */
+  jaas?: string;
+  /** Opens a TLS port beside the plain one. */
+  tls?: ServerTls;
+  /** `super:<base64 of SHA-1>`: the digest identity no ACL applies to. */
+  superDigest?: string;
+  /** Whether a server cut off from its ensemble serves reads. Default false. */
+  readOnlyMode?: boolean;
+  /** Whether an ensemble may be changed with `reconfig`. Default false. */
+  reconfig?: boolean;
+  /** A folder to work in; it is made, and only its contents are removed by {@link ManagedZooKeeper.destroy}. Default: a temporary one. */
+  workingPath?: string;
+  /** This server's place in an ensemble; {@link ZooKeeperCluster} fills it in. Default: a standalone server. */
+  ensemble?: { id: number; members: readonly EnsembleMember[] };
+}
+
+/** How long and for what a start waits. */
+export interface StartOptions {
+  /** Milliseconds. Default 60 000. */
+  timeout?: number;
+  /** `serving`: it answers clients, so that an ensemble has a leader; `listening`: it runs, quorum or not. Default `serving`. */
+  until?: 'serving' | 'listening';
+}
+
+/**
+ * A real Apache ZooKeeper server on this machine, in a process of its own, on free ports of 127.0.0.1. Needs Java and ZooKeeper's jars, see
+ * {@link ManagedZooKeeper.available}. The server dies with this process, whichever way this process ends. The port and the data stay
+ * across {@link stop}, {@link kill} and {@link restart}. All four-letter words, TTL nodes and DIGEST-MD5 (no FIPS mode) are on, the
+ * admin server is off, and writes are not forced to the disk: it is for tests. As Kazoo's `kazoo.testing.common.ManagedZooKeeper`.
+ *
+ * @example
+ * await using server = await ManagedZooKeeper.start();
+ * const client = await new KazooClient(server.connectString).start();
+ */
+export class ManagedZooKeeper {
+  readonly host = HOST;
+  readonly clientPort: number;
+  /** The TLS port, `null` without `tls`. */
+  readonly securePort: number | null;
+  /** Where configuration, data and log are. */
+  readonly workingPath: string;
+  /** The jars it runs from. */
+  readonly jars: ServerJars;
+  readonly #options: ManagedZooKeeperOptions;
+  #process: ServerProcess | null = null;
+  #prepared = false;
+  #destroyed = false;
+
+  private constructor(
+    options: ManagedZooKeeperOptions,
+    place: { jars: ServerJars; workingPath: string; clientPort: number; securePort: number | null },
+  ) {
+    this.#options = options;
+    this.jars = place.jars;
+    this.workingPath = place.workingPath;
+    this.clientPort = place.clientPort;
+    this.securePort = place.securePort;
+  }
+
+  /** Tells whether a real server can run on this machine, from which jars, or why not. Never rejects. */
+  static available(options: ServerJarsOptions = {}): Promise<ServerJars | NoServerJars> {
+    return findServerJars(options);
+  }
+
+  /** Chooses jars, folder and ports, without starting yet. Rejects with {@link HarnessError} where no server can run. */
+  static async create(options: ManagedZooKeeperOptions = {}): Promise<ManagedZooKeeper> {
+    const jars = await findServerJars(options);
+    if (!jars.available) throw new HarnessError(`no real ZooKeeper server can run here: ${jars.reason}`);
+    const own = options.ensemble?.members.find(({ id }) => id === options.ensemble?.id);
+    const [port, secure] = await freePorts(2, HOST);
+    const workingPath = options.workingPath ?? (await mkdtemp(join(tmpdir(), 'kazoo-zookeeper-')));
+    if (options.workingPath === undefined) removeAtExit(workingPath);
+    return new ManagedZooKeeper(options, {
+      jars,
+      workingPath,
+      clientPort: own?.clientPort ?? port!,
+      securePort: options.tls === undefined ? null : secure!,
+    });
+  }
+
+  /** {@link create} and {@link ManagedZooKeeper.start} in one; leaves nothing behind when the server does not come up. */
+  static async start(options: ManagedZooKeeperOptions = {}, start: StartOptions = {}): Promise<ManagedZooKeeper> {
+    const server = await ManagedZooKeeper.create(options);
+    try {
+      await server.start(start);
+    } catch (error) {
+      await server.destroy();
+      throw error;
+    }
+    return server;
+  }
+
+  /** Of the jar in use, such as `3.9.5`; `null` when the jar's name does not tell. */
+  get version(): string | null {
+    return this.jars.version;
+  }
+
+  /** `host:port`, as a client's `hosts`. */
+  get connectString(): string {
+    return `${this.host}:${this.clientPort}`;
+  }
+
+  /** `host:port` of the TLS port, `null` without `tls`. */
+  get secureConnectString(): string | null {
+    return this.securePort === null ? null : `${this.host}:${this.securePort}`;
+  }
+
+  get running(): boolean {
+    return this.#process?.alive ?? false;
+  }
+
+  /** Of the server's process, while it runs. */
+  get pid(): number | undefined {
+    return this.running ? this.#process?.pid : undefined;
+  }
+
+  /** Starts the server, does nothing if it runs. Rejects with {@link HarnessError}, with the end of its log, if it is not up in time. */
+  async start(options: StartOptions = {}): Promise<void> {
+    if (this.#destroyed) throw new HarnessError(`the server at ${this.connectString} has been destroyed and cannot start again`);
+    if (this.running) return;
+    await this.#prepare();
+    log('starting ZooKeeper %s at %s in %s', this.version, this.connectString, this.workingPath);
+    const started = new ServerProcess(this.jars.java, this.#arguments(), { cwd: this.workingPath, logFile: this.#logFile });
+    this.#process = started;
+    await this.#untilUp(started, options);
+    log('ZooKeeper at %s is up, pid %d', this.connectString, started.pid);
+  }
+
+  /** Ends the server in order (`SIGTERM`), keeping its data. Does nothing if it does not run. */
+  async stop(): Promise<void> {
+    log('stopping %s', this.connectString);
+    await this.#process?.terminate();
+  }
+
+  /** Ends the server at once (`SIGKILL`), as a power cut would, keeping its data. */
+  async kill(): Promise<void> {
+    log('killing %s', this.connectString);
+    await this.#process?.signal('SIGKILL');
+  }
+
+  /** {@link stop}, then {@link ManagedZooKeeper.start} on the same port and data. */
+  async restart(options: StartOptions = {}): Promise<void> {
+    await this.stop();
+    await this.start(options);
+  }
+
+  /** Holds the process still (`SIGSTOP`): connections stay open and nothing is answered, until {@link thaw}. */
+  freeze(): void {
+    this.#process?.freeze(true);
+  }
+
+  /** Lets a frozen process go on (`SIGCONT`). */
+  thaw(): void {
+    this.#process?.freeze(false);
+  }
+
+  /** {@link kill}, then forget all data; the next start begins empty, on the same port. */
+  async reset(): Promise<void> {
+    await this.kill();
+    await rm(join(this.workingPath, 'data'), { recursive: true, force: true });
+    this.#prepared = false;
+  }
+
+  /** {@link kill}, then remove everything from the disk. Idempotent; the server cannot start again. */
+  async destroy(): Promise<void> {
+    this.#destroyed = true;
+    await this.kill();
+    await rm(this.workingPath, { recursive: true, force: true, maxRetries: 3 });
+    keepAtExit(this.workingPath);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy();
+  }
+
+  /** The last lines of the server's log, 100 unless told; `''` before its first start. Kazoo's `get_logs`. */
+  async logs(lines = 100): Promise<string> {
+    return (await tailOf(this.#logFile)).trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  /** Sends a four-letter word; the whole answer, or `null` if the server gives none. */
+  command(word: string): Promise<string | null> {
+    return probe(word, this.clientPort, { host: this.host });
+  }
+
+  /** `standalone`, `leader`, `follower`, `observer` or `read-only`; `null` while it serves nobody. */
+  async mode(): Promise<string | null> {
+    return /^Mode: (.*)$/m.exec((await this.command('srvr')) ?? '')?.[1] ?? null;
+  }
+
+  get #logFile(): string {
+    return join(this.workingPath, 'zookeeper.log');
+  }
+
+  // Once a life of the data: an ensemble that was reconfigured writes its own files, which a restart must find again.
+  async #prepare(): Promise<void> {
+    if (this.#prepared) return;
+    const { workingPath, host, clientPort, securePort } = this;
+    const { tickTime = 500, configuration = {}, jaas = null, tls = null, reconfig = false, ensemble = null } = this.#options;
+    await mkdir(join(workingPath, 'data'), { recursive: true });
+    await writeServerFiles({ workingPath, host, clientPort, securePort, tickTime, configuration, jaas, tls, reconfig, ensemble });
+    this.#prepared = true;
+  }
+
+  #arguments(): string[] {
+    const properties = Object.entries(this.#systemProperties()).map(([key, value]) => `-D${key}=${value}`);
+    // The working folder comes first, so that its logging settings win over any in the jars.
+    const classpath = [this.workingPath, this.jars.classpath].join(delimiter);
+    return [...FAST_START, ...properties, ...(this.#options.javaOptions ?? []), '-cp', classpath, MAIN_CLASS, 'zoo.cfg'];
+  }
+
+  #systemProperties(): Record<string, SettingValue> {
+    const { jaas, superDigest, readOnlyMode = false, systemProperties = {} } = this.#options;
+    return {
+      'file.encoding': 'UTF-8',
+      // On by default in current releases, where it forbids DIGEST-MD5.
+      'zookeeper.fips-mode': false,
+      // In KiB. ZooKeeper's 64 MiB for the first transaction would be the slowest part of starting.
+      'zookeeper.preAllocSize': 128,
+      'readonlymode.enabled': readOnlyMode,
+      'zookeeper.jmx.log4j.disable': true,
+      'org.slf4j.simpleLogger.showDateTime': true,
+      'org.slf4j.simpleLogger.dateTimeFormat': 'HH:mm:ss.SSS',
+      ...(jaas === undefined ? {} : { 'java.security.auth.login.config': join(this.workingPath, 'jaas.conf') }),
+      ...(superDigest === undefined ? {} : { 'zookeeper.DigestAuthenticationProvider.superDigest': superDigest }),
+      ...systemProperties,
+    };
+  }
+
+  async #untilUp(started: ServerProcess, { timeout = START_TIMEOUT, until = 'serving' }: StartOptions): Promise<void> {
+    const deadline = performance.now() + timeout;
+    const [word, good] = until === 'serving' ? ['srvr', /^Mode: /m] : ['ruok', /^imok/];
+    while (!good.test((await this.command(word)) ?? '')) {
+      if (!started.alive) throw await this.#failed(`ended before it was ${until} (${started.ending})`);
+      if (performance.now() >= deadline) {
+        await started.signal('SIGKILL');
+        throw await this.#failed(`was not ${until} within ${timeout} ms and has been killed`);
+      }
+      await Promise.race([delay(POLL_INTERVAL), started.exited]);
+    }
+  }
+
+  async #failed(what: string): Promise<HarnessError> {
+    const serverLog = await this.logs(30);
+    return new HarnessError(`ZooKeeper ${this.version ?? '(unknown version)'} at ${this.connectString} ${what}`, { serverLog });
+  }
+}
+
+async function tailOf(path: string): Promise<string> {
+  const file = await open(path, 'r').catch(() => null);
+  if (file === null) return '';
+  try {
+    const { size } = await file.stat();
+    const start = Math.max(0, size - LOG_TAIL);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,18 @@
+import { connect } from 'node:net';
+
+/**
+ * Sends a four-letter word and gives the whole answer, `null` when nobody listens, the server hangs up without a word, or `timeout`
+ * (milliseconds) passes. Never rejects: a server that starts or dies is what the harness polls for.
+ */
+export function probe(word: string, port: number, options: { host?: string; timeout?: number } = {}): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: options.host ?? '127.0.0.1' });
+    let answer = '';
+    socket.setEncoding('utf8');
+    socket.setTimeout(options.timeout ?? 2_000, () => socket.destroy());
+    socket.on('connect', () => socket.write(word));
+    socket.on('data', (text) => (answer += text.toString()));
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => resolve(answer === '' ? null : answer));
+  });
+}

@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { openSync, closeSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
+
+const STOP_GRACE = 5_000;
+const running = new Set<ChildProcess>();
+const scratch = new Set<string>();
+
+// The shell becomes the server (exec keeps its pid); the reader it leaves behind kills that pid when this process dies in whatever way, even
+// by SIGKILL, because the other end of fd 3 closes then. A line on fd 3 tells the reader that the server has gone already.
+const LEASHED = '{ read -r _ <&3 || kill -9 $$; } 2>/dev/null & exec "$@" 3<&-';
+
+/** One run of a server's process. It dies with this process, and does not keep this process alive. */
+export class ServerProcess {
+  readonly #child: ChildProcess;
+  /** Fulfils when the process has ended; never rejects. */
+  readonly exited: Promise<void>;
+  #failure: Error | null = null;
+
+  constructor(command: string, args: readonly string[], options: { cwd: string; logFile: string }) {
+    const log = openSync(options.logFile, 'a');
+    this.#child = spawnLeashed(command, args, options.cwd, log);
+    closeSync(log);
+    this.exited = this.#watch(this.#child);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get alive(): boolean {
+    return this.#failure === null && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Why it is not alive, in a few words. */
+  get ending(): string {
+    if (this.#failure !== null) return this.#failure.message;
+    return this.#child.signalCode === null ? `exit code ${this.#child.exitCode}` : `signal ${this.#child.signalCode}`;
+  }
+
+  /** Asks the process to end, and kills it after five seconds. */
+  async terminate(): Promise<void> {
+    const overdue = setTimeout(() => this.#child.kill('SIGKILL'), STOP_GRACE);
+    await this.signal('SIGTERM');
+    clearTimeout(overdue);
+  }
+
+  /** Sends a signal that ends the process, and waits for its end. */
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    if (!this.alive) return;
+    this.#child.ref();
+    this.#child.kill(signal);
+    await this.exited;
+  }
+
+  /** Stops the process in its tracks (`SIGSTOP`), as a long garbage collection would, or lets it go on (`SIGCONT`). */
+  freeze(frozen: boolean): void {
+    this.#child.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
+  }
+
+  #watch(child: ChildProcess): Promise<void> {
+    running.add(child);
+    child.unref();
+    return new Promise((resolve) => {
+      child.once('error', (error) => {
+        this.#failure = error;
+        ended(child, resolve);
+      });
+      child.once('exit', () => ended(child, resolve));
+    });
+  }
+}
+
+/** Removes `folder` when this process ends, in case nobody did before. */
+export function removeAtExit(folder: string): void {
+  scratch.add(folder);
+}
+
+/** Undoes {@link removeAtExit}. */
+export function keepAtExit(folder: string): void {
+  scratch.delete(folder);
+}
+
+function spawnLeashed(command: string, args: readonly string[], cwd: string, log: number): ChildProcess {
+  if (process.platform === 'win32') return spawn(command, args, { cwd, stdio: ['ignore', log, log], windowsHide: true });
+  const child = spawn('/bin/sh', ['-c', LEASHED, 'zookeeper', command, ...args], { cwd, stdio: ['ignore', log, log, 'pipe'] });
+  const leash = leashOf(child);
+  leash?.on('error', () => leash.destroy());
+  // A pipe is a socket, and the socket of a forgotten server should not keep the process alive.
+  if (leash instanceof Socket) leash.unref();
+  return child;
+}
+
+function leashOf(child: ChildProcess): Writable | null {
+  return (child.stdio[3] ?? null) as Writable | null;
+}
+
+function ended(child: ChildProcess, resolve: () => void): void {
+  running.delete(child);
+  leashOf(child)?.end('gone\n');
+  resolve();
+}
+
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+  for (const folder of scratch) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+});

@@ -1,0 +1,204 @@
+import createDebug from 'debug';
+import { freePorts } from './free-ports.ts';
+import { HarnessError } from './harness-error.ts';
+import { ManagedZooKeeper } from './managed-zookeeper.ts';
+import type { ManagedZooKeeperOptions, StartOptions } from './managed-zookeeper.ts';
+import { memberLine } from './server-files.ts';
+import type { EnsembleMember } from './server-files.ts';
+
+const log = createDebug('kazoo:harness');
+
+/** What an ensemble is made of; the rest goes to each of its servers. */
+export interface ZooKeeperClusterOptions extends Omit<ManagedZooKeeperOptions, 'workingPath' | 'ensemble'> {
+  /** Voting servers. Default 3; 1 without observers makes a standalone server. */
+  size?: number;
+  /** Servers beside them that do not vote. Default 0. */
+  observers?: number;
+}
+
+/**
+ * An ensemble of real ZooKeeper servers on this machine; see {@link ManagedZooKeeper} for what each is. As Kazoo's
+ * `kazoo.testing.common.ZookeeperCluster`, and further: servers can be added to one whose `reconfig` is on.
+ *
+ * @example
+ * await using cluster = await ZooKeeperCluster.start({ size: 3 });
+ * const leader = await cluster.leader();
+ * await leader?.kill();
+ */
+export class ZooKeeperCluster {
+  readonly #options: ZooKeeperClusterOptions;
+  readonly #servers: ManagedZooKeeper[];
+  readonly #members: EnsembleMember[];
+
+  private constructor(options: ZooKeeperClusterOptions, servers: ManagedZooKeeper[], members: EnsembleMember[]) {
+    this.#options = options;
+    this.#servers = servers;
+    this.#members = members;
+  }
+
+  /** Chooses ports and folders of all servers, without starting them. Rejects with {@link HarnessError} where no server can run. */
+  static async create(options: ZooKeeperClusterOptions = {}): Promise<ZooKeeperCluster> {
+    const { size = 3, observers = 0 } = options;
+    if (!Number.isInteger(size) || size < 1)
+      throw new RangeError(`size is ${size}, expected a whole number of voting servers, at least 1`);
+    const members = await chooseMembers(1, size, observers);
+    const alone = members.length === 1;
+    const servers = await Promise.all(
+      members.map(({ id }) => ManagedZooKeeper.create(alone ? options : inEnsemble(options, id, members))),
+    );
+    return new ZooKeeperCluster(options, servers, members);
+  }
+
+  /** {@link create} and {@link ZooKeeperCluster.start} in one; leaves nothing behind when the ensemble does not come up. */
+  static async start(options: ZooKeeperClusterOptions = {}, start: StartOptions = {}): Promise<ZooKeeperCluster> {
+    const cluster = await ZooKeeperCluster.create(options);
+    try {
+      await cluster.start(start);
+    } catch (error) {
+      await cluster.destroy();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** Voting servers first, then observers, then those added. The id of the server at index `i` is `i + 1`. */
+  get servers(): readonly ManagedZooKeeper[] {
+    return this.#servers;
+  }
+
+  get size(): number {
+    return this.#servers.length;
+  }
+
+  /** All servers, as a client's `hosts`. */
+  get connectString(): string {
+    return this.#servers.map((server) => server.connectString).join(',');
+  }
+
+  /** The TLS ports of all servers, `null` without `tls`. */
+  get secureConnectString(): string | null {
+    const secure = this.#servers.map((server) => server.secureConnectString).filter((address) => address !== null);
+    return secure.length === 0 ? null : secure.join(',');
+  }
+
+  [Symbol.iterator](): IterableIterator<ManagedZooKeeper> {
+    return this.#servers[Symbol.iterator]();
+  }
+
+  /** The server at `index`; negative counts from the end. Throws `RangeError` if there is none. */
+  at(index: number): ManagedZooKeeper {
+    const server = this.#servers.at(index);
+    if (server === undefined) throw new RangeError(`the cluster has ${this.size} servers, none at ${index}`);
+    return server;
+  }
+
+  /** Starts all servers that do not run, and waits until each of them serves. */
+  async start(options: StartOptions = {}): Promise<void> {
+    log('starting an ensemble of %d: %s', this.size, this.connectString);
+    await together(this.#servers.map((server) => server.start(options)));
+  }
+
+  /** Stops all servers, keeping their data. */
+  async stop(): Promise<void> {
+    await together(this.#servers.map((server) => server.stop()));
+  }
+
+  /** Kills all servers at once, keeping their data. */
+  async kill(): Promise<void> {
+    await together(this.#servers.map((server) => server.kill()));
+  }
+
+  /** {@link stop}, then {@link ZooKeeperCluster.start}. */
+  async restart(options: StartOptions = {}): Promise<void> {
+    await this.stop();
+    await this.start(options);
+  }
+
+  /** Kills all servers and forgets their data. */
+  async reset(): Promise<void> {
+    await together(this.#servers.map((server) => server.reset()));
+  }
+
+  /** Kills all servers and removes everything from the disk. Idempotent. Kazoo's `terminate`. */
+  async destroy(): Promise<void> {
+    await together(this.#servers.map((server) => server.destroy()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy();
+  }
+
+  /** The server that leads now (a lone server leads itself); `null` while there is none. */
+  async leader(): Promise<ManagedZooKeeper | null> {
+    const modes = await this.#modes();
+    return this.#servers.find((_, index) => modes[index] === 'leader' || modes[index] === 'standalone') ?? null;
+  }
+
+  /** The servers that follow a leader now, without observers. */
+  async followers(): Promise<ManagedZooKeeper[]> {
+    const modes = await this.#modes();
+    return this.#servers.filter((_, index) => modes[index] === 'follower');
+  }
+
+  /** `server.N=…` of the server at `index`, as `reconfig` wants it for a member that joins. */
+  memberLine(index: number): string {
+    const member = this.#members.at(index);
+    if (member === undefined) throw new RangeError(`the cluster has ${this.size} servers, none at ${index}`);
+    return memberLine(member);
+  }
+
+  /**
+   * Starts one more server that knows the ensemble but is not yet of it, in a cluster whose `reconfig` is on. It waits, listening, until a
+   * client's `reconfig({ joining })` with {@link memberLine}`(-1)` takes it in.
+   */
+  async addServer(options: StartOptions & { role?: 'participant' | 'observer' } = {}): Promise<ManagedZooKeeper> {
+    if (this.#options.reconfig !== true || this.#members.length === 1) {
+      throw new HarnessError('a server can be added to an ensemble whose option reconfig is true only');
+    }
+    const observers = options.role === 'observer' ? 1 : 0;
+    const [added] = await chooseMembers(this.#members.length + 1, 1 - observers, observers);
+    // ZooKeeper takes in whom it does not know as a non-voting follower; the joiner lists itself so that it knows its own ports.
+    const server = await ManagedZooKeeper.create(inEnsemble(this.#options, added!.id, [...this.#members, added!]));
+    this.#servers.push(server);
+    this.#members.push(added!);
+    await server.start({ ...options, until: options.until ?? 'listening' });
+    return server;
+  }
+
+  /** The last lines of each server's log, headed by its address. */
+  async logs(lines = 100): Promise<string> {
+    const logs = await Promise.all(
+      this.#servers.map(async (server) => `== ${server.connectString}\n${await server.logs(lines)}`),
+    );
+    return logs.join('\n');
+  }
+
+  #modes(): Promise<Array<string | null>> {
+    return Promise.all(this.#servers.map((server) => server.mode()));
+  }
+}
+
+async function chooseMembers(firstId: number, participants: number, observers: number): Promise<EnsembleMember[]> {
+  const host = '127.0.0.1';
+  const count = participants + observers;
+  const ports = await freePorts(count * 3, host);
+  return Array.from({ length: count }, (_, index) => ({
+    id: firstId + index,
+    host,
+    clientPort: ports[index * 3]!,
+    quorumPort: ports[index * 3 + 1]!,
+    electionPort: ports[index * 3 + 2]!,
+    role: index < participants ? 'participant' : 'observer',
+  }));
+}
+
+function inEnsemble(options: ZooKeeperClusterOptions, id: number, members: readonly EnsembleMember[]): ManagedZooKeeperOptions {
+  return { ...options, ensemble: { id, members } };
+}
+
+/** Waits for all, even after one has failed, so that nothing goes on behind the caller's back; then throws the first failure. */
+async function together(work: ReadonlyArray<Promise<void>>): Promise<void> {
+  const results = await Promise.allSettled(work);
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}

@@ -1,0 +1,171 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test, vi } from 'vitest';
+import { HarnessError } from '../../src/harness/harness-error.ts';
+import { ManagedZooKeeper } from '../../src/harness/managed-zookeeper.ts';
+import { whyNoRealZooKeeper } from '../support/real-zookeeper.ts';
+import { makeCertificates } from './certificates.ts';
+
+const missing = await whyNoRealZooKeeper();
+
+describe.skipIf(missing)('a managed server', () => {
+  test('starts, answers and leaves nothing behind when disposed of', async () => {
+    const server = await ManagedZooKeeper.start();
+    expect(server.running).toBe(true);
+    expect(server.connectString).toBe(`127.0.0.1:${server.clientPort}`);
+    expect(await server.command('ruok')).toBe('imok');
+    expect(await server.mode()).toBe('standalone');
+    const pid = server.pid!;
+    await server[Symbol.asyncDispose]();
+    expect(server.running).toBe(false);
+    expect(server.pid).toBeUndefined();
+    expect(existsSync(server.workingPath)).toBe(false);
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    await expect(server.start()).rejects.toThrow(/has been destroyed/);
+    await server.destroy();
+  });
+
+  test('keeps its port and its data across kill and restart, and forgets them on reset', async () => {
+    await using server = await ManagedZooKeeper.start();
+    const { clientPort } = server;
+    await server.start();
+    await openSession(server);
+    expect(await zxid(server)).toBe(1);
+    await server.kill();
+    expect(server.running).toBe(false);
+    expect(await server.command('ruok')).toBeNull();
+    await server.start();
+    expect(await zxid(server)).toBeGreaterThanOrEqual(1);
+    await server.restart();
+    expect(await zxid(server)).toBeGreaterThanOrEqual(1);
+    await server.reset();
+    await server.start();
+    expect(await zxid(server)).toBe(0);
+    expect(server.clientPort).toBe(clientPort);
+  });
+
+  test('says nothing while frozen, and goes on afterwards', async () => {
+    await using server = await ManagedZooKeeper.start();
+    server.freeze();
+    expect(await server.command('ruok')).toBeNull();
+    server.thaw();
+    await vi.waitFor(async () => expect(await server.command('ruok')).toBe('imok'), { timeout: 10_000 });
+  });
+
+  test('takes configuration, properties, a super user and JAAS', async () => {
+    const login = 'org.apache.zookeeper.server.auth.DigestLoginModule';
+    await using server = await ManagedZooKeeper.start({
+      tickTime: 700,
+      configuration: { maxClientCnxns: 7 },
+      systemProperties: { 'kazoo.probe': 'found' },
+      javaOptions: ['-Xss1m'],
+      superDigest: 'super:D/InIHSb7yEEbrWz8b9l71RjZJU=',
+      readOnlyMode: true,
+      jaas: `Server { ${login} required user_jaasuser="jaas_password"; };\n`,
+    });
+    const settings = await server.command('conf');
+    expect(settings).toContain('tickTime=700');
+    expect(settings).toContain('maxClientCnxns=7');
+    const environment =
+      process.platform === 'linux' ? execFileSync('ps', ['-o', 'args=', '-p', String(server.pid)], { encoding: 'utf8' }) : null;
+    if (environment !== null) expect(environment).toContain('-Dkazoo.probe=found');
+    expect(await server.logs()).toContain('superDigest');
+  });
+
+  test('opens a TLS port from PEM', async ({ skip }) => {
+    const certificates = await makeCertificates();
+    if (certificates === null) return skip('there is no openssl program');
+    const { ca, server: identity, client } = certificates;
+    await using server = await ManagedZooKeeper.start({ tls: { ...identity, ca } });
+    expect(server.secureConnectString).toBe(`127.0.0.1:${server.securePort}`);
+    const socket = connectTls({ host: server.host, port: server.securePort!, ca, ...client, servername: 'localhost' });
+    await once(socket, 'secureConnect');
+    socket.write('ruok');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toBe('imok');
+    socket.destroy();
+  });
+
+  test('that cannot start says why, with the end of its log', async () => {
+    await using server = await ManagedZooKeeper.create({ configuration: { tickTime: 'soon' } });
+    const failure = await server.start().catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(HarnessError);
+    expect((failure as HarnessError).message).toMatch(/at 127\.0\.0\.1:\d+ ended before it was serving \(exit code \d+\)/);
+    expect((failure as HarnessError).serverLog).toContain('soon');
+    await expect(ManagedZooKeeper.start({ configuration: { tickTime: 'soon' } })).rejects.toThrow(HarnessError);
+  });
+
+  test('that is too slow is killed', async () => {
+    await using server = await ManagedZooKeeper.create();
+    await expect(server.start({ timeout: 1 })).rejects.toThrow(/was not serving within 1 ms and has been killed/);
+    expect(server.running).toBe(false);
+  });
+
+  test.skipIf(process.platform === 'win32')('dies with the process that started it, even one that is killed', async () => {
+    const script = fileURLToPath(new URL('./orphan.mjs', import.meta.url));
+    const parent = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    expect(pid).toBeGreaterThan(1);
+    process.kill(pid, 0);
+    parent.kill('SIGKILL');
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 10_000 });
+  });
+});
+
+describe('without a server', () => {
+  test('available tells why', async () => {
+    expect(await ManagedZooKeeper.available({ java: '/nowhere/java' })).toEqual({
+      available: false,
+      reason: 'Java cannot be run as "/nowhere/java"',
+    });
+    await expect(ManagedZooKeeper.create({ java: '/nowhere/java' })).rejects.toThrow(
+      /no real ZooKeeper server can run here: Java cannot/,
+    );
+  });
+
+  test.skipIf(missing)('a version that is not installed is named', async () => {
+    expect(await ManagedZooKeeper.available({ version: '1.2.3' })).toMatchObject({
+      available: false,
+      reason: expect.stringContaining('zookeeper-1.2.3'),
+    });
+    expect(await ManagedZooKeeper.available({ home: '/nowhere' })).toMatchObject({
+      available: false,
+      reason: expect.stringContaining('/nowhere'),
+    });
+    expect(await ManagedZooKeeper.available({ classpath: '/opt/zookeeper-3.4.14.jar' })).toMatchObject({
+      available: true,
+      version: '3.4.14',
+    });
+  });
+
+  test('a port that never answers a word gives null', async () => {
+    const deaf = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+    await once(deaf, 'listening');
+    const { probe } = await import('../../src/harness/probe.ts');
+    expect(await probe('ruok', (deaf.address() as AddressInfo).port, { timeout: 50 })).toBeNull();
+    deaf.close();
+  });
+});
+
+async function zxid(server: ManagedZooKeeper): Promise<number> {
+  return Number.parseInt(/^Zxid: 0x(.*)$/m.exec((await server.command('srvr'))!)![1]!, 16) & 0xffffffff;
+}
+
+/** One ConnectRequest by hand: the first transaction. */
+async function openSession(server: ManagedZooKeeper): Promise<void> {
+  const { connect } = await import('node:net');
+  const socket = connect(server.clientPort, server.host);
+  const request = Buffer.alloc(4 + 45);
+  request.writeInt32BE(45, 0);
+  request.writeInt32BE(30_000, 4 + 12);
+  request.writeInt32BE(16, 4 + 24);
+  socket.write(request);
+  await once(socket, 'data');
+  socket.destroy();
+}
