@@ -1,0 +1,78 @@
+/** A running timer. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** Where time comes from: a monotonic clock in milliseconds, and timers by it. */
+export interface Clock {
+  /** Milliseconds since some fixed instant; never goes back. */
+  now(): number;
+  /** Milliseconds since the epoch, for what is written down. */
+  wallTime(): number;
+  /** @param options.background true for a timer that must not keep the process alive */
+  timer(delay: number, callback: () => void, options?: { background?: boolean }): Timer;
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => Date.now(),
+  timer(delay, callback, options) {
+    // Node turns a delay beyond 2^31-1 into 1 ms: such a timer is no timer.
+    if (delay > MAX_DELAY) return { cancel: () => undefined };
+    const handle = setTimeout(callback, Math.max(0, delay));
+    if (options?.background === true) handle.unref();
+    return { cancel: () => clearTimeout(handle) };
+  },
+};
+
+const MAX_DELAY = 2 ** 31 - 1;
+
+/** A clock that only moves when told to: for tests of everything that waits. */
+export class ManualClock implements Clock {
+  #now = 0;
+  readonly #epoch: number;
+  #timers: { due: number; order: number; callback: () => void }[] = [];
+  #order = 0;
+
+  /** @param epoch the wall time at `now() === 0`, in milliseconds since 1970 */
+  constructor(epoch = Date.UTC(2020, 0, 1)) {
+    this.#epoch = epoch;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  wallTime(): number {
+    return this.#epoch + this.#now;
+  }
+
+  timer(delay: number, callback: () => void): Timer {
+    const entry = { due: this.#now + Math.max(0, delay), order: this.#order++, callback };
+    this.#timers.push(entry);
+    return {
+      cancel: () => {
+        this.#timers = this.#timers.filter((other) => other !== entry);
+      },
+    };
+  }
+
+  /** How many timers are running. */
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  /** Moves on by `milliseconds`, firing each timer at its instant, in order. */
+  advance(milliseconds: number): void {
+    const end = this.#now + milliseconds;
+    for (;;) {
+      const next = this.#timers.filter(({ due }) => due <= end).sort((a, b) => a.due - b.due || a.order - b.order)[0];
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((entry) => entry !== next);
+      this.#now = Math.max(this.#now, next.due);
+      next.callback();
+    }
+    this.#now = end;
+  }
+}

@@ -1,0 +1,284 @@
+/** Where a server's refusal came from: what was asked, of which node. */
+export interface ErrorContext {
+  readonly path?: string | undefined;
+  readonly operation?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** The root of every error of this package (Kazoo's `KazooException`). */
+export class KazooException extends Error {
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/**
+ * An error with one of ZooKeeper's codes. Plain for a code this package has no class for; else one of the subclasses below.
+ *
+ * `path` and `operation` say what was asked; they are absent when the error concerns no single node.
+ */
+export class ZookeeperError extends KazooException {
+  /** The code ZooKeeper gives this error; 0 where a class has none of its own. */
+  static readonly code: number = 0;
+  static readonly meaning: string = 'the server refused the request';
+  readonly code: number;
+  readonly path?: string;
+  readonly operation?: string;
+
+  constructor(message?: string, context: ErrorContext & { code?: number } = {}) {
+    const code = context.code ?? new.target.code;
+    super(message ?? describe(new.target.meaning, code, context), context.cause === undefined ? undefined : { cause: context.cause });
+    this.code = code;
+    if (context.path !== undefined) this.path = context.path;
+    if (context.operation !== undefined) this.operation = context.operation;
+  }
+}
+
+function describe(meaning: string, code: number, { operation, path }: ErrorContext): string {
+  const subject = [operation, path].filter((part) => part !== undefined).join(' ');
+  return `${subject === '' ? '' : `${subject}: `}${meaning} (code ${code})`;
+}
+
+/** A transaction's step that would have worked, had a later one not failed. */
+export class RolledBackError extends ZookeeperError {
+  static override readonly code = 0;
+  static override readonly meaning = 'rolled back, because another operation of the transaction failed';
+}
+export class SystemZookeeperError extends ZookeeperError {
+  static override readonly code = -1;
+  static override readonly meaning = 'system error';
+}
+/** A transaction's step that was not tried, because an earlier one failed. */
+export class RuntimeInconsistency extends ZookeeperError {
+  static override readonly code = -2;
+  static override readonly meaning = 'not attempted, because an earlier operation of the transaction failed';
+}
+export class DataInconsistency extends ZookeeperError {
+  static override readonly code = -3;
+  static override readonly meaning = 'data inconsistency';
+}
+/** The connection was lost before the reply came: whether the request took effect is unknown. */
+export class ConnectionLoss extends ZookeeperError {
+  static override readonly code = -4;
+  static override readonly meaning = 'the connection was lost before the reply came; the request may or may not have taken effect';
+}
+export class MarshallingError extends ZookeeperError {
+  static override readonly code = -5;
+  static override readonly meaning = 'the request or the reply could not be read';
+}
+export class UnimplementedError extends ZookeeperError {
+  static override readonly code = -6;
+  static override readonly meaning = 'the server does not know this operation, or the feature is turned off there';
+}
+/** The call's own `timeout` ran out first: whether the request took effect is unknown. */
+export class OperationTimeoutError extends ZookeeperError {
+  static override readonly code = -7;
+  static override readonly meaning = 'the time allowed ran out';
+}
+export class BadArgumentsError extends ZookeeperError {
+  static override readonly code = -8;
+  static override readonly meaning = 'the server refused the arguments';
+}
+export class UnknownSessionError extends ZookeeperError {
+  static override readonly code = -12;
+  static override readonly meaning = 'unknown session';
+}
+export class NewConfigNoQuorumError extends ZookeeperError {
+  static override readonly code = -13;
+  static override readonly meaning = 'no quorum of the new configuration is connected to the leader';
+}
+export class ReconfigInProcessError extends ZookeeperError {
+  static override readonly code = -14;
+  static override readonly meaning = 'another reconfiguration is in progress';
+}
+export class APIError extends ZookeeperError {
+  static override readonly code = -100;
+  static override readonly meaning = 'API error';
+}
+export class NoNodeError extends ZookeeperError {
+  static override readonly code = -101;
+  static override readonly meaning = 'the node does not exist';
+}
+export class NoAuthError extends ZookeeperError {
+  static override readonly code = -102;
+  static override readonly meaning = 'the ACL does not permit it';
+}
+export class BadVersionError extends ZookeeperError {
+  static override readonly code = -103;
+  static override readonly meaning = 'the version differs from the one expected';
+}
+export class NoChildrenForEphemeralsError extends ZookeeperError {
+  static override readonly code = -108;
+  static override readonly meaning = 'an ephemeral node cannot have children';
+}
+export class NodeExistsError extends ZookeeperError {
+  static override readonly code = -110;
+  static override readonly meaning = 'the node exists already';
+}
+export class NotEmptyError extends ZookeeperError {
+  static override readonly code = -111;
+  static override readonly meaning = 'the node has children';
+}
+/** The server ended the session: its ephemeral nodes are gone. */
+export class SessionExpiredError extends ZookeeperError {
+  static override readonly code: number = -112;
+  static override readonly meaning: string = 'the session has expired';
+}
+export class InvalidCallbackError extends ZookeeperError {
+  static override readonly code = -113;
+  static override readonly meaning = 'invalid callback';
+}
+export class InvalidACLError extends ZookeeperError {
+  static override readonly code = -114;
+  static override readonly meaning = 'the ACL is not valid';
+}
+export class AuthFailedError extends ZookeeperError {
+  static override readonly code = -115;
+  static override readonly meaning = 'authentication failed';
+}
+export class SessionMovedError extends ZookeeperError {
+  static override readonly code = -118;
+  static override readonly meaning = 'the session moved to another server';
+}
+export class NotReadOnlyCallError extends ZookeeperError {
+  static override readonly code = -119;
+  static override readonly meaning = 'a write was sent to a read-only server';
+}
+export class EphemeralOnLocalSessionError extends ZookeeperError {
+  static override readonly code = -120;
+  static override readonly meaning = 'a local session cannot own ephemeral nodes';
+}
+export class NoWatcherError extends ZookeeperError {
+  static override readonly code = -121;
+  static override readonly meaning = 'there is no such watch';
+}
+export class RequestTimeoutError extends ZookeeperError {
+  static override readonly code = -122;
+  static override readonly meaning = 'the request timed out';
+}
+export class ReconfigDisabledError extends ZookeeperError {
+  static override readonly code = -123;
+  static override readonly meaning = 'reconfiguration is disabled on the server (reconfigEnabled)';
+}
+export class SessionClosedRequireSaslError extends ZookeeperError {
+  static override readonly code = -124;
+  static override readonly meaning = 'the server requires SASL authentication and closed the session';
+}
+export class QuotaExceededError extends ZookeeperError {
+  static override readonly code = -125;
+  static override readonly meaning = 'a quota would be exceeded';
+}
+export class ThrottledOpError extends ZookeeperError {
+  static override readonly code = -127;
+  static override readonly meaning = 'the server throttled the request and did not execute it';
+}
+
+/**
+ * The client is not running: it was never started, or it was stopped.
+ * A `SessionExpiredError` by Kazoo's hierarchy, but never retried (Kazoo RE-2).
+ */
+export class ConnectionClosedError extends SessionExpiredError {
+  static override readonly meaning = 'the client is not running';
+}
+
+/** Every class that stands for a code of the server's, once. */
+const CODED = [
+  RolledBackError,
+  SystemZookeeperError,
+  RuntimeInconsistency,
+  DataInconsistency,
+  ConnectionLoss,
+  MarshallingError,
+  UnimplementedError,
+  OperationTimeoutError,
+  BadArgumentsError,
+  UnknownSessionError,
+  NewConfigNoQuorumError,
+  ReconfigInProcessError,
+  APIError,
+  NoNodeError,
+  NoAuthError,
+  BadVersionError,
+  NoChildrenForEphemeralsError,
+  NodeExistsError,
+  NotEmptyError,
+  SessionExpiredError,
+  InvalidCallbackError,
+  InvalidACLError,
+  AuthFailedError,
+  SessionMovedError,
+  NotReadOnlyCallError,
+  EphemeralOnLocalSessionError,
+  NoWatcherError,
+  RequestTimeoutError,
+  ReconfigDisabledError,
+  SessionClosedRequireSaslError,
+  QuotaExceededError,
+  ThrottledOpError,
+] as const;
+
+/** Code to class, Kazoo's `EXCEPTIONS`. */
+export const EXCEPTIONS: ReadonlyMap<number, typeof ZookeeperError> = new Map(CODED.map((type) => [type.code, type]));
+
+/** The error for a server's code; a plain {@link ZookeeperError} where the code is unknown. */
+export function errorForCode(code: number, context: ErrorContext = {}): ZookeeperError {
+  const type = EXCEPTIONS.get(code);
+  if (type !== undefined) return new type(undefined, context);
+  return new ZookeeperError(describe('the server answered with an unknown error code', code, context), { ...context, code });
+}
+
+/** A wait was cancelled by `cancel()`. */
+export class CancelledError extends KazooException {}
+/** An option, or a mix of options, that cannot work. */
+export class ConfigurationError extends KazooException {}
+/** One connection ended; the session may go on over another. */
+export class ConnectionDropped extends KazooException {}
+/** A lock or semaphore was not to be had in the time allowed. */
+export class LockTimeout extends KazooException {}
+/** A SASL mechanism could not do its part on this side. */
+export class SASLException extends KazooException {}
+
+/** One failed attempt to reach a server. */
+export interface ConnectFailure {
+  readonly host: string;
+  readonly port: number;
+  /** The address dialled, or null where the name did not resolve. */
+  readonly address: string | null;
+  readonly cause: Error;
+}
+
+/** `start()` did not reach a server in time; `failures` (and `cause`, an AggregateError) say why, server by server. */
+export class KazooTimeoutError extends KazooException {
+  readonly failures: readonly ConnectFailure[];
+
+  constructor(message: string, failures: readonly ConnectFailure[] = []) {
+    const errors = failures.map(({ host, port, address, cause }) => new ConnectionDropped(`${host}:${port} (${address ?? 'not resolved'}): ${cause.message}`, { cause }));
+    super([message, ...errors.map((error) => `  ${error.message}`)].join('\n'), errors.length === 0 ? undefined : { cause: new AggregateError(errors, 'no server could be reached') });
+    this.failures = failures;
+  }
+}
+
+/** The step of a transaction that failed. */
+export interface TransactionOperation {
+  readonly type: 'create' | 'delete' | 'setData' | 'check';
+  readonly path: string;
+}
+
+/** A transaction was refused: nothing of it took effect. `index` and `op` name the culprit; `cause` is its own error. */
+export class TransactionError extends KazooException {
+  readonly index: number;
+  readonly op: TransactionOperation;
+  readonly path: string;
+  readonly code: number;
+  readonly results: readonly unknown[];
+
+  constructor(index: number, op: TransactionOperation, results: readonly unknown[], cause: ZookeeperError) {
+    super(`operation ${index} of the transaction failed, and all were rolled back: ${cause.message}`, { cause });
+    this.index = index;
+    this.op = op;
+    this.path = op.path;
+    this.code = cause.code;
+    this.results = results;
+  }
+}

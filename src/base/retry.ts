@@ -1,0 +1,186 @@
+import { type Clock, systemClock } from './clock.ts';
+import { ConnectionClosedError, ConnectionLoss, KazooException, OperationTimeoutError, SessionExpiredError } from './errors.ts';
+import { describeValue } from './paths.ts';
+
+/** Thrown by a retried function to be called again, whatever the reason (Kazoo `ForceRetryError`). */
+export class ForceRetryError extends Error {
+  override readonly name = 'ForceRetryError';
+}
+/** The attempts or the time ran out; `cause` is the last error (Kazoo RE-3, mended). */
+export class RetryFailedError extends KazooException {}
+/** The `interrupt` option said to give up during a pause. */
+export class InterruptedError extends RetryFailedError {}
+
+/** What decides whether, and when, a failed call is made again. Implement it to bring a policy of your own. */
+export interface RetryPolicy {
+  /** Calls `fn` until it succeeds, fails for good, or the policy gives up. */
+  call<A extends unknown[], T>(fn: (...args: A) => T | Promise<T>, ...args: A): Promise<T>;
+  /** Forgets the attempts made so far. */
+  reset(): void;
+  /** An independent policy with the same settings and no attempts made. */
+  copy(): RetryPolicy;
+}
+
+export interface KazooRetryOptions {
+  /** Calls in total: 1 is a single call without retry; -1 or Infinity means no limit. Default 1. */
+  maxTries?: number;
+  /** First pause, milliseconds. Default 100. */
+  delay?: number;
+  /** What each pause is multiplied by for the next. Default 2. */
+  backoff?: number;
+  /** Random part of each pause, 0 to 1: a pause p becomes p x (1 - j … 1 + j). Default 0.4. */
+  maxJitter?: number;
+  /** Longest pause, milliseconds, before jitter. Default 60 000. */
+  maxDelay?: number;
+  /** Whether a call that failed by session expiry is made again. Default true. */
+  ignoreExpire?: boolean;
+  /** Milliseconds from the first call after which no further one is made. */
+  deadline?: number;
+  /** Asked at least every 100 ms during a pause; true ends it with {@link InterruptedError}. */
+  interrupt?: () => boolean;
+  /** Where time comes from. Default: the machine's clock. */
+  clock?: Clock;
+  /** Where jitter comes from: a number in [0, 1). Default Math.random. */
+  random?: () => number;
+}
+
+/**
+ * Kazoo's retry policy: exponential backoff with jitter (Kazoo RE-1 to RE-6).
+ * Retries ConnectionLoss, OperationTimeoutError, ForceRetryError and, with `ignoreExpire`, SessionExpiredError; never ConnectionClosedError.
+ * The pause doubles before jitter is applied, so jitter does not compound.
+ *
+ * @example
+ * const retry = new KazooRetry({ maxTries: 5, delay: 50 });
+ * await retry.call(() => client.set('/config', 'value'));
+ */
+export class KazooRetry implements RetryPolicy {
+  readonly maxTries: number;
+  readonly delay: number;
+  readonly backoff: number;
+  readonly maxJitter: number;
+  readonly maxDelay: number;
+  readonly ignoreExpire: boolean;
+  readonly deadline: number | undefined;
+  readonly #options: KazooRetryOptions;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  #attempts = 0;
+  #currentDelay: number;
+  #stopAt: number | undefined;
+
+  /** @throws TypeError or RangeError naming the option that is wrong */
+  constructor(options: KazooRetryOptions = {}) {
+    checkOptions(options);
+    this.#options = { ...options };
+    this.maxTries = options.maxTries === undefined ? 1 : options.maxTries === -1 ? Infinity : options.maxTries;
+    this.delay = options.delay ?? 100;
+    this.backoff = options.backoff ?? 2;
+    this.maxJitter = Math.min(1, Math.max(0, options.maxJitter ?? 0.4));
+    this.maxDelay = options.maxDelay ?? 60_000;
+    this.ignoreExpire = options.ignoreExpire ?? true;
+    this.deadline = options.deadline;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#currentDelay = this.delay;
+  }
+
+  /** How many calls have failed since the last reset. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  reset(): void {
+    this.#attempts = 0;
+    this.#currentDelay = this.delay;
+    this.#stopAt = undefined;
+  }
+
+  copy(): KazooRetry {
+    return new KazooRetry(this.#options);
+  }
+
+  /** @throws RetryFailedError when the attempts or the time run out; InterruptedError; whatever `fn` throws that is not to be retried */
+  async call<A extends unknown[], T>(fn: (...args: A) => T | Promise<T>, ...args: A): Promise<T> {
+    this.reset();
+    if (this.deadline !== undefined) this.#stopAt = this.#clock.now() + this.deadline;
+    for (;;) {
+      try {
+        return await fn(...args);
+      } catch (error) {
+        if (!this.#retries(error)) throw error;
+        await this.#pause(this.#nextPause(error));
+      }
+    }
+  }
+
+  #retries(error: unknown): boolean {
+    if (error instanceof ConnectionClosedError) return false;
+    if (error instanceof SessionExpiredError) return this.ignoreExpire;
+    return error instanceof ConnectionLoss || error instanceof OperationTimeoutError || error instanceof ForceRetryError;
+  }
+
+  #nextPause(cause: unknown): number {
+    this.#attempts += 1;
+    if (this.#attempts >= this.maxTries) throw new RetryFailedError(`gave up after ${this.#attempts} ${this.#attempts === 1 ? 'try' : 'tries'}: ${messageOf(cause)}`, { cause });
+    const pause = this.#currentDelay * (1 + (2 * this.#random() - 1) * this.maxJitter);
+    if (this.#stopAt !== undefined && this.#clock.now() + pause >= this.#stopAt) throw new RetryFailedError(`gave up after ${this.deadline} ms: ${messageOf(cause)}`, { cause });
+    this.#currentDelay = Math.min(this.#currentDelay * this.backoff, this.maxDelay);
+    return pause;
+  }
+
+  async #pause(total: number): Promise<void> {
+    const { interrupt } = this.#options;
+    let left = total;
+    while (left > 0) {
+      if (interrupt?.() === true) throw new InterruptedError('the retry was interrupted');
+      const slice = interrupt === undefined ? left : Math.min(left, INTERRUPT_SLICE);
+      await new Promise<void>((resolve) => void this.#clock.timer(slice, resolve));
+      left -= slice;
+    }
+    if (interrupt?.() === true) throw new InterruptedError('the retry was interrupted');
+  }
+}
+
+const INTERRUPT_SLICE = 100;
+
+/** The pauses of a policy for ever: connecting and commands use it by default. */
+export const UNLIMITED_RETRY: KazooRetryOptions = { maxTries: -1, delay: 100, backoff: 2, maxDelay: 10_000 };
+
+/** A policy from what a user gave: a policy of theirs (copied), options, or nothing. */
+export function toRetryPolicy(given: RetryPolicy | KazooRetryOptions | undefined, defaults: KazooRetryOptions): RetryPolicy {
+  if (given === undefined) return new KazooRetry(defaults);
+  if (typeof given !== 'object' || given === null) throw new TypeError(`a retry policy must be a RetryPolicy or its options, not ${describeValue(given)}`);
+  if (isRetryPolicy(given)) return given;
+  return new KazooRetry({ ...defaults, ...given });
+}
+
+function isRetryPolicy(value: object): value is RetryPolicy {
+  return ['call', 'reset', 'copy'].every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const LIMITS: Readonly<Record<string, [least: number, expected: string]>> = {
+  delay: [0, 'milliseconds, 0 or more'],
+  backoff: [1, 'a factor of 1 or more'],
+  maxJitter: [0, 'a fraction from 0 to 1'],
+  maxDelay: [0, 'milliseconds, 0 or more'],
+  deadline: [0, 'milliseconds, 0 or more'],
+};
+const OTHERS = new Set(['maxTries', 'ignoreExpire', 'interrupt', 'clock', 'random']);
+
+function checkOptions(options: KazooRetryOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    const limit = LIMITS[name];
+    if (limit === undefined && !OTHERS.has(name)) throw new TypeError(`unknown retry option "${name}"`);
+    if (limit === undefined || value === undefined) continue;
+    if (typeof value !== 'number' || Number.isNaN(value)) throw new TypeError(`retry option "${name}" must be ${limit[1]}, not ${describeValue(value)}`);
+    if (value < limit[0]) throw new RangeError(`retry option "${name}" must be ${limit[1]}, not ${value}`);
+  }
+  const { maxTries, interrupt } = options;
+  const whole = maxTries === undefined || maxTries === Infinity || (Number.isInteger(maxTries) && (maxTries === -1 || maxTries >= 1));
+  if (!whole) throw new RangeError(`retry option "maxTries" must be a whole number from 1, or -1 or Infinity for no limit, not ${describeValue(maxTries)}`);
+  if (interrupt !== undefined && typeof interrupt !== 'function') throw new TypeError(`retry option "interrupt" must be a function, not ${describeValue(interrupt)}`);
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { describeValue } from './paths.ts';
+
+/** The bits of an ACL's `perms` (programmer's guide, "ACL Permissions"). */
+export const Permissions = { READ: 1, WRITE: 2, CREATE: 4, DELETE: 8, ADMIN: 16, ALL: 31 } as const;
+
+/** Who an ACL is about: a scheme (`world`, `auth`, `digest`, `ip`, `sasl`, `x509`) and an id of that scheme. */
+export class Id {
+  readonly scheme: string;
+  readonly id: string;
+
+  constructor(scheme: string, id: string) {
+    requireString('scheme', scheme);
+    requireString('id', id);
+    this.scheme = scheme;
+    this.id = id;
+  }
+}
+
+/** Permissions for one id. */
+export class ACL {
+  readonly perms: number;
+  readonly id: Id;
+
+  constructor(perms: number, id: Id) {
+    if (!Number.isInteger(perms) || perms < -(2 ** 31) || perms >= 2 ** 31) throw new TypeError(`perms must be a 32-bit integer, not ${describeValue(perms)}`);
+    if (typeof id?.scheme !== 'string' || typeof id.id !== 'string') throw new TypeError(`id must be an Id, not ${describeValue(id)}`);
+    this.perms = perms;
+    this.id = id;
+  }
+
+  /** The names of the permissions: `['ALL']`, or those that are set. */
+  get aclList(): string[] {
+    if ((this.perms & Permissions.ALL) === Permissions.ALL) return ['ALL'];
+    return (['READ', 'WRITE', 'CREATE', 'DELETE', 'ADMIN'] as const).filter((name) => (this.perms & Permissions[name]) !== 0);
+  }
+}
+
+export const ANYONE_ID_UNSAFE: Id = new Id('world', 'anyone');
+export const AUTH_IDS: Id = new Id('auth', '');
+export const OPEN_ACL_UNSAFE: ACL[] = [new ACL(Permissions.ALL, ANYONE_ID_UNSAFE)];
+export const CREATOR_ALL_ACL: ACL[] = [new ACL(Permissions.ALL, AUTH_IDS)];
+export const READ_ACL_UNSAFE: ACL[] = [new ACL(Permissions.READ, ANYONE_ID_UNSAFE)];
+
+/** Which permissions an ACL is made with. `all` overrides the rest. */
+export interface PermissionFlags {
+  read?: boolean;
+  write?: boolean;
+  create?: boolean;
+  delete?: boolean;
+  admin?: boolean;
+  all?: boolean;
+}
+
+/** `user:base64(sha1(user:password))`: the id under which the server knows a digest user. */
+export function makeDigestAclCredential(user: string, password: string): string {
+  requireString('user', user);
+  requireString('password', password);
+  return `${user}:${createHash('sha1').update(`${user}:${password}`, 'utf8').digest('base64')}`;
+}
+
+/** An ACL of any scheme. */
+export function makeAcl(scheme: string, credential: string, perms: PermissionFlags = {}): ACL {
+  return new ACL(permsOf(perms), new Id(scheme, credential));
+}
+
+/** An ACL for a digest user, from the password in clear (which is not kept). */
+export function makeDigestAcl(user: string, password: string, perms: PermissionFlags = {}): ACL {
+  return makeAcl('digest', makeDigestAclCredential(user, password), perms);
+}
+
+const FLAGS = { read: 1, write: 2, create: 4, delete: 8, admin: 16, all: 31 } as const satisfies Record<keyof Required<PermissionFlags>, number>;
+
+function permsOf(flags: PermissionFlags): number {
+  if (typeof flags !== 'object' || flags === null) throw new TypeError(`perms must be an object such as { read: true }, not ${describeValue(flags)}`);
+  let perms = 0;
+  for (const [name, value] of Object.entries(flags)) {
+    if (!(name in FLAGS)) throw new TypeError(`unknown permission "${name}"; expected ${Object.keys(FLAGS).join(', ')}`);
+    if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`permission "${name}" must be a boolean, not ${describeValue(value)}`);
+    if (value === true) perms |= FLAGS[name as keyof typeof FLAGS];
+  }
+  return perms;
+}
+
+function requireString(name: string, value: unknown): void {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${describeValue(value)}`);
+}

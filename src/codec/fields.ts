@@ -1,0 +1,119 @@
+import { DecodeError, type Reader } from './reader.ts';
+import type { Writer } from './writer.ts';
+
+/** How one value is laid out on the wire, both ways. */
+export interface Field<T> {
+  readonly write: (writer: Writer, value: T) => void;
+  readonly read: (reader: Reader) => T;
+  /** The fewest bytes a value takes: what bounds a vector's count. */
+  readonly least: number;
+}
+
+/** A field of some type or other. */
+export interface AnyField {
+  readonly write: (writer: Writer, value: never) => void;
+  readonly read: (reader: Reader) => unknown;
+  readonly least: number;
+}
+
+export type ValueOf<F> = F extends Field<infer T> ? T : never;
+type Fields = Readonly<Record<string, AnyField>>;
+export type RecordOf<F> = { -readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
+
+export const boolean: Field<boolean> = { write: (w, v) => w.boolean(v), read: (r) => r.boolean(), least: 1 };
+export const int: Field<number> = { write: (w, v) => w.int(v), read: (r) => r.int(), least: 4 };
+export const long: Field<bigint> = { write: (w, v) => w.long(v), read: (r) => r.long(), least: 8 };
+/** A long that stays below 2^53: a time or a duration in milliseconds. */
+export const longNumber: Field<number> = { write: (w, v) => w.longNumber(v), read: (r) => r.longNumber(), least: 8 };
+export const buffer: Field<Buffer | null> = { write: (w, v) => w.buffer(v), read: (r) => r.buffer(), least: 4 };
+export const ustring: Field<string | null> = { write: (w, v) => w.string(v), read: (r) => r.string(), least: 4 };
+/** A string that is never null in what we send; a null received reads as ''. */
+export const text: Field<string> = { write: (w, v) => w.string(v), read: (r) => r.text(), least: 4 };
+
+/** A node's path. A null one is an error of whoever sent it: the server answers MarshallingError. */
+export const path: Field<string> = {
+  write: (w, v) => w.string(v),
+  read(reader) {
+    const value = reader.string();
+    if (value === null) throw new DecodeError('a path is null');
+    return value;
+  },
+  least: 4,
+};
+
+/** A vector; a null one (count -1) reads as null. */
+export function vector<T>(element: Field<T>): Field<readonly T[] | null> {
+  const { write, read, least } = element;
+  return {
+    least: 4,
+    write(writer, values) {
+      if (values === null) return writer.int(-1);
+      writer.int(values.length);
+      for (const value of values) write(writer, value);
+    },
+    read(reader) {
+      const count = reader.count(least);
+      if (count < 0) return null;
+      const values = new Array<T>(count);
+      for (let i = 0; i < count; i++) values[i] = read(reader);
+      return values;
+    },
+  };
+}
+
+/** A vector that may not be null. */
+export function required<T>(element: Field<T>): Field<readonly T[]> {
+  const { write, read, least } = vector(element);
+  return {
+    write,
+    read(reader) {
+      const values = read(reader);
+      if (values === null) throw new DecodeError('a vector is null');
+      return values;
+    },
+    least,
+  };
+}
+
+/** A vector where null means the same as empty. */
+export function list<T>(element: Field<T>): Field<readonly T[]> {
+  const { write, read, least } = vector(element);
+  return { write, read: (reader) => read(reader) ?? [], least };
+}
+
+/** Fields one after the other, as an object. Rows of up to three fields, the hot ones, are unrolled. */
+export function record<const F extends Fields>(fields: F): Field<RecordOf<F>> {
+  const entries = Object.entries(fields) as unknown as [string, Field<unknown>][];
+  const least = entries.reduce((sum, [, field]) => sum + field.least, 0);
+  return { ...(unroll(entries) ?? loop(entries)), least } as unknown as Field<RecordOf<F>>;
+}
+
+type Row = Record<string, unknown>;
+type RowField = Pick<Field<Row>, 'write' | 'read'>;
+
+function unroll(entries: [string, Field<unknown>][]): RowField | undefined {
+  const [a, b, c] = entries;
+  if (a === undefined || entries.length > 3) return undefined;
+  const [ka, fa] = a;
+  if (b === undefined) return { write: (w, v) => fa.write(w, v[ka]), read: (r) => ({ [ka]: fa.read(r) }) };
+  const [kb, fb] = b;
+  if (c === undefined) return { write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb])), read: (r) => ({ [ka]: fa.read(r), [kb]: fb.read(r) }) };
+  const [kc, fc] = c;
+  return {
+    write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb]), fc.write(w, v[kc])),
+    read: (r) => ({ [ka]: fa.read(r), [kb]: fb.read(r), [kc]: fc.read(r) }),
+  };
+}
+
+function loop(entries: [string, Field<unknown>][]): RowField {
+  return {
+    write(writer, value) {
+      for (const [key, field] of entries) field.write(writer, value[key]);
+    },
+    read(reader) {
+      const value: Row = {};
+      for (const [key, field] of entries) value[key] = field.read(reader);
+      return value;
+    },
+  };
+}

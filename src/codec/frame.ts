@@ -1,0 +1,107 @@
+/** What a splitter tells of: whole frames, and frames that were too long to keep. */
+export interface FrameSink {
+  /** A frame's bytes are `buffer[start, end)`. */
+  frame(buffer: Buffer, start: number, end: number): void;
+  /** A frame of `length` bytes was over the limit; `head` has its first bytes, and the rest is skipped as it comes. */
+  oversized(head: Buffer, length: number): void;
+  /** The stream is not one of frames: a length that is negative or absurd. Nothing more will come. */
+  broken(length: number): void;
+}
+
+const HEAD = 16;
+const FIRST_ALLOCATION = 64 * 1024;
+
+/**
+ * Cuts a byte stream into frames: 4 bytes of length, then that many (protocol.md section 2).
+ * Each byte is copied at most twice, however the stream is cut; a frame that lies whole in its chunk is not copied at all.
+ * Memory follows the bytes received, never the length announced.
+ */
+export class FrameSplitter {
+  readonly #sink: FrameSink;
+  readonly #limit: number;
+  #partial: Buffer = Buffer.alloc(0);
+  #filled = 0;
+  #wanted = 0;
+  #skip = 0;
+  #stopped = false;
+
+  /** @param limit longest frame to keep, bytes */
+  constructor(sink: FrameSink, limit: number) {
+    this.#sink = sink;
+    this.#limit = limit;
+  }
+
+  /** Nothing more is delivered, not even from the chunk in hand. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  push(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && !this.#stopped) {
+      if (this.#skip > 0) {
+        const skipped = Math.min(this.#skip, chunk.length - at);
+        this.#skip -= skipped;
+        at += skipped;
+      } else if (this.#filled > 0) {
+        at = this.#continue(chunk, at);
+      } else {
+        at = this.#begin(chunk, at);
+      }
+    }
+  }
+
+  /** A frame starts at `at`. */
+  #begin(chunk: Buffer, at: number): number {
+    if (chunk.length - at >= 4) {
+      const length = chunk.readInt32BE(at);
+      if (length >= 0 && length <= this.#limit && chunk.length - at - 4 >= length) {
+        this.#sink.frame(chunk, at + 4, at + 4 + length);
+        return at + 4 + length;
+      }
+    }
+    this.#wanted = 4;
+    return this.#continue(chunk, at);
+  }
+
+  /** The frame in `#partial` goes on at `at`. */
+  #continue(chunk: Buffer, at: number): number {
+    const taken = Math.min(this.#wanted - this.#filled, chunk.length - at);
+    this.#append(chunk, at, taken);
+    if (this.#filled === this.#wanted) this.#complete();
+    return at + taken;
+  }
+
+  #complete(): void {
+    const length = this.#partial.readInt32BE(0);
+    if (length < 0) {
+      this.#stopped = true;
+      return this.#sink.broken(length);
+    }
+    const kept = length > this.#limit ? Math.min(length, HEAD) : length;
+    if (this.#wanted < 4 + kept) {
+      this.#wanted = 4 + kept;
+      return;
+    }
+    const whole = this.#partial;
+    this.#partial = Buffer.alloc(0);
+    this.#filled = 0;
+    if (length > this.#limit) {
+      this.#skip = length - kept;
+      this.#sink.oversized(whole.subarray(4, 4 + kept), length);
+    } else {
+      this.#sink.frame(whole, 4, 4 + length);
+    }
+  }
+
+  #append(chunk: Buffer, at: number, bytes: number): void {
+    const needed = this.#filled + bytes;
+    if (needed > this.#partial.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.min(this.#wanted, Math.max(needed, 2 * this.#partial.length, Math.min(FIRST_ALLOCATION, this.#wanted))));
+      this.#partial.copy(grown, 0, 0, this.#filled);
+      this.#partial = grown;
+    }
+    chunk.copy(this.#partial, this.#filled, at, at + bytes);
+    this.#filled = needed;
+  }
+}

@@ -1,0 +1,131 @@
+/** Bytes that are not what the protocol says they should be. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError';
+}
+
+/**
+ * Reads jute values from one frame; no read ever leaves it (protocol.md section 1).
+ *
+ * @throws DecodeError from every method, when the frame ends too soon or a length makes no sense
+ */
+export class Reader {
+  #buffer: Buffer;
+  #position: number;
+  #end: number;
+
+  constructor(buffer: Buffer, start = 0, end: number = buffer.length) {
+    this.#buffer = buffer;
+    this.#position = start;
+    this.#end = end;
+  }
+
+  /** Goes on with another frame, so that one reader serves a connection. */
+  reset(buffer: Buffer, start: number, end: number): this {
+    this.#buffer = buffer;
+    this.#position = start;
+    this.#end = end;
+    return this;
+  }
+
+  get remaining(): number {
+    return this.#end - this.#position;
+  }
+
+  boolean(): boolean {
+    const at = this.#advance(1);
+    return this.#buffer[at] !== 0;
+  }
+
+  int(): number {
+    const at = this.#advance(4);
+    const buffer = this.#buffer;
+    return (buffer[at]! << 24) | (buffer[at + 1]! << 16) | (buffer[at + 2]! << 8) | buffer[at + 3]!;
+  }
+
+  long(): bigint {
+    return this.#buffer.readBigInt64BE(this.#advance(8));
+  }
+
+  /** A long as a number; exact up to 53 bits. */
+  longNumber(): number {
+    return this.int() * 0x1_0000_0000 + (this.int() >>> 0);
+  }
+
+  /** A copy, so that a small value does not keep its chunk alive; a large value that fills its chunk is handed out as it is. */
+  buffer(): Buffer | null {
+    const length = this.#length();
+    if (length < 0) return null;
+    const at = this.#advance(length);
+    const bytes = this.#buffer.subarray(at, at + length);
+    return length > OWN_CHUNK && length * 2 > this.#buffer.buffer.byteLength ? bytes : Buffer.from(bytes);
+  }
+
+  string(): string | null {
+    const length = this.#length();
+    if (length < 0) return null;
+    const at = this.#advance(length);
+    const buffer = this.#buffer;
+    if (length > SHORT) return decodeText(buffer, at, at + length);
+    let text = '';
+    for (let i = at; i < at + length; i++) {
+      const code = buffer[i]!;
+      if (code > 0x7f) return decodeText(buffer, at, at + length);
+      text += String.fromCharCode(code);
+    }
+    return text;
+  }
+
+  /** A string where null means the same as empty. */
+  text(): string {
+    return this.string() ?? '';
+  }
+
+  /** The count of a vector; each element takes at least `least` bytes, so no count can promise more than the frame holds. */
+  count(least: number): number {
+    const count = this.int();
+    if (count < -1 || count * least > this.remaining) throw new DecodeError(`a vector of ${count} does not fit in the ${this.remaining} bytes left of its frame`);
+    return count;
+  }
+
+  #length(): number {
+    const length = this.int();
+    if (length < -1) throw new DecodeError(`a length of ${length}`);
+    return length;
+  }
+
+  #advance(bytes: number): number {
+    const at = this.#position;
+    if (bytes > this.#end - at) throw new DecodeError(`${bytes} bytes wanted, but the frame has ${this.#end - at} left`);
+    this.#position = at + bytes;
+    return at;
+  }
+}
+
+const OWN_CHUNK = 32 * 1024;
+const SHORT = 24;
+
+/**
+ * UTF-8, and Java's habit of sending each half of a surrogate pair as three bytes of its own (CESU-8), which a strict decoder
+ * would turn into replacement characters.
+ */
+function decodeText(buffer: Buffer, start: number, end: number): string {
+  const text = buffer.toString('utf8', start, end);
+  return text.includes('\ufffd') ? decodeCesu8(buffer, start, end) : text;
+}
+
+function decodeCesu8(buffer: Buffer, start: number, end: number): string {
+  const bytes = buffer.toString('latin1', start, end);
+  const pair = /\xed([\xa0-\xaf])([\x80-\xbf])\xed([\xb0-\xbf])([\x80-\xbf])/g;
+  let text = '';
+  let last = 0;
+  for (const match of bytes.matchAll(pair)) {
+    const [high, low] = [surrogate(match[1]!, match[2]!), surrogate(match[3]!, match[4]!)];
+    text += buffer.toString('utf8', start + last, start + match.index) + String.fromCharCode(high, low);
+    last = match.index + match[0].length;
+  }
+  return text + buffer.toString('utf8', start + last, end);
+}
+
+function surrogate(second: string, third: string): number {
+  return 0xd000 | ((second.charCodeAt(0) & 0x3f) << 6) | (third.charCodeAt(0) & 0x3f);
+}

@@ -1,0 +1,121 @@
+const FIRST_SLAB = 1024;
+const SLAB = 64 * 1024;
+
+/**
+ * Appends jute values to an outgoing buffer (protocol.md section 1).
+ *
+ * What `take` hands out is never written again, so it may go to a socket as it is: the writer goes on in the rest of its slab, or in a new one.
+ *
+ *   slab  [ taken, with the socket | start … position: being written | free ]
+ */
+export class Writer {
+  #slab: Buffer;
+  #start = 0;
+  #position = 0;
+
+  constructor(size = FIRST_SLAB) {
+    this.#slab = Buffer.allocUnsafeSlow(size);
+  }
+
+  /** Bytes written since the last `take`. */
+  get length(): number {
+    return this.#position - this.#start;
+  }
+
+  /** All that was written, and a clean start. */
+  take(): Buffer {
+    const taken = this.#slab.subarray(this.#start, this.#position);
+    this.#start = this.#position;
+    return taken;
+  }
+
+  /** Takes back what was written beyond `length`. */
+  truncate(length: number): void {
+    this.#position = this.#start + length;
+  }
+
+  boolean(value: boolean): void {
+    this.#reserve(1);
+    this.#slab[this.#position++] = value ? 1 : 0;
+  }
+
+  int(value: number): void {
+    this.#reserve(4);
+    this.#position = this.#put(this.#position, value);
+  }
+
+  /** Overwrites the int at `offset` from the last `take`. */
+  intAt(offset: number, value: number): void {
+    this.#put(this.#start + offset, value);
+  }
+
+  long(value: bigint): void {
+    this.#reserve(8);
+    this.#position = this.#slab.writeBigInt64BE(BigInt.asIntN(64, value), this.#position);
+  }
+
+  /** A long given as a whole number of at most 53 bits. */
+  longNumber(value: number): void {
+    this.#reserve(8);
+    this.#put(this.#position, Math.floor(value / 0x1_0000_0000));
+    this.#position = this.#put(this.#position + 4, value | 0);
+  }
+
+  buffer(value: Uint8Array | null): void {
+    if (value === null) return this.int(-1);
+    const length = value.length;
+    this.#reserve(4 + length);
+    this.#position = this.#put(this.#position, length);
+    this.#slab.set(value, this.#position);
+    this.#position += length;
+  }
+
+  string(value: string | null): void {
+    if (value === null) return this.int(-1);
+    const length = value.length;
+    // At most three bytes for each UTF-16 unit.
+    this.#reserve(4 + 3 * length);
+    const slab = this.#slab;
+    const from = this.#position + 4;
+    if (length < SHORT) {
+      let i = 0;
+      for (; i < length; i++) {
+        const code = value.charCodeAt(i);
+        if (code > 0x7f) break;
+        slab[from + i] = code;
+      }
+      if (i === length) return this.#closeString(length);
+    }
+    this.#closeString(slab.write(value, from, 'utf8'));
+  }
+
+  #closeString(bytes: number): void {
+    this.#put(this.#position, bytes);
+    this.#position += 4 + bytes;
+  }
+
+  #put(at: number, value: number): number {
+    const slab = this.#slab;
+    slab[at] = value >>> 24;
+    slab[at + 1] = value >>> 16;
+    slab[at + 2] = value >>> 8;
+    slab[at + 3] = value;
+    return at + 4;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#position + bytes > this.#slab.length) this.#grow(bytes);
+  }
+
+  #grow(bytes: number): void {
+    const kept = this.#slab.subarray(this.#start, this.#position);
+    const size = Math.max(SLAB, 2 * (kept.length + bytes));
+    this.#slab = Buffer.allocUnsafeSlow(size);
+    this.#slab.set(kept);
+    this.#start = 0;
+    this.#position = kept.length;
+  }
+}
+
+/** Below this many characters a loop over them beats a call into the native encoder. */
+const SHORT = 64;
