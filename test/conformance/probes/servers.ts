@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { ManagedZooKeeper } from '../../../src/harness/managed-zookeeper.ts';
+import type { ManagedZooKeeperOptions } from '../../../src/harness/managed-zookeeper.ts';
+import type { Configuration, Target } from './trial.ts';
+
+export const TICK = 500;
+export const SCAN = 300;
+export const SUPER = 'super:secret';
+export const USERS = { bob: 'bobsecret' };
+
+/** What the probes need of an embedded server's options; the names are those of `EmbeddedZooKeeper.start`. */
+interface EmbeddedOptions {
+  tickTime?: number;
+  version?: string;
+  superDigest?: string;
+  extendedTypesEnabled?: boolean;
+  enforceQuota?: boolean;
+  containerCheckIntervalMs?: number;
+  containerMaxNeverUsedIntervalMs?: number;
+  maxClientCnxns?: number;
+  whitelist?: string;
+  jaasUsers?: Record<string, string>;
+  sessionRequireClientSASLAuth?: boolean;
+  fipsMode?: boolean;
+}
+
+interface Setup {
+  readonly real: ManagedZooKeeperOptions;
+  readonly embedded: EmbeddedOptions;
+}
+
+const superDigest = `super:${createHash('sha1').update(SUPER).digest('base64')}`;
+const jaas = `Server {\n  org.apache.zookeeper.server.auth.DigestLoginModule required user_bob="${USERS.bob}";\n};\n`;
+const plain = { maxSessionTimeout: 20 * TICK, extendedTypesEnabled: false };
+
+const SETUPS: Record<Configuration, Setup> = {
+  default: {
+    real: { configuration: plain },
+    embedded: { whitelist: '*' },
+  },
+  extended: {
+    real: {
+      superDigest,
+      systemProperties: { 'znode.container.checkIntervalMs': SCAN },
+      configuration: {
+        ...plain,
+        extendedTypesEnabled: true,
+        enforceQuota: true,
+        '4lw.commands.whitelist': 'srvr',
+      },
+    },
+    embedded: { extendedTypesEnabled: true, enforceQuota: true, superDigest, containerCheckIntervalMs: SCAN, whitelist: 'srvr' },
+  },
+  sasl: {
+    real: {
+      jaas,
+      systemProperties: { 'znode.container.checkIntervalMs': SCAN, 'znode.container.maxNeverUsedIntervalMs': 3000 },
+      configuration: plain,
+    },
+    embedded: { jaasUsers: USERS, containerCheckIntervalMs: SCAN, containerMaxNeverUsedIntervalMs: 3000, whitelist: '*' },
+  },
+  'sasl-required': {
+    real: { jaas, configuration: { ...plain, sessionRequireClientSASLAuth: true, maxClientCnxns: 3 } },
+    embedded: { jaasUsers: USERS, sessionRequireClientSASLAuth: true, maxClientCnxns: 3 },
+  },
+  fips: {
+    real: { jaas, systemProperties: { 'zookeeper.fips-mode': true }, configuration: plain },
+    embedded: { jaasUsers: USERS, fipsMode: true },
+  },
+};
+
+export type Running = Target & { close(): Promise<void> };
+
+/** Undefined, with the reason on the console, where no real server can run. */
+export async function startReal(configuration: Configuration): Promise<Running | undefined> {
+  const version = process.env['ZOOKEEPER_VERSION'];
+  const found = await ManagedZooKeeper.available(version === undefined ? {} : { version });
+  if (!found.available) return undefined;
+  const server = await ManagedZooKeeper.start({
+    tickTime: TICK,
+    ...(version === undefined ? {} : { version }),
+    ...SETUPS[configuration].real,
+  });
+  return {
+    name: 'real',
+    host: '127.0.0.1',
+    port: server.clientPort,
+    version: server.version ?? '3.9.5',
+    tickTime: TICK,
+    close: () => server.destroy(),
+  };
+}
+
+interface Embedded {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+export async function startEmbedded(configuration: Configuration, version: string): Promise<Running | undefined> {
+  const file = new URL('../../../src/server/embedded-zookeeper.ts', import.meta.url);
+  if (!existsSync(file)) return undefined;
+  const module = (await import(fileURLToPath(file))) as {
+    EmbeddedZooKeeper: { start(options: EmbeddedOptions): Promise<Embedded> };
+  };
+  const server = await module.EmbeddedZooKeeper.start({ tickTime: TICK, version, ...SETUPS[configuration].embedded });
+  return { name: 'embedded', host: '127.0.0.1', port: server.port, version, tickTime: TICK, close: () => server.close() };
+}
