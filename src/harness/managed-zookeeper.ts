@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import createDebug from 'debug';
 import { freePorts } from './free-ports.ts';
 import { HarnessError } from './harness-error.ts';
-import { probe } from './probe.ts';
+import { accepts, probe } from './probe.ts';
 import { writeServerFiles } from './server-files.ts';
 import type { EnsembleMember, ServerTls, SettingValue } from './server-files.ts';
 import { findServerJars } from './server-jars.ts';
@@ -16,7 +16,7 @@ const log = createDebug('kazoo:harness');
 
 const HOST = '127.0.0.1';
 const START_TIMEOUT = 60_000;
-const POLL_INTERVAL = 25;
+const POLL_INTERVAL = 50;
 const LOG_TAIL = 64 * 1024;
 const FAST_START = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-XX:-UsePerfData'];
 const MAIN_CLASS = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
@@ -263,7 +263,7 @@ export class ManagedZooKeeper {
   async #untilUp(started: ServerProcess, { timeout = START_TIMEOUT, until = 'serving' }: StartOptions): Promise<void> {
     const deadline = performance.now() + timeout;
     const [word, good] = until === 'serving' ? ['srvr', /^Mode: /m] : ['ruok', /^imok/];
-    while (!good.test((await this.command(word)) ?? '')) {
+    while (!good.test((await this.command(word)) ?? '') || !(await this.#secureIsOpen())) {
       if (!started.alive) throw await this.#failed(`ended before it was ${until} (${started.ending})`);
       if (performance.now() >= deadline) {
         await started.signal('SIGKILL');
@@ -271,6 +271,11 @@ export class ManagedZooKeeper {
       }
       await Promise.race([delay(POLL_INTERVAL), started.exited]);
     }
+  }
+
+  // ZooKeeper opens the TLS port after the plain one.
+  async #secureIsOpen(): Promise<boolean> {
+    return this.securePort === null || (await accepts(this.securePort, this.host));
   }
 
   async #failed(what: string): Promise<HarnessError> {

@@ -16,3 +16,14 @@ export function probe(word: string, port: number, options: { host?: string; time
     socket.on('close', () => resolve(answer === '' ? null : answer));
   });
 }
+
+/** Whether somebody listens on `port`. */
+export function accepts(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host }, () => {
+      resolve(true);
+      socket.destroy();
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
