@@ -67,7 +67,11 @@ export async function installPeers() {
   });
   await attempt(NAMES.python, async () => {
     await python();
-    peers.python = recipes.python = (job) => ['python3', [join(here, 'peer/kazoo_peer.py'), JSON.stringify(job)], { PYTHONPATH: PYTHON }];
+    peers.python = recipes.python = (job) => [
+      'python3',
+      [join(here, 'peer/kazoo_peer.py'), JSON.stringify(job)],
+      { PYTHONPATH: PYTHON },
+    ];
   });
   return { peers, recipes, missing, server: existsSync(JARS) };
 }
@@ -96,7 +100,11 @@ async function npm(name) {
   if (!existsSync(installed) || JSON.parse(readFileSync(installed, 'utf8')).version !== NPM[name]) {
     mkdirSync(MODULES, { recursive: true });
     if (!existsSync(join(MODULES, 'package.json'))) writeFileSync(join(MODULES, 'package.json'), '{ "private": true }\n');
-    await run('npm', ['install', '--no-audit', '--no-fund', `${name}@${NPM[name]}`], { cwd: MODULES, timeout: 600_000, maxBuffer: 1 << 26 });
+    await run('npm', ['install', '--no-audit', '--no-fund', `${name}@${NPM[name]}`], {
+      cwd: MODULES,
+      timeout: 600_000,
+      maxBuffer: 1 << 26,
+    });
   }
   await run(process.execPath, ['-e', `require(${JSON.stringify(name)})`], { cwd: MODULES });
 }
@@ -114,7 +122,9 @@ async function java() {
 
 async function python() {
   if (!existsSync(join(PYTHON, `kazoo-${KAZOO}.dist-info`))) {
-    await run('python3', ['-m', 'pip', 'install', '--quiet', '--upgrade', '--target', PYTHON, `kazoo==${KAZOO}`], { timeout: 600_000 });
+    await run('python3', ['-m', 'pip', 'install', '--quiet', '--upgrade', '--target', PYTHON, `kazoo==${KAZOO}`], {
+      timeout: 600_000,
+    });
   }
   await run('python3', ['-c', 'import kazoo.client'], { env: { ...process.env, PYTHONPATH: PYTHON } });
 }

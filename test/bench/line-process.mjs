@@ -21,7 +21,10 @@ export class LineProcess {
   async line(timeout = 120_000) {
     let timer;
     const late = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`${this.#name} said nothing for ${timeout / 1000} s; ${this.#lastNoise()}`)), timeout);
+      timer = setTimeout(
+        () => reject(new Error(`${this.#name} said nothing for ${timeout / 1000} s; ${this.#lastNoise()}`)),
+        timeout,
+      );
     });
     try {
       const { value, done } = await Promise.race([this.#lines.next(), late]);

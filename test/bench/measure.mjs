@@ -4,7 +4,7 @@ import { LineProcess } from './line-process.mjs';
 /**
  * Measures `job` with each of `peers` (a map of name to command). Gives, for each, { version, rounds: [{ ops, seconds, cpuSeconds, … }] },
  * the rounds of all being aligned: round i of one ran next to round i of another. A peer that fails has { error } instead.
- * `fixed` says how many ops a run is; otherwise a run takes about `settings.roundSeconds`.
+ * `fixed` says how many ops a run is (a number, or one for each peer); otherwise a run takes about `settings.roundSeconds`.
  */
 export async function sideBySide(peers, job, settings, { fixed } = {}) {
   const outcome = {};
@@ -24,7 +24,7 @@ export async function sideBySide(peers, job, settings, { fixed } = {}) {
       workers.set(name, { worker });
       const { version } = await worker.json(30_000);
       outcome[name] = { version, rounds: [] };
-      workers.get(name).count = await warmUp(worker, fixed, settings);
+      workers.get(name).count = await warmUp(worker, fixed?.[name] ?? fixed, settings, name);
     });
   }
   for (let round = 0; round < settings.rounds; round++) {
@@ -59,13 +59,13 @@ export function typical(outcome, name, figure = rate) {
 }
 
 /** Runs until it has run long enough to be compiled, and gives the count that takes about a round. */
-async function warmUp(worker, fixed, { roundSeconds, warmSeconds }) {
+async function warmUp(worker, fixed, { roundSeconds, warmSeconds }, name) {
   if (fixed) {
     await runOnce(worker, fixed);
     return fixed;
   }
   let count = 100;
-  for (let spent = 0; spent < warmSeconds; ) {
+  for (let spent = 0; spent < warmSeconds * (name === 'java' ? 2 : 1);) {
     const run = await runOnce(worker, count);
     spent += run.seconds;
     count = Math.max(100, Math.ceil((rate(run) * roundSeconds) / 100) * 100);

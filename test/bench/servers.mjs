@@ -22,7 +22,15 @@ export async function realServer() {
   const config = join(folder, 'zoo.cfg');
   writeFileSync(
     config,
-    [`dataDir=${folder}/data`, `clientPort=${port}`, 'clientPortAddress=127.0.0.1', 'tickTime=3000', 'maxClientCnxns=0', 'snapCount=10000000', ''].join('\n'),
+    [
+      `dataDir=${folder}/data`,
+      `clientPort=${port}`,
+      'clientPortAddress=127.0.0.1',
+      'tickTime=3000',
+      'maxClientCnxns=0',
+      'snapCount=10000000',
+      '',
+    ].join('\n'),
   );
   const server = new LineProcess('ZooKeeper', serverCommand(config));
   const stop = async () => {
@@ -56,7 +64,7 @@ async function freePort() {
 
 /** ZooKeeper listens before it serves, and closes what comes too early: so the nodes are laid out when it first lets us. */
 async function layOutOnceServing(address) {
-  for (const deadline = Date.now() + 60_000; ; ) {
+  for (const deadline = Date.now() + 60_000; ;) {
     try {
       return await layOut(address, NODES);
     } catch (error) {

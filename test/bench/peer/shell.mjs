@@ -2,7 +2,13 @@
 // { address, op, inFlight }; it prints one line when connected, then one line for each `run COUNT` on its standard input.
 import { createInterface } from 'node:readline';
 
-export const PATHS = { get: '/bench/node', set: '/bench/node', exists: '/bench/node', getChildren: '/bench/kids', create: '/bench/made/n-' };
+export const PATHS = {
+  get: '/bench/node',
+  set: '/bench/node',
+  exists: '/bench/node',
+  getChildren: '/bench/kids',
+  create: '/bench/made/n-',
+};
 export const DATA = Buffer.alloc(100, 0x78);
 export const job = JSON.parse(process.argv[2] ?? '{}');
 

@@ -6,7 +6,12 @@ const require = createRequire(job.modules + '/');
 const ZooKeeper = require('zookeeper');
 
 await serve(async ({ address, op, inFlight, path = PATHS[op] }) => {
-  const client = new ZooKeeper({ connect: address, timeout: 60_000, debug_level: ZooKeeper.constants?.ZOO_LOG_LEVEL_ERROR ?? 1, host_order_deterministic: true });
+  const client = new ZooKeeper({
+    connect: address,
+    timeout: 60_000,
+    debug_level: ZooKeeper.constants?.ZOO_LOG_LEVEL_ERROR ?? 1,
+    host_order_deterministic: true,
+  });
   await new Promise((resolve, reject) => {
     client.once('connect', resolve);
     client.init({});
@@ -20,5 +25,9 @@ await serve(async ({ address, op, inFlight, path = PATHS[op] }) => {
     getChildren: (done) => client.a_get_children(path, false, after(done)),
     create: (done) => client.a_create(path, DATA, ZooKeeper.constants?.ZOO_SEQUENCE ?? 2, after(done)),
   }[op];
-  return { version: require('zookeeper/package.json').version, run: (count) => pump(issue, count, inFlight), close: () => client.close() };
+  return {
+    version: require('zookeeper/package.json').version,
+    run: (count) => pump(issue, count, inFlight),
+    close: () => client.close(),
+  };
 });

@@ -1,0 +1,97 @@
+// Plain operations: against the canned responder (several and one in flight), real ZooKeeper and the embedded server.
+import { NAMES } from '../install.mjs';
+import { cpuMicros, ratio, sideBySide, typical } from '../measure.mjs';
+import { atLeast, atMost, markdownTable, times } from '../report.mjs';
+
+const OPERATIONS = ['get', 'set', 'create', 'exists', 'getChildren'];
+const RIVALS = ['nzc', 'native', 'java', 'python'];
+
+async function measure(context, address, inFlight, operations = OPERATIONS) {
+  const outcomes = {};
+  for (const op of operations) {
+    context.progress(`${op}, ${inFlight} in flight`);
+    outcomes[op] = await sideBySide(context.peers, { address, op, inFlight }, context.settings);
+    context.note(outcomes[op]);
+  }
+  return outcomes;
+}
+
+export async function throughput(context) {
+  const outcomes = await measure(context, await context.server('canned'), 256);
+  const targets = Object.entries(outcomes).flatMap(([op, o]) => [
+    atLeast(`1. ${op}: rate, of node-zookeeper-client's`, ratio(o, 'ours', 'nzc'), 10, times),
+    atLeast(`1. ${op}: rate, of the Java client's`, ratio(o, 'ours', 'java'), 8, times),
+    atLeast(`1. ${op}: rate, of the raw socket's`, ratio(o, 'ours', 'raw'), 1 / 3, times),
+    atMost(`1. ${op}: client CPU`, typical(o, 'ours', cpuMicros), 2, micros),
+  ]);
+  return section('Against the canned responder, 256 in flight', outcomes, targets);
+}
+
+export async function latency(context) {
+  const outcomes = await measure(context, await context.server('canned'), 1);
+  const targets = Object.entries(outcomes).map(([op, o]) =>
+    atMost(`2. ${op}: time of a round trip, of the raw socket's`, ratio(o, 'raw', 'ours'), 1.15, times),
+  );
+  return section('Against the canned responder, one in flight', outcomes, targets);
+}
+
+export async function real(context) {
+  const address = await context.server('real');
+  const several = await measure(context, address, 256);
+  const one = await measure(context, address, 1);
+  const targets = [...realTargets(several, '256 in flight'), ...realTargets(one, 'one in flight')];
+  const parts = [
+    section('Against real ZooKeeper, 256 in flight', several, targets),
+    section('Against real ZooKeeper, one in flight', one, []),
+  ];
+  return { ...parts[0], markdown: parts.map((part) => part.markdown).join('\n\n') };
+}
+
+export async function embedded(context) {
+  const outcomes = await measure(context, await context.server('embedded'), 256, ['get', 'set', 'create']);
+  return section('Against the embedded server in another process, 256 in flight', outcomes, []);
+}
+
+function realTargets(outcomes, label) {
+  return Object.entries(outcomes).flatMap(([op, o]) => [
+    atLeast(
+      `3. ${op}, ${label}: rate, of the fastest peer's`,
+      Math.min(...RIVALS.map((r) => ratio(o, 'ours', r)).filter((x) => !Number.isNaN(x))),
+      1,
+      times,
+    ),
+    atMost(`3. ${op}, ${label}: client CPU, of the raw socket's`, ratio(o, 'ours', 'raw', cpuMicros), 1.3, times),
+  ]);
+}
+
+function section(title, outcomes, targets) {
+  const rows = (names, cell) => Object.entries(outcomes).map(([op, o]) => [op, ...names.map((name) => cell(o, name))]);
+  const all = Object.keys(NAMES);
+  const markdown = [
+    `## ${title}`,
+    "Rate, of the raw socket's:",
+    markdownTable(
+      ['', ...all.map((n) => NAMES[n])],
+      rows(all, (o, n) => times(ratio(o, n, 'raw'))),
+    ),
+    "This package's rate, of each peer's:",
+    markdownTable(
+      ['', ...RIVALS.map((n) => NAMES[n])],
+      rows(RIVALS, (o, n) => times(ratio(o, 'ours', n))),
+    ),
+    'Client CPU an operation, all threads:',
+    markdownTable(
+      ['', ...all.map((n) => NAMES[n])],
+      rows(all, (o, n) => micros(typical(o, n, cpuMicros))),
+    ),
+  ].join('\n\n');
+  const bars = Object.entries(outcomes).map(([op, o]) => ({
+    label: op,
+    values: Object.fromEntries(all.map((n) => [n, ratio(o, n, 'raw')])),
+  }));
+  return { markdown, targets, plot: { title: `${title}: rate, of the raw socket's`, bars } };
+}
+
+function micros(value) {
+  return Number.isFinite(value) ? `${value.toFixed(value < 10 ? 2 : 0)} µs` : '–';
+}
