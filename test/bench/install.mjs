@@ -28,6 +28,7 @@ const MAVEN = [
 
 export const NAMES = {
   raw: 'raw socket',
+  rawEach: 'raw socket, a write each',
   ours: 'kazoo (this package)',
   nzc: 'node-zookeeper-client',
   native: 'zookeeper (native)',
@@ -39,7 +40,8 @@ export const NAMES = {
 export async function installPeers() {
   mkdirSync(CACHE, { recursive: true });
   const missing = [];
-  const peers = { raw: node('peer/raw.mjs') };
+  const raw = node('peer/raw.mjs');
+  const peers = { raw, rawEach: (job) => raw({ ...job, each: true }) };
   const recipes = {};
   const attempt = async (label, install) => {
     try {

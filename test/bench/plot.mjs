@@ -1,7 +1,15 @@
 // docs/performance.svg: one panel a section, bars on a logarithmic scale of ratios.
 import { NAMES } from './install.mjs';
 
-const COLORS = { raw: '#9aa5b1', ours: '#1f6feb', nzc: '#e3872d', native: '#8a63d2', java: '#c8384b', python: '#3a9d5d' };
+const COLORS = {
+  raw: '#57606a',
+  rawEach: '#afb8c1',
+  ours: '#1f6feb',
+  nzc: '#e3872d',
+  native: '#8a63d2',
+  java: '#c8384b',
+  python: '#3a9d5d',
+};
 const LAYOUT = { width: 900, left: 270, right: 70, bar: 11, gap: 12, head: 52, legend: 40 };
 
 /** The plot of `panels`: [{ title, bars: [{ label, values: { peer: ratio } }] }]. */
@@ -23,7 +31,7 @@ function legend(panels) {
   const shown = Object.keys(NAMES).filter((n) => panels.some((p) => p.bars.some((b) => Number.isFinite(b.values[n]))));
   return shown
     .map((name, i) => {
-      const x = 16 + i * 146;
+      const x = 16 + i * 126;
       return `<rect x="${x}" y="16" width="12" height="12" fill="${COLORS[name]}"/><text x="${x + 17}" y="26">${NAMES[name]}</text>`;
     })
     .join('\n');

@@ -64,7 +64,7 @@ export function page({ sections, versions, missing, settings, packageVersion, da
   return parts.join('\n\n') + '\n';
 }
 
-const METHOD = `- The raw socket is the ceiling: a bare Node socket that sends requests encoded beforehand and counts the frames that come back; it neither decodes a reply nor keeps a promise for it.
+const METHOD = `- The raw socket is the ceiling: a bare Node socket that sends requests encoded beforehand and counts the frames that come back; it neither decodes a reply nor keeps a promise for it. What goes out at one time goes as one ready buffer: nothing that is called once a request can do so, hence the second, "a write each", which hands every request to the (corked) socket by itself. The goals are against the first; the second is given beside it.
 - The canned responder is a C program of one thread that answers out of constants, one write for each read, so that the client alone is measured. It takes a core of its own.
 - Real ZooKeeper runs standalone with \`forceSync=no\`: the time a disk takes to flush is nobody's merit here.
 - "In flight" is a closed loop: each answer lets the next request go. This package is called from that many \`await\` loops, callback peers from their callbacks; with one in flight the Java client and Python Kazoo are called by their blocking calls, which is their fastest way.
@@ -90,7 +90,7 @@ function machine(versions, packageVersion, date) {
     ['this package', packageVersion],
     ['ZooKeeper server', ZOOKEEPER],
     ...Object.entries(versions)
-      .filter(([name]) => name !== 'ours' && name !== 'raw')
+      .filter(([name]) => !['ours', 'raw', 'rawEach'].includes(name))
       .map(([name, version]) => [NAMES[name], version]),
   ];
   return markdownTable(['', ''], rows);

@@ -1,9 +1,10 @@
-// The ceiling: a bare Node socket that sends requests encoded beforehand and only counts the replies.
+// The ceiling: a bare Node socket that sends requests encoded beforehand and only counts the replies. What goes out at one time
+// goes as one buffer, or with `each` as one (corked) write a request, as a client that is called once a request must.
 import net from 'node:net';
 import { FrameCounter, connectFrame, parseAddress, requestFrame } from '../wire.mjs';
 import { PATHS, serve } from './shell.mjs';
 
-await serve(async ({ address, op, inFlight, path = PATHS[op] }) => {
+await serve(async ({ address, op, inFlight, each = false, path = PATHS[op] }) => {
   const counter = new FrameCounter();
   let onReplies;
   const socket = net.connect({
@@ -24,7 +25,8 @@ await serve(async ({ address, op, inFlight, path = PATHS[op] }) => {
       const send = (n) => {
         const now = Math.min(n, unsent);
         unsent -= now;
-        if (now > 0) socket.write(batch.subarray(0, now * one.length));
+        if (each) writeEach(socket, one, now);
+        else if (now > 0) socket.write(batch.subarray(0, now * one.length));
       };
       onReplies = (n) => {
         unanswered -= n;
@@ -35,3 +37,9 @@ await serve(async ({ address, op, inFlight, path = PATHS[op] }) => {
     });
   return { version: process.version, run, close: () => socket.destroy() };
 });
+
+function writeEach(socket, frame, count) {
+  socket.cork();
+  for (let i = 0; i < count; i++) socket.write(frame);
+  socket.uncork();
+}
