@@ -31,10 +31,8 @@ function provide(version) {
   if (!/^\d+\.\d+\.\d+(-\w+)*$/.test(version))
     throw new Error(`"${version}" is not a ZooKeeper version such as ${DEFAULT_VERSION}`);
   const target = join(cache, `zookeeper-${version}`);
-  const there = holdsServer(target);
-  if (there && ifPossible) return;
   if (!runs('java', '-version')) throw new Error('there is no java on the PATH');
-  if (there) return console.log(`ZooKeeper ${version} is already in ${target}`);
+  if (holdsServer(target)) return ifPossible ? undefined : console.log(`ZooKeeper ${version} is already in ${target}`);
   const reason = runs('mvn', '-version') ? fetchJars(version, target) : 'there is no mvn on the PATH';
   if (reason === null) return console.log(`ZooKeeper ${version} installed in ${target}`);
   const fallback = versions.length === 0 ? findInstalled() : undefined;
