@@ -68,7 +68,10 @@ function fetchJars(version, target) {
 
 function firstError({ stdout, stderr, error }) {
   const lines = `${stdout ?? ''}\n${stderr ?? ''}`.split('\n').filter((line) => line.includes('ERROR'));
-  return (error?.message ?? lines[0] ?? 'no output').replace(/^.*\[ERROR\]/, '').trim().slice(0, 300);
+  return (error?.message ?? lines[0] ?? 'no output')
+    .replace(/^.*\[ERROR\]/, '')
+    .trim()
+    .slice(0, 300);
 }
 
 function findInstalled() {
