@@ -440,7 +440,7 @@ export const sasl: readonly Probe[] = [
       expect(await a.sasl('')).toMatchObject({ err: -115, zxid: 0n, token: null });
       await a.ended();
     },
-    { needs: 'fips', skipOn: since('3.8.2', 'FIPS mode exists') },
+    { needs: 'fips', skipOn: since('3.10.0', 'the server heeds FIPS mode') },
   ),
   probe(
     'A-47',

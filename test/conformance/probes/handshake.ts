@@ -201,6 +201,8 @@ export const handshake: readonly Probe[] = [
     const a = await t.connect({ timeout: 2 * t.tick });
     await a.ended();
     t.settle(a);
+    // The session's end closes whatever connection it has at that moment, which must not be the next one.
+    await pause(100);
     await refused(t, credentials(a));
   }),
   probe(
@@ -223,6 +225,7 @@ export const handshake: readonly Probe[] = [
       t.settle(a);
       await repeatedly(6 * t.tick, 150, () => a.auth('digest', 'u:p'));
       await a.ended();
+      await pause(100);
       const again = await t.dial();
       expect(await again.handshake(credentials(a))).toMatchObject(REFUSAL);
     },

@@ -258,7 +258,7 @@ interface Quota {
   p: string;
   limits: string;
   stats: string;
-  usage(): Promise<string | null | undefined>;
+  usage: () => Promise<string | null | undefined>;
 }
 
 /** P with one child and five bytes in all, under a quota. */

@@ -7,6 +7,8 @@ import type { Configuration, Target } from './trial.ts';
 
 export const TICK = 500;
 export const SCAN = 300;
+/** What the embedded server is by default, and what it is held to where no real one can run. */
+export const DEFAULT_VERSION = '3.9.5';
 export const SUPER = 'super:secret';
 export const USERS = { bob: 'bobsecret' };
 
@@ -73,24 +75,18 @@ const SETUPS: Record<Configuration, Setup> = {
 
 export type Running = Target & { close(): Promise<void> };
 
-/** Undefined, with the reason on the console, where no real server can run. */
-export async function startReal(configuration: Configuration): Promise<Running | undefined> {
-  const version = process.env['ZOOKEEPER_VERSION'];
-  const found = await ManagedZooKeeper.available(version === undefined ? {} : { version });
-  if (!found.available) return undefined;
-  const server = await ManagedZooKeeper.start({
-    tickTime: TICK,
-    ...(version === undefined ? {} : { version }),
-    ...SETUPS[configuration].real,
-  });
-  return {
-    name: 'real',
-    host: '127.0.0.1',
-    port: server.clientPort,
-    version: server.version ?? '3.9.5',
-    tickTime: TICK,
-    close: () => server.destroy(),
-  };
+const asked = process.env['ZOOKEEPER_VERSION'];
+const jars = asked === undefined ? {} : { version: asked };
+
+/** The version of the real server this machine can run, or why it can run none. */
+export async function realVersion(): Promise<{ version: string } | { reason: string }> {
+  const found = await ManagedZooKeeper.available(jars);
+  return found.available ? { version: found.version ?? DEFAULT_VERSION } : { reason: found.reason };
+}
+
+export async function startReal(configuration: Configuration, version: string): Promise<Running> {
+  const server = await ManagedZooKeeper.start({ tickTime: TICK, ...jars, ...SETUPS[configuration].real });
+  return { name: 'real', host: '127.0.0.1', port: server.clientPort, version, tickTime: TICK, close: () => server.destroy() };
 }
 
 interface Embedded {
