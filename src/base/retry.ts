@@ -99,6 +99,11 @@ export class KazooRetry implements RetryPolicy {
     return new KazooRetry(this.#options);
   }
 
+  /** A copy that takes its time from another clock. */
+  withClock(clock: Clock): KazooRetry {
+    return new KazooRetry({ ...this.#options, clock });
+  }
+
   /** @throws RetryFailedError when the attempts or the time run out; InterruptedError; whatever `fn` throws that is not to be retried */
   async call<A extends unknown[], T>(fn: (...args: A) => T | Promise<T>, ...args: A): Promise<T> {
     this.reset();

@@ -19,16 +19,21 @@ const FIRST_ALLOCATION = 64 * 1024;
 export class FrameSplitter {
   readonly #sink: FrameSink;
   readonly #limit: number;
+  readonly #head: number;
   #partial: Buffer = Buffer.alloc(0);
   #filled = 0;
   #wanted = 0;
   #skip = 0;
   #stopped = false;
 
-  /** @param limit longest frame to keep, bytes */
-  constructor(sink: FrameSink, limit: number) {
+  /**
+   * @param limit longest frame to keep, bytes
+   * @param head how many bytes of a longer one to wait for before telling of it
+   */
+  constructor(sink: FrameSink, limit: number, head = HEAD) {
     this.#sink = sink;
     this.#limit = limit;
+    this.#head = head;
   }
 
   /** Nothing more is delivered, not even from the chunk in hand. */
@@ -78,7 +83,7 @@ export class FrameSplitter {
       this.#stopped = true;
       return this.#sink.broken(length);
     }
-    const kept = length > this.#limit ? Math.min(length, HEAD) : length;
+    const kept = length > this.#limit ? Math.min(length, this.#head) : length;
     if (this.#wanted < 4 + kept) {
       this.#wanted = 4 + kept;
       return;

@@ -102,8 +102,8 @@ export const OPS = {
 
 export type Ops = typeof OPS;
 export type OpName = keyof Ops;
-export type RequestOf<K extends OpName> = Ops[K]['request'] extends Field<infer T> ? T : never;
-export type ResponseOf<K extends OpName> = Ops[K]['response'] extends Field<infer T> ? T : never;
+export type RequestOf<K extends OpName> = K extends OpName ? (Ops[K]['request'] extends Field<infer T> ? T : never) : never;
+export type ResponseOf<K extends OpName> = K extends OpName ? (Ops[K]['response'] extends Field<infer T> ? T : never) | (Ops[K] extends { nullOn: number } ? null : never) : never;
 
 /** One operation of a transaction. */
 export type WritePart = Part<PartsOf<'multi'>>;

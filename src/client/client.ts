@@ -1,0 +1,272 @@
+import { randomUUID } from 'node:crypto';
+import { ConnectionLoss, errorForCode, NodeExistsError, NoNodeError, NotEmptyError } from '../base/errors.ts';
+import { basename, describeValue, joinPath, normalizePath, parentPath } from '../base/paths.ts';
+import { OPEN_ACL_UNSAFE, type ACL } from '../base/security.ts';
+import { ACL as AclClass, Id } from '../base/security.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import { CreateFlags, type RequestOf, type WritePart } from '../codec/ops.ts';
+import { checkAcls, checkData, checkFlags, checkOptions, checkVersion, checkWatch } from './arguments.ts';
+import type { ChildrenOptions, CreateOptions, DeleteOptions, ReadOptions, VersionOptions, WaitOptions, ZnodeData } from './call-options.ts';
+import { CoreClient } from './core-client.ts';
+import { TransactionRequest, type TransactionCreateOptions } from './transaction.ts';
+import { walkTree, type WalkOptions } from './walk.ts';
+
+const WAIT = ['signal', 'timeout'];
+const READ_OPTIONS = new Set([...WAIT, 'watch']);
+const CHILDREN_OPTIONS = new Set([...READ_OPTIONS, 'includeData']);
+const VERSION_OPTIONS = new Set([...WAIT, 'version']);
+const DELETE_OPTIONS = new Set([...VERSION_OPTIONS, 'recursive']);
+const ACL_OPTIONS = new Set([...WAIT, 'acl']);
+const WAIT_OPTIONS = new Set(WAIT);
+const CREATE_FLAGS = ['ephemeral', 'sequence', 'makepath', 'includeData', 'container', 'protected'] as const;
+const CREATE_OPTIONS = new Set<string>([...WAIT, ...CREATE_FLAGS, 'acl', 'ttl']);
+const MAX_TTL = 2 ** 40 - 1;
+
+type CreateOp = 'create' | 'create2' | 'createContainer' | 'createTTL';
+
+/** ZooKeeper's operations on nodes (Kazoo's `KazooClient`, section 1.7 of its API). */
+export class Client extends CoreClient {
+  /**
+   * Creates a node and gives its path, which a sequence number may have been added to.
+   * With `includeData: true`, gives `[path, stat]` (ZooKeeper 3.5+).
+   *
+   * @throws NodeExistsError; NoNodeError when the parent is missing and `makepath` is not set; NoChildrenForEphemeralsError; InvalidACLError; NoAuthError
+   */
+  create(path: string, value: ZnodeData | undefined, options: CreateOptions & { includeData: true }): Promise<[path: string, stat: ZnodeStat]>;
+  create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
+  async create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string | [string, ZnodeStat]> {
+    const given = checkOptions(options, CREATE_OPTIONS);
+    checkFlags(given, CREATE_FLAGS);
+    const { op, request } = this.#createRequest(path, value, given);
+    const made = given.protected === true ? await this.#createProtected(path, op, request, given) : await this.#createMakingPath(path, op, request, given);
+    const result = this.unchroot(made.path);
+    if (given.includeData !== true) return result;
+    return [result, made.stat ?? (await this.#statOf(result, given))];
+  }
+
+  /**
+   * Makes a node, and whatever is missing above it: persistent and empty. A node that is there costs one read.
+   * @returns true if it was there, else its path
+   */
+  async ensurePath(path: string, options?: { acl?: ACL[] | undefined } & WaitOptions): Promise<true | string> {
+    const given = checkOptions(options, ACL_OPTIONS);
+    const full = this.rooted(path);
+    return (await this.#ensure(full, this.#aclOf(given.acl), given)) ? this.unchroot(full) : true;
+  }
+
+  /** The node's stat, or null where there is none. The watch is told of its creation, change or deletion. */
+  async exists(path: string, options?: ReadOptions): Promise<ZnodeStat | null> {
+    const full = this.rooted(path);
+    if (options !== undefined) checkOptions(options, READ_OPTIONS);
+    const watch = checkWatch(options?.watch);
+    const reply = await this.submit('exists', 'exists', path, { path: full, watch: watch !== undefined }, options, watch);
+    return reply === null ? null : reply.stat;
+  }
+
+  /** The node's data and stat. The watch is told of its change or deletion. @throws NoNodeError; NoAuthError */
+  async get(path: string, options?: ReadOptions): Promise<[data: Buffer | null, stat: ZnodeStat]> {
+    const full = this.rooted(path);
+    if (options !== undefined) checkOptions(options, READ_OPTIONS);
+    const watch = checkWatch(options?.watch);
+    const reply = await this.submit('get', 'getData', path, { path: full, watch: watch !== undefined }, options, watch);
+    return [reply.data, reply.stat];
+  }
+
+  /** The names of the node's children, in no order; with `includeData: true`, `[names, stat]`. @throws NoNodeError; NoAuthError */
+  getChildren(path: string, options: ChildrenOptions & { includeData: true }): Promise<[children: string[], stat: ZnodeStat]>;
+  getChildren(path: string, options?: ChildrenOptions): Promise<string[]>;
+  async getChildren(path: string, options?: ChildrenOptions): Promise<string[] | [string[], ZnodeStat]> {
+    const full = this.rooted(path);
+    if (options !== undefined) checkFlags(checkOptions(options, CHILDREN_OPTIONS), ['includeData']);
+    const watch = checkWatch(options?.watch);
+    const request = { path: full, watch: watch !== undefined };
+    if (options?.includeData !== true) return (await this.submit('getChildren', 'getChildren', path, request, options, watch)).children as string[];
+    const { children, stat } = await this.submit('getChildren', 'getChildren2', path, request, options, watch);
+    return [children as string[], stat];
+  }
+
+  /** The node's ACL and stat. @throws NoNodeError; NoAuthError */
+  async getAcls(path: string, options?: WaitOptions): Promise<[ACL[], ZnodeStat]> {
+    const { acl, stat } = await this.submit('getAcls', 'getACL', path, { path: this.rooted(path) }, checkOptions(options, WAIT_OPTIONS));
+    return [(acl ?? []).map(({ perms, id }) => new AclClass(perms, new Id(id.scheme ?? '', id.id ?? ''))), stat];
+  }
+
+  /** Replaces the node's ACL. `version` is the ACL's own. @throws NoNodeError; BadVersionError; InvalidACLError; NoAuthError */
+  async setAcls(path: string, acls: ACL[], options?: VersionOptions): Promise<ZnodeStat> {
+    const given = checkOptions(options, VERSION_OPTIONS);
+    const request = { path: this.rooted(path), acl: checkAcls(acls), version: checkVersion(given.version) };
+    return (await this.submit('setAcls', 'setACL', path, request, given)).stat;
+  }
+
+  /** Replaces the node's data. @throws NoNodeError; BadVersionError; NoAuthError */
+  async set(path: string, value: ZnodeData, options?: VersionOptions): Promise<ZnodeStat> {
+    if (options !== undefined) checkOptions(options, VERSION_OPTIONS);
+    if (value === undefined) throw new TypeError('data must be a string, a Uint8Array or null, not undefined');
+    const request = { path: this.rooted(path), data: checkData(value), version: checkVersion(options?.version) };
+    return (await this.submit('set', 'setData', path, request, options)).stat;
+  }
+
+  /**
+   * Deletes the node; with `recursive: true`, everything below it too, children first, and `version` does not count.
+   * @throws NoNodeError (not when recursive); BadVersionError; NotEmptyError; NoAuthError
+   */
+  async delete(path: string, options?: DeleteOptions): Promise<true> {
+    const given = checkOptions(options, DELETE_OPTIONS);
+    checkFlags(given, ['recursive']);
+    const version = checkVersion(given.version);
+    const full = this.rooted(path);
+    if (given.recursive === true) return this.#deleteTree(normalizePath(path), given);
+    await this.submit('delete', 'delete', path, { path: full, version }, given);
+    return true;
+  }
+
+  /** Waits until the server has caught up with the leader; later reads then see what was written before. The node need not exist. */
+  async sync(path: string, options?: WaitOptions): Promise<string> {
+    const reply = await this.submit('sync', 'sync', path, { path: this.rooted(path) }, checkOptions(options, WAIT_OPTIONS));
+    return this.unchroot(reply.path ?? path);
+  }
+
+  /** An empty transaction, to add operations to. */
+  transaction(): TransactionRequest {
+    return new TransactionRequest({
+      createPart: (path, value, options) => this.#createPart(path, value, options),
+      rooted: (path) => this.rooted(path),
+      unchroot: (path) => this.unchroot(path),
+      multi: (parts, options) => this.submit('transaction', 'multi', undefined, parts, options),
+    });
+  }
+
+  /** Every path at and below `path`, parents first; read ahead in a bounded way. What goes away meanwhile is left out. */
+  walk(path: string, options?: WalkOptions): AsyncIterable<string> {
+    return walkTree((node, wait) => this.getChildren(node, wait), normalizePath(path), options);
+  }
+
+  #createPart(path: string, value: ZnodeData | undefined, options: TransactionCreateOptions): WritePart {
+    checkFlags(options, ['ephemeral', 'sequence', 'container']);
+    return this.#createRequest(path, value, options) as unknown as WritePart;
+  }
+
+  #createRequest(path: string, value: ZnodeData | undefined, options: CreateOptions): { op: CreateOp; request: RequestOf<'createTTL'> } {
+    const { ephemeral = false, sequence = false, container = false, ttl } = options;
+    const full = this.rooted(path, sequence);
+    if (ttl !== undefined && (typeof ttl !== 'number' || !Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL)) {
+      throw new RangeError(`ttl must be a whole number of milliseconds from 1 to ${MAX_TTL}, not ${describeValue(ttl)}`);
+    }
+    if (ephemeral && (container || ttl !== undefined)) throw new TypeError('an ephemeral node can be neither a container nor have a ttl');
+    if (container && (sequence || ttl !== undefined)) throw new TypeError('a container can be neither sequential nor have a ttl');
+    const base = { path: full, data: checkData(value), acl: this.#aclOf(options.acl), ttl: ttl ?? 0 };
+    if (container) return { op: 'createContainer', request: { ...base, flags: CreateFlags.CONTAINER } };
+    if (ttl !== undefined) return { op: 'createTTL', request: { ...base, flags: sequence ? CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL : CreateFlags.PERSISTENT_WITH_TTL } };
+    return { op: options.includeData === true ? 'create2' : 'create', request: { ...base, flags: (ephemeral ? 1 : 0) | (sequence ? 2 : 0) } };
+  }
+
+  #aclOf(acl: ACL[] | undefined): readonly ACL[] {
+    if (acl !== undefined) checkAcls(acl);
+    // An empty list means "not given", as in Kazoo (CM-8).
+    return acl !== undefined && acl.length > 0 ? acl : (this.defaultAcl ?? OPEN_ACL_UNSAFE);
+  }
+
+  async #createMakingPath(path: string, op: CreateOp, request: RequestOf<'createTTL'>, options: CreateOptions): Promise<{ path: string; stat?: ZnodeStat }> {
+    for (;;) {
+      const outcome = await this.submit('create', op, path, request, options).catch((error: unknown) => {
+        if (options.makepath === true && error instanceof NoNodeError) return null;
+        throw error;
+      });
+      if (outcome !== null) return outcome;
+      await this.#ensure(parentPath(request.path), request.acl as readonly ACL[], options);
+    }
+  }
+
+  /** Curator's protection: an id of ours in the name, by which a node whose reply was lost is found (kazoo LK-3, CURATOR-79). */
+  async #createProtected(path: string, op: CreateOp, request: RequestOf<'createTTL'>, options: CreateOptions): Promise<{ path: string; stat?: ZnodeStat }> {
+    const id = `_c_${randomUUID()}-`;
+    const parent = parentPath(request.path);
+    const named = { ...request, path: joinPath(parent, id + basename(request.path)) };
+    const session = this.clientId?.sessionId;
+    return this.retry(async () => {
+      try {
+        return await this.#createMakingPath(path, op, named, options);
+      } catch (error) {
+        if (!(error instanceof ConnectionLoss)) throw error;
+        const found = await this.retry(() => this.#findProtected(path, parent, id, options));
+        if (found === undefined) throw error;
+        if (options.ephemeral !== true || this.clientId?.sessionId === session) return { path: found };
+        // Made by a session that is over: it will go by itself, and must not be taken for ours.
+        await this.submit('create', 'delete', path, { path: found, version: -1 }, options).catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
+  async #findProtected(path: string, parent: string, id: string, options: CreateOptions): Promise<string | undefined> {
+    await this.submit('create', 'sync', path, { path: parent }, options);
+    const reply = await this.submit('create', 'getChildren', path, { path: parent, watch: false }, options).catch((error: unknown) => {
+      if (error instanceof NoNodeError) return { children: [] };
+      throw error;
+    });
+    const name = reply.children.find((child) => child.startsWith(id));
+    return name === undefined ? undefined : joinPath(parent, name);
+  }
+
+  async #statOf(path: string, options: WaitOptions): Promise<ZnodeStat> {
+    const stat = await this.exists(path, { signal: options.signal, timeout: options.timeout });
+    if (stat === null) throw errorForCode(-101, { operation: 'create', path });
+    return stat;
+  }
+
+  /** @returns whether the node had to be made */
+  async #ensure(full: string, acl: readonly ACL[], options: WaitOptions): Promise<boolean> {
+    const missing: string[] = [];
+    for (let path = full; path !== '/'; path = parentPath(path)) {
+      const there = await this.submit('ensurePath', 'exists', this.unchroot(path), { path, watch: false }, options);
+      if (there !== null) break;
+      missing.push(path);
+    }
+    let made = false;
+    while (missing.length > 0) made = await this.#ensureOne(missing.pop()!, acl, options);
+    return made;
+  }
+
+  async #ensureOne(path: string, acl: readonly ACL[], options: WaitOptions): Promise<boolean> {
+    try {
+      await this.submit('ensurePath', 'create', this.unchroot(path), { path, data: Buffer.alloc(0), acl, flags: 0 }, options);
+      return true;
+    } catch (error) {
+      if (error instanceof NodeExistsError) return false;
+      // Its parent went away meanwhile (a container, a clean-up): begin again.
+      if (error instanceof NoNodeError) return this.#ensure(path, acl, options);
+      throw error;
+    }
+  }
+
+  async #deleteTree(path: string, options: DeleteOptions): Promise<true> {
+    const wait = { signal: options.signal, timeout: options.timeout };
+    for (let round = 1; ; round++) {
+      const paths: string[] = [];
+      for await (const node of this.walk(path, wait)) paths.push(node);
+      const outcomes = await this.#deleteAll(paths.reverse(), wait);
+      const failed = outcomes.find((error) => error !== undefined);
+      if (failed === undefined) return true;
+      // Somebody added a child meanwhile: a few more rounds, then it is theirs to settle.
+      if (!(failed instanceof NotEmptyError) || round === RECURSIVE_ROUNDS) throw failed;
+    }
+  }
+
+  /** Children stand before their parents, and requests are served in order: so all may be on their way at once. */
+  async #deleteAll(paths: readonly string[], options: WaitOptions): Promise<unknown[]> {
+    const outcomes: unknown[] = [];
+    for (let from = 0; from < paths.length; from += PIPELINE) {
+      const batch = paths.slice(from, from + PIPELINE).map((path) =>
+        this.delete(path, options).then(
+          () => undefined,
+          (error: unknown) => (error instanceof NoNodeError ? undefined : error),
+        ),
+      );
+      outcomes.push(...(await Promise.all(batch)));
+    }
+    return outcomes.sort((a, b) => Number(a instanceof NotEmptyError) - Number(b instanceof NotEmptyError));
+  }
+}
+
+const RECURSIVE_ROUNDS = 5;
+const PIPELINE = 500;

@@ -1,0 +1,313 @@
+import type { Clock } from '../base/clock.ts';
+import { ConfigurationError, ConnectionClosedError, ConnectionDropped, errorForCode, KazooException, KazooTimeoutError, type ConnectFailure, type ErrorContext } from '../base/errors.ts';
+import { collectHosts, type HostPort } from '../base/hosts.ts';
+import type { Logger } from '../base/logger.ts';
+import { addChroot, normalizePath, stripChroot } from '../base/paths.ts';
+import { KazooRetry, toRetryPolicy, UNLIMITED_RETRY, type RetryPolicy } from '../base/retry.ts';
+import { SafeEmitter } from '../base/safe-emitter.ts';
+import type { ACL } from '../base/security.ts';
+import type { KazooState, KeeperState } from '../base/states.ts';
+import { OPS, type OpName, type OpRow, type RequestOf, type ResponseOf } from '../codec/ops.ts';
+import { askFourLetterWord } from '../connection/four-letter.ts';
+import type { DialOptions } from '../connection/dial.ts';
+import { Failure } from '../session/call.ts';
+import { Rotation } from '../session/rotation.ts';
+import { Session } from '../session/session.ts';
+import type { WatchListener } from '../base/states.ts';
+import { checkOptions, checkString, checkTimeout } from './arguments.ts';
+import type { WaitOptions } from './call-options.ts';
+import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from './options.ts';
+import type { ClientId, KazooClientEvents } from './recipe-client.ts';
+
+const START_TIMEOUT = 15_000;
+const WAIT_OPTIONS = new Set(['signal', 'timeout']);
+
+/** A client's life: states, start and stop, hosts, credentials; and the way every operation takes to the session. */
+export class CoreClient extends SafeEmitter<KazooClientEvents> {
+  /** For nodes created without an ACL of their own; null means open to all. */
+  defaultAcl: ACL[] | null;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The prefix of every path; '' if none. */
+  readonly chroot: string;
+  /** The session's machinery. Not part of the public contract. @internal */
+  protected readonly session: Session;
+  readonly #options: ResolvedOptions;
+  readonly #rotation: Rotation;
+  readonly #commandRetry: RetryPolicy;
+  readonly #failures = new Map<string, ConnectFailure>();
+  #stopped: Promise<void> | undefined;
+
+  /** @throws ConfigurationError naming the option that is wrong; TypeError and RangeError for retry options */
+  constructor(options?: string | KazooClientOptions) {
+    super();
+    const resolved = resolveOptions(options);
+    const { hosts, chroot } = collectHosts(resolved.hosts);
+    this.#options = resolved;
+    this.chroot = chroot;
+    this.defaultAcl = resolved.defaultAcl;
+    this.clock = resolved.clock;
+    this.logger = resolved.logger;
+    this.#commandRetry = toRetryPolicy(resolved.commandRetry, { ...UNLIMITED_RETRY, clock: resolved.clock });
+    toRetryPolicy(resolved.connectionRetry, UNLIMITED_RETRY);
+    this.#rotation = new Rotation(hosts, resolved.randomizeHosts, resolved.resolver, resolved.clock);
+    this.session = this.#makeSession();
+    for (const [scheme, credential] of resolved.authData ?? []) this.session.addCredential({ scheme, auth: Buffer.from(credential as string) });
+  }
+
+  /** What the application should believe; 'LOST' before the first connection. */
+  get state(): KazooState {
+    return this.session.state;
+  }
+  /** What the protocol says. */
+  get clientState(): KeeperState {
+    return this.session.keeperState;
+  }
+  get connected(): boolean {
+    return this.session.connected;
+  }
+  /** The session, to be resumed by another client perhaps; null while not connected. */
+  get clientId(): ClientId | null {
+    return this.session.sessionId;
+  }
+  /** Negotiated, milliseconds; null without a session. */
+  get sessionTimeout(): number | null {
+    return this.session.sessionTimeout;
+  }
+  get hosts(): readonly HostPort[] {
+    return this.#rotation.hosts;
+  }
+  /** The highest zxid seen in a reply. */
+  get lastZxid(): bigint {
+    return this.session.lastZxid;
+  }
+  /** Requests waiting for a connection or, with `maxInFlight`, for room on it. */
+  get queuedRequests(): number {
+    return this.session.queued;
+  }
+  /** Requests sent and not yet answered. */
+  get inFlightRequests(): number {
+    return this.session.inFlight;
+  }
+
+  /**
+   * Connects, and resolves once a session is confirmed and every credential answered. A second call joins the first.
+   *
+   * @param options.timeout milliseconds, default 15 000
+   * @throws KazooTimeoutError with a cause per server; AuthFailedError, SASLException or RetryFailedError at once when waiting would not help
+   */
+  async start(options?: { timeout?: number; signal?: AbortSignal }): Promise<this> {
+    const { timeout = START_TIMEOUT, signal } = checkOptions(options, WAIT_OPTIONS);
+    if (signal?.aborted === true) throw signal.reason;
+    await this.#stopped;
+    this.#failures.clear();
+    await this.#connectWithin(checkTimeout(timeout), signal);
+    if (this.chroot !== '') await this.#checkChroot(timeout, signal);
+    return this;
+  }
+
+  /**
+   * Ends the session. Earlier requests finish first; later ones are refused with ConnectionClosedError. Idempotent, from any state and inside any callback.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.session.stop().finally(() => (this.#stopped = undefined));
+    return this.#stopped;
+  }
+
+  /** Kazoo's name for giving up what a stopped client still holds: here, the same as `stop()`. */
+  close(): Promise<void> {
+    return this.stop();
+  }
+
+  /** Stops, then starts with a new session. */
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /**
+   * Other servers, from the next connection on. The connection there is stays.
+   * @throws ConfigurationError when they cannot be read, or name another chroot; nothing has changed then
+   */
+  setHosts(hosts: string | string[], options?: { randomizeHosts?: boolean }): void {
+    const { randomizeHosts } = checkOptions(options, new Set(['randomizeHosts']));
+    const collected = collectHosts(hosts);
+    if (collected.chroot !== '' && collected.chroot !== this.chroot) throw new ConfigurationError(`setHosts cannot change the chroot from "${this.chroot}" to "${collected.chroot}"`);
+    this.#rotation.setHosts(collected.hosts, randomizeHosts);
+  }
+
+  /**
+   * Asks the connected server a four-letter word (admin guide, "The Four Letter Words"), and gives its whole answer.
+   * @throws ConnectionLoss while not connected
+   */
+  async command(word = 'ruok', options?: WaitOptions): Promise<string> {
+    if (typeof word !== 'string' || !/^[a-z]{4}$/.test(word)) throw new TypeError(`word must be four letters such as "ruok", not ${JSON.stringify(word)}`);
+    const { signal, timeout = this.#options.timeout } = checkOptions(options, WAIT_OPTIONS);
+    const { target } = this.session;
+    if (target === undefined) throw errorForCode(-4, { operation: `command ${word}`, cause: new ConnectionDropped('not connected') });
+    const limit = new AbortController();
+    const timer = this.clock.timer(timeout, () => limit.abort(errorForCode(-7, { operation: `command ${word}` })));
+    const both = signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]);
+    try {
+      return await askFourLetterWord(await this.#options.handler.dial(target, this.#dialOptions(), both), word, both);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /**
+   * The server's version, `[3, 9, 4]`.
+   * @param options.retries further tries when the answer has no version. Default 3
+   * @throws KazooException when the server does not tell
+   */
+  async serverVersion(options?: { retries?: number }): Promise<number[]> {
+    const { retries = 3 } = checkOptions(options, new Set(['retries']));
+    let answer = '';
+    for (let attempt = 0; attempt <= retries; attempt++) {
+      answer = await this.command(attempt % 2 === 0 ? 'srvr' : 'envi');
+      const found = /zookeeper[. ]version[:=]\s*(\d+(?:\.\d+)+)/i.exec(answer)?.[1];
+      if (found !== undefined) return found.split('.').map(Number);
+    }
+    throw new KazooException(`the server does not tell its version; it answered: ${answer.slice(0, 200).trim()}`);
+  }
+
+  /**
+   * Proves an identity, now and on every later connection.
+   * @throws AuthFailedError when the server refuses, after which the client is in AUTH_FAILED and may be started again
+   */
+  async addAuth(scheme: string, credential: string | Uint8Array): Promise<true> {
+    if (checkString(scheme, 'scheme') === '') throw new TypeError('scheme must not be empty');
+    if (typeof credential !== 'string' && !((credential as unknown) instanceof Uint8Array)) throw new TypeError('credential must be a string or bytes');
+    const outcome = await this.session.authenticate({ scheme, auth: Buffer.from(credential as string) });
+    if (outcome instanceof Failure) throw outcome.toError({ operation: 'addAuth' });
+    return true;
+  }
+
+  /** A path without the chroot; one outside it comes back as it is. */
+  unchroot(path: string): string {
+    return stripChroot(this.chroot, path);
+  }
+
+  /** Calls `fn` under a fresh copy of the command retry. */
+  retry<T>(fn: () => T | Promise<T>): Promise<T> {
+    return this.#commandRetry.copy().call(fn);
+  }
+
+  /** A fresh policy like the client's command retry. */
+  retryPolicy(): RetryPolicy {
+    return this.#commandRetry.copy();
+  }
+
+  /** Where an error goes that a user's callback threw: the `error` event, else the log. */
+  reportError(error: unknown): void {
+    const reported = error instanceof Error ? error : new KazooException(`a callback threw ${String(error)}`, { cause: error });
+    if (!this.emit('error', reported)) this.logger.error(`a callback failed: ${reported.stack ?? reported.message}`);
+  }
+
+  /** Runs a user's callback in turn with the watches'. */
+  dispatch(callback: () => unknown): void {
+    this.#options.handler.dispatch('watch', callback, (error) => this.reportError(error));
+  }
+
+  /** Sends one operation, and throws what went wrong as an error of the caller's. @internal */
+  protected async submit<K extends OpName>(operation: string, op: K, path: string | undefined, request: RequestOf<K>, options?: WaitOptions, watch?: WatchListener): Promise<ResponseOf<K>> {
+    const outcome = await this.session.submit(op, request, watch, options);
+    if (outcome instanceof Failure) throw explain(outcome, op, { operation, path });
+    return outcome;
+  }
+
+  /** A user's path as the server knows it. @internal */
+  protected rooted(path: string, trailing = false): string {
+    return this.chroot === '' ? normalizePath(path, trailing) : addChroot(this.chroot, normalizePath(path, trailing));
+  }
+
+  protected override onListenerError(error: unknown, event: unknown): void {
+    if (event === 'error') this.logger.error(`a listener of "error" failed: ${String(error)}`);
+    else this.reportError(error);
+  }
+
+  #makeSession(): Session {
+    const options = this.#options;
+    return new Session(
+      {
+        ...options,
+        clientId: options.clientId === undefined ? undefined : { ...options.clientId },
+        chroot: this.chroot,
+        sasl: options.sasl,
+        firstXid: options.firstXid,
+        dial: this.#dialOptions(),
+        connectionRetry: (clock) => {
+          const given = options.connectionRetry;
+          if (given instanceof KazooRetry) return given.withClock(clock);
+          return toRetryPolicy(given, { ...UNLIMITED_RETRY, clock });
+        },
+      },
+      this.#rotation,
+      options.clock,
+      options.handler,
+      {
+        state: (state) => this.#tell(state),
+        connectFailed: (failure) => {
+          this.#failures.set(`${failure.host}:${failure.port} ${failure.address}`, failure);
+          this.emit('connectFailed', failure);
+        },
+        error: (error) => this.reportError(error),
+      },
+      this.logger,
+    );
+  }
+
+  #dialOptions(): DialOptions {
+    const { useSsl, ca, certfile, keyfile, keyfilePassword, verifyCerts, checkHostname, tls } = this.#options;
+    return { useSsl, ca, certfile, keyfile, keyfilePassword, verifyCerts, checkHostname: checkHostname && verifyCerts, tls };
+  }
+
+  #tell(state: KazooState): void {
+    this.emit('state', state);
+    this.emit(EVENT_OF[state]);
+  }
+
+  async #connectWithin(timeout: number, signal: AbortSignal | undefined): Promise<void> {
+    const started = this.session.start();
+    let cancel: () => void = () => undefined;
+    const early = new Promise<never>((_, reject) => {
+      const timer = timeout === Infinity ? undefined : this.clock.timer(timeout, () => reject(new KazooTimeoutError(`no session within ${timeout} ms`, [...this.#failures.values()])));
+      const abort = (): void => reject(signal?.reason as Error);
+      signal?.addEventListener('abort', abort, { once: true });
+      cancel = () => {
+        timer?.cancel();
+        signal?.removeEventListener('abort', abort);
+      };
+    });
+    try {
+      await Promise.race([started, early]);
+    } catch (error) {
+      started.catch(() => undefined);
+      if (error instanceof KazooTimeoutError || signal?.aborted === true) await this.stop();
+      throw error instanceof ConnectionClosedError ? new ConnectionClosedError('the client was stopped while it was starting', { operation: 'start' }) : error;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Kazoo SS-3: says so when the chroot's node is missing, and makes nothing. */
+  async #checkChroot(timeout: number, signal: AbortSignal | undefined): Promise<void> {
+    const stat = await this.submit('start', 'exists', '/', { path: this.chroot, watch: false }, { timeout, signal });
+    if (stat === null) this.logger.warn(`no node at the chroot "${this.chroot}"; ensurePath("/") makes it`);
+  }
+}
+
+const EVENT_OF = { CONNECTED: 'connected', SUSPENDED: 'suspended', LOST: 'lost' } as const satisfies Record<KazooState, keyof KazooClientEvents>;
+const UNIMPLEMENTED = -6;
+
+/** An operation the server does not know is told by the version that has it. */
+function explain(failure: Failure, op: OpName, context: ErrorContext): unknown {
+  const { since } = OPS[op] as OpRow;
+  if (failure.code !== UNIMPLEMENTED || since === undefined) return failure.toError(context);
+  const hint = op === 'createTTL' ? ' with zookeeper.extendedTypesEnabled=true' : '';
+  return failure.toError({ ...context, cause: new KazooException(`${op} needs ZooKeeper ${since} or later${hint}`) });
+}

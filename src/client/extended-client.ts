@@ -1,0 +1,193 @@
+import { errorForCode, NoWatcherError, type ZookeeperError } from '../base/errors.ts';
+import { describeValue, stripChroot } from '../base/paths.ts';
+import { Id } from '../base/security.ts';
+import type { WatchListener } from '../base/states.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import { AddWatchMode, WatcherType, type ReadPart } from '../codec/ops.ts';
+import { Failure } from '../session/call.ts';
+import { checkFlags, checkOptions, checkString, checkWatch } from './arguments.ts';
+import type { ReadOptions, WaitOptions } from './call-options.ts';
+import { Client } from './client.ts';
+import type { KazooClientOptions } from './options.ts';
+import type { WatchHandle } from './recipe-client.ts';
+
+/** Which watches `removeWatches` is about. */
+export type RemovableWatch = 'data' | 'children' | 'any' | 'persistent' | 'persistentRecursive';
+
+/** One read of a `multiRead`. */
+export type MultiReadOperation = { get: string } | { getChildren: string };
+
+const CONFIG_PATH = '/zookeeper/config';
+const TYPE_OF = {
+  data: WatcherType.DATA,
+  children: WatcherType.CHILDREN,
+  any: WatcherType.ANY,
+  persistent: WatcherType.PERSISTENT,
+  persistentRecursive: WatcherType.PERSISTENT_RECURSIVE,
+} as const satisfies Record<RemovableWatch, number>;
+const TABLES_OF = {
+  data: ['data', 'exists'],
+  children: ['child'],
+  any: ['data', 'exists', 'child', 'persistent', 'recursive'],
+  persistent: ['persistent'],
+  persistentRecursive: ['recursive'],
+} as const;
+const WAIT_OPTIONS = new Set(['signal', 'timeout']);
+const READ_OPTIONS = new Set(['signal', 'timeout', 'watch']);
+const ADD_WATCH_OPTIONS = new Set(['recursive', 'signal']);
+const RECONFIG_OPTIONS = new Set(['joining', 'leaving', 'newMembers', 'fromConfig', 'signal', 'timeout']);
+
+/** What ZooKeeper 3.5 to 3.9 can do beyond Kazoo. */
+export class ExtendedClient extends Client {
+  readonly #removals = new Set<Promise<void>>();
+  /** Whether the server of a connection knows `removeWatches`; asked once, when first needed. */
+  readonly #knowsRemoval = new WeakMap<object, Promise<boolean>>();
+
+  constructor(options?: string | KazooClientOptions) {
+    super(options);
+    this.session.onOrphanWatch = (type, path) => {
+      const removal = this.#removeServerWatch(type, path).finally(() => this.#removals.delete(removal));
+      this.#removals.add(removal);
+    };
+  }
+
+  /**
+   * A watch that stays (ZooKeeper 3.6+): of one node and its children, or, `recursive`, of a node and all below it.
+   * A recursive listener gets no CHILD events. After a reconnect each listener gets a `NONE` event with state CONNECTED before any other:
+   * it may have missed events. After a lost session the watch is put back in the new one.
+   *
+   * @throws UnimplementedError on servers before 3.6
+   */
+  async addWatch(path: string, listener: WatchListener, options?: { recursive?: boolean | undefined; signal?: AbortSignal | undefined }): Promise<WatchHandle> {
+    const given = checkOptions(options, ADD_WATCH_OPTIONS);
+    checkFlags(given, ['recursive']);
+    if (checkWatch(listener) === undefined) throw new TypeError('listener must be a function, not undefined');
+    given.signal?.throwIfAborted();
+    const full = this.rooted(path);
+    const kind = given.recursive === true ? 'recursive' : 'persistent';
+    // One registration, one listener: the same function may watch twice and be removed once.
+    const own: WatchListener = (event) => listener(event);
+    const { watches } = this.session;
+    watches.add(kind, full, own);
+    const mode = given.recursive === true ? AddWatchMode.PERSISTENT_RECURSIVE : AddWatchMode.PERSISTENT;
+    try {
+      await this.submit('addWatch', 'addWatch', path, { path: full, mode }, { signal: given.signal });
+    } catch (error) {
+      watches.remove(full, own, [kind]);
+      throw error;
+    }
+    const remove = async (): Promise<void> => {
+      given.signal?.removeEventListener('abort', abort);
+      watches.remove(full, own, [kind]);
+      await Promise.all(this.#removals);
+    };
+    const abort = (): void => void remove();
+    given.signal?.addEventListener('abort', abort, { once: true });
+    return { remove, [Symbol.asyncDispose]: remove };
+  }
+
+  /** Takes every watch of a kind off a node, here and at the server (ZooKeeper 3.5+). @throws NoWatcherError when there is none */
+  async removeWatches(path: string, type: RemovableWatch, options?: WaitOptions): Promise<void> {
+    const tables = TABLES_OF[type];
+    if (tables === undefined) throw new TypeError(`type must be one of ${Object.keys(TYPE_OF).join(', ')}, not ${describeValue(type)}`);
+    const full = this.rooted(path);
+    const given = checkOptions(options, WAIT_OPTIONS);
+    const cleared = tables.map((table) => this.session.watches.clear(table, full)).some(Boolean);
+    const outcome = await this.session.submit('removeWatches', { path: full, type: TYPE_OF[type] }, undefined, given);
+    if (!(outcome instanceof Failure)) return;
+    const error = outcome.toError({ operation: 'removeWatches', path });
+    if (!(error instanceof NoWatcherError && cleared)) throw error;
+  }
+
+  /** Takes back a one-shot watch, and the server's with it when it was the last. Never rejects. */
+  async unwatch(path: string, listener: WatchListener): Promise<void> {
+    this.session.watches.remove(this.rooted(path), listener);
+    await Promise.all(this.#removals);
+  }
+
+  /** The paths of this session's ephemeral nodes that begin with `prefix` (ZooKeeper 3.6+). */
+  async getEphemerals(prefix = '/', options?: WaitOptions): Promise<string[]> {
+    const full = this.rooted(prefix);
+    const { ephemerals } = await this.submit('getEphemerals', 'getEphemerals', prefix, { prefixPath: full }, checkOptions(options, WAIT_OPTIONS));
+    return ephemerals.map((path) => stripChroot(this.chroot, path));
+  }
+
+  /** How many nodes there are below this one, at any depth (ZooKeeper 3.6+). @throws NoNodeError */
+  async getAllChildrenNumber(path: string, options?: WaitOptions): Promise<number> {
+    return (await this.submit('getAllChildrenNumber', 'getAllChildrenNumber', path, { path: this.rooted(path) }, checkOptions(options, WAIT_OPTIONS))).totalNumber;
+  }
+
+  /** Several reads of one moment (ZooKeeper 3.6+). A read that fails gives its error in its place. */
+  async multiRead(operations: readonly MultiReadOperation[], options?: WaitOptions): Promise<([Buffer | null, ZnodeStat] | string[] | ZookeeperError)[]> {
+    if (!Array.isArray(operations)) throw new TypeError(`operations must be an array, not ${describeValue(operations)}`);
+    const parts = (operations as readonly MultiReadOperation[]).map((operation) => this.#readPart(operation));
+    const results = await this.submit('multiRead', 'multiRead', undefined, parts, checkOptions(options, WAIT_OPTIONS));
+    return results.map(({ err, body }, index) => {
+      const { op, request } = parts[index]!;
+      if (err !== 0) return errorForCode(err, { operation: `multiRead ${op}`, path: this.unchroot(request.path) });
+      const { data = null, stat, children } = body as { data?: Buffer | null; stat?: ZnodeStat; children?: string[] };
+      return children ?? [data, stat!];
+    });
+  }
+
+  /** Who the server takes this connection for (ZooKeeper 3.7+). */
+  async whoAmI(options?: WaitOptions): Promise<Id[]> {
+    const { clientInfo } = await this.submit('whoAmI', 'whoAmI', undefined, undefined, checkOptions(options, WAIT_OPTIONS));
+    return clientInfo.map(({ scheme, user }) => new Id(scheme, user));
+  }
+
+  /** The ensemble's configuration: `/zookeeper/config`, whatever the chroot (ZooKeeper 3.5+). */
+  async getConfig(options?: ReadOptions): Promise<[Buffer, ZnodeStat]> {
+    const given = checkOptions(options, READ_OPTIONS);
+    const watch = checkWatch(given.watch);
+    const { data, stat } = await this.submit('getConfig', 'getData', CONFIG_PATH, { path: CONFIG_PATH, watch: watch !== undefined }, given, watch);
+    return [data ?? Buffer.alloc(0), stat];
+  }
+
+  /**
+   * Changes the ensemble's members: incrementally (`joining`, `leaving`) or as a whole (`newMembers`) (ZooKeeper 3.5+).
+   * @param options.fromConfig the configuration version expected; -1 (default) for any
+   * @throws ReconfigDisabledError; NewConfigNoQuorumError; ReconfigInProcessError; BadVersionError; NoAuthError
+   */
+  async reconfig(options: { joining?: string; leaving?: string; newMembers?: string; fromConfig?: number } & WaitOptions): Promise<[Buffer, ZnodeStat]> {
+    const given = checkOptions(options, RECONFIG_OPTIONS);
+    for (const name of ['joining', 'leaving', 'newMembers'] as const) if (given[name] !== undefined) checkString(given[name], name);
+    const { fromConfig = -1 } = given;
+    if (!Number.isInteger(fromConfig)) throw new TypeError(`fromConfig must be a whole number, not ${describeValue(fromConfig)}`);
+    const request = { joiningServers: given.joining ?? null, leavingServers: given.leaving ?? null, newMembers: given.newMembers ?? null, curConfigId: BigInt(fromConfig) };
+    const { data, stat } = await this.submit('reconfig', 'reconfig', undefined, request, given);
+    return [data ?? Buffer.alloc(0), stat];
+  }
+
+  #readPart(operation: MultiReadOperation): ReadPart {
+    if (typeof operation !== 'object' || operation === null) throw new TypeError(`an operation must be { get } or { getChildren }, not ${describeValue(operation)}`);
+    if ('get' in operation) return { op: 'getData', request: { path: this.rooted(operation.get), watch: false } };
+    if ('getChildren' in operation) return { op: 'getChildren', request: { path: this.rooted(operation.getChildren), watch: false } };
+    throw new TypeError(`an operation must be { get } or { getChildren }, not ${describeValue(operation)}`);
+  }
+
+  /** Best effort: a watch left at the server costs one ignored event. Older servers are not asked what they do not know. */
+  async #removeServerWatch(type: Exclude<RemovableWatch, 'any'>, path: string): Promise<void> {
+    const { target } = this.session;
+    if (target === undefined) return;
+    let known = this.#knowsRemoval.get(target);
+    if (known === undefined) {
+      known = this.#askRemoval(type);
+      this.#knowsRemoval.set(target, known);
+    }
+    if (!(await known)) return;
+    // Somebody may want it again by now.
+    if (TABLES_OF[type].some((table) => this.session.watches.has(table, path))) return;
+    await this.session.submit('removeWatches', { path, type: TYPE_OF[type] });
+  }
+
+  async #askRemoval(type: RemovableWatch): Promise<boolean> {
+    if (type === 'persistent' || type === 'persistentRecursive') return true;
+    try {
+      const [major = 0, minor = 0] = await this.serverVersion({ retries: 0 });
+      return major > 3 || (major === 3 && minor >= 5);
+    } catch {
+      return false;
+    }
+  }
+}

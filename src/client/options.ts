@@ -1,0 +1,203 @@
+import type { ConnectionOptions } from 'node:tls';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { ConfigurationError } from '../base/errors.ts';
+import { debugLogger, type Logger } from '../base/logger.ts';
+import { describeValue } from '../base/paths.ts';
+import type { KazooRetryOptions, RetryPolicy } from '../base/retry.ts';
+import type { ACL } from '../base/security.ts';
+import { resolveHost } from '../connection/dial.ts';
+import { EventLoopHandler, type Handler } from '../connection/handler.ts';
+import type { SaslOptions } from '../connection/sasl.ts';
+import type { Resolver } from '../session/rotation.ts';
+import { checkAcls } from './arguments.ts';
+import type { ClientId } from './recipe-client.ts';
+
+/** What a client is made with. All durations are milliseconds. */
+export interface KazooClientOptions {
+  /** Servers and chroot: `h1:2181,[::1]:2181/chroot`, or a list. Default `127.0.0.1:2181`. */
+  hosts?: string | string[] | undefined;
+  /** The session timeout asked for; the server has the last word. Default 10 000. */
+  timeout?: number | undefined;
+  /** Resume this session. */
+  clientId?: ClientId | undefined;
+  handler?: Handler | undefined;
+  /** For nodes created without an ACL of their own; null (default) means open to all. */
+  defaultAcl?: ACL[] | null | undefined;
+  /** Presented on every connection, in this order. */
+  authData?: Iterable<readonly [scheme: string, credential: string | Uint8Array]> | undefined;
+  sasl?: SaslOptions | undefined;
+  /** Accept a server that is cut off from the ensemble and serves reads only. */
+  readOnly?: boolean | undefined;
+  /** Try the servers in random order. Default true. */
+  randomizeHosts?: boolean | undefined;
+  /** When to try the servers again. Default: for ever, 100 ms doubling to at most 10 s, jittered. */
+  connectionRetry?: RetryPolicy | KazooRetryOptions | undefined;
+  /** What `client.retry` and the recipes use. Default as `connectionRetry`. */
+  commandRetry?: RetryPolicy | KazooRetryOptions | undefined;
+  logger?: Logger | undefined;
+  useSsl?: boolean | undefined;
+  /** PEM path or text, as are `certfile` and `keyfile`; read afresh for every connection. */
+  ca?: string | Uint8Array | undefined;
+  certfile?: string | Uint8Array | undefined;
+  keyfile?: string | Uint8Array | undefined;
+  keyfilePassword?: string | undefined;
+  /** Default true. */
+  verifyCerts?: boolean | undefined;
+  /** Default true. */
+  checkHostname?: boolean | undefined;
+  /** Merged last into what `tls.connect` is given. */
+  tls?: ConnectionOptions | undefined;
+  /** Requests unanswered at a time; the rest wait their turn. Default: no limit. */
+  maxInFlight?: number | undefined;
+  /** Longest request, bytes; the server's `jute.maxbuffer` must agree. Default 1 048 575. */
+  maxRequestBytes?: number | undefined;
+  /** Longest reply, bytes. Default 64 MiB. */
+  maxResponseBytes?: number | undefined;
+  /** Where time comes from; for tests. */
+  clock?: Clock | undefined;
+  /** Looks a host's addresses up, before each dial. Default: the system's resolver. */
+  resolver?: Resolver | undefined;
+  /** The first request's number, from 1; for tests of what happens when it comes round. */
+  firstXid?: number | undefined;
+}
+
+/** The options with every default in place. */
+export type ResolvedOptions = KazooClientOptions & {
+  hosts: string | string[];
+  timeout: number;
+  handler: Handler;
+  defaultAcl: ACL[] | null;
+  readOnly: boolean;
+  randomizeHosts: boolean;
+  logger: Logger;
+  useSsl: boolean;
+  verifyCerts: boolean;
+  checkHostname: boolean;
+  maxInFlight: number;
+  maxRequestBytes: number;
+  maxResponseBytes: number;
+  clock: Clock;
+  resolver: Resolver;
+};
+
+/** @throws ConfigurationError naming the option, its value and what was expected */
+export function resolveOptions(given: string | KazooClientOptions | undefined): ResolvedOptions {
+  const options: KazooClientOptions = typeof given === 'string' ? { hosts: given } : (given ?? {});
+  if (typeof options !== 'object' || options === null) throw new ConfigurationError(`options must be a string or an object, not ${describeValue(options)}`);
+  for (const [name, value] of Object.entries(options)) {
+    const rule = RULES[name as keyof KazooClientOptions];
+    if (rule === undefined) throw new ConfigurationError(`unknown option "${name}"; known are ${Object.keys(RULES).join(', ')}`);
+    if (value !== undefined && !rule.accepts(value)) throw new ConfigurationError(`option "${name}" must be ${rule.expected}, not ${describeValue(value)}`);
+  }
+  checkMixes(options);
+  const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  return { ...defaults(), ...set } as ResolvedOptions;
+}
+
+function defaults(): Partial<ResolvedOptions> {
+  return {
+    hosts: '127.0.0.1:2181',
+    timeout: 10_000,
+    handler: new EventLoopHandler(),
+    defaultAcl: null,
+    readOnly: false,
+    randomizeHosts: true,
+    logger: debugLogger('client'),
+    useSsl: false,
+    verifyCerts: true,
+    checkHostname: true,
+    maxInFlight: Infinity,
+    maxRequestBytes: 1_048_575,
+    maxResponseBytes: 64 * 1024 * 1024,
+    clock: systemClock,
+    resolver: resolveHost,
+  };
+}
+
+interface Rule {
+  readonly expected: string;
+  readonly accepts: (value: unknown) => boolean;
+}
+
+const string: Rule = { expected: 'a string', accepts: (value) => typeof value === 'string' };
+const boolean: Rule = { expected: 'a boolean', accepts: (value) => typeof value === 'boolean' };
+const object: Rule = { expected: 'an object', accepts: isObject };
+const pem: Rule = { expected: 'a PEM path, PEM text or bytes', accepts: (value) => (typeof value === 'string' && value !== '') || value instanceof Uint8Array };
+const bytes: Rule = { expected: 'a whole number of bytes, at least 1024', accepts: (value) => isWhole(value) && value >= 1024 };
+const call: Rule = { expected: 'a function', accepts: (value) => typeof value === 'function' };
+
+const RULES = {
+  hosts: { expected: 'a string or an array of strings', accepts: (value) => typeof value === 'string' || Array.isArray(value) },
+  timeout: {
+    expected: 'a session timeout in milliseconds, from 100 to 2147483647 (a smaller number looks like seconds)',
+    accepts: (value) => typeof value === 'number' && value >= 100 && value <= 0x7fff_ffff,
+  },
+  clientId: { expected: '{ sessionId: bigint, password: Buffer }', accepts: (value) => isObject(value) && typeof value['sessionId'] === 'bigint' && value['password'] instanceof Uint8Array },
+  handler: { expected: 'a Handler, made with new', accepts: (value) => isObject(value) && ['dial', 'dispatch', 'start', 'stop'].every((name) => typeof value[name] === 'function') },
+  defaultAcl: { expected: 'an array of ACL, or null', accepts: (value) => value === null || isAclList(value) },
+  authData: { expected: 'pairs of scheme and credential', accepts: (value) => isObject(value) && Symbol.iterator in value },
+  sasl: { expected: '{ mechanism, ... }', accepts: (value) => isObject(value) && typeof value['mechanism'] === 'string' },
+  readOnly: boolean,
+  randomizeHosts: boolean,
+  connectionRetry: object,
+  commandRetry: object,
+  logger: { expected: 'an object with debug, info, warn and error', accepts: (value) => isObject(value) && ['debug', 'info', 'warn', 'error'].every((name) => typeof value[name] === 'function') },
+  useSsl: boolean,
+  ca: pem,
+  certfile: pem,
+  keyfile: pem,
+  keyfilePassword: string,
+  verifyCerts: boolean,
+  checkHostname: boolean,
+  tls: object,
+  maxInFlight: { expected: 'a whole number from 1, or Infinity', accepts: (value) => value === Infinity || (isWhole(value) && value >= 1) },
+  maxRequestBytes: bytes,
+  maxResponseBytes: bytes,
+  clock: object,
+  resolver: call,
+  firstXid: { expected: 'a whole number from 1 to 2147483647', accepts: (value) => isWhole(value) && value >= 1 && value <= 0x7fff_ffff },
+} as const satisfies Record<keyof KazooClientOptions, Rule>;
+
+function checkMixes(options: KazooClientOptions): void {
+  const { useSsl, verifyCerts, checkHostname, keyfile, certfile, sasl } = options;
+  const tlsOnly = (['ca', 'certfile', 'keyfile', 'keyfilePassword', 'tls'] as const).find((name) => options[name] !== undefined);
+  if (useSsl !== true && tlsOnly !== undefined) throw new ConfigurationError(`option "${tlsOnly}" needs useSsl: true`);
+  if (verifyCerts === false && checkHostname === true) throw new ConfigurationError('checkHostname: true needs verifyCerts: true: a name in an unverified certificate proves nothing');
+  if (keyfile !== undefined && certfile === undefined) throw new ConfigurationError('option "keyfile" needs "certfile"');
+  if (sasl !== undefined) checkSasl(sasl);
+  for (const pair of options.authData ?? []) {
+    if (!Array.isArray(pair) || typeof pair[0] !== 'string' || pair[0] === '' || !(typeof pair[1] === 'string' || (pair[1] as unknown) instanceof Uint8Array)) {
+      throw new ConfigurationError('option "authData" must hold pairs of a scheme and a credential: [["digest", "user:password"]]');
+    }
+    if (pair[0] === 'sasl') throw new ConfigurationError('option "authData" cannot hold a sasl credential: use the option "sasl"');
+  }
+}
+
+function checkSasl(sasl: SaslOptions): void {
+  if ('create' in sasl) {
+    if (typeof sasl.create !== 'function') throw new ConfigurationError('a custom SASL mechanism needs a function "create"');
+    return;
+  }
+  if (sasl.mechanism === 'DIGEST-MD5') {
+    if (typeof sasl.username !== 'string' || typeof sasl.password !== 'string') throw new ConfigurationError('SASL DIGEST-MD5 needs username and password, both strings');
+  } else if (sasl.mechanism !== 'GSSAPI') {
+    throw new ConfigurationError(`SASL mechanism ${describeValue((sasl as { mechanism: unknown }).mechanism)} is not built in; expected DIGEST-MD5, GSSAPI or an object with a function "create"`);
+  }
+}
+
+function isObject(value: unknown): value is Record<PropertyKey, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function isWhole(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value);
+}
+
+function isAclList(value: unknown): boolean {
+  try {
+    checkAcls(value as ACL[]);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,69 @@
+import type { EventEmitter } from 'eventemitter3';
+import type { Clock } from '../base/clock.ts';
+import type { ConnectFailure } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { RetryPolicy } from '../base/retry.ts';
+import type { ACL } from '../base/security.ts';
+import type { KazooState, WatchListener } from '../base/states.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import type { ChildrenOptions, CreateOptions, DeleteOptions, ReadOptions, VersionOptions, WaitOptions, ZnodeData } from './call-options.ts';
+import type { TransactionRequest } from './transaction.ts';
+
+export interface KazooClientEvents {
+  state: [state: KazooState];
+  connected: [];
+  suspended: [];
+  lost: [];
+  /** Thrown by a callback of the user's. Without a listener it is logged. */
+  error: [error: Error];
+  connectFailed: [failure: ConnectFailure];
+}
+
+/** A watch that stays until removed. */
+export interface WatchHandle extends AsyncDisposable {
+  remove(): Promise<void>;
+}
+
+export interface ClientId {
+  readonly sessionId: bigint;
+  readonly password: Buffer;
+}
+
+/**
+ * What a recipe needs of a client, and no more. `KazooClient` is one.
+ * Paths are the user's: the client adds and strips the chroot.
+ */
+export interface RecipeClient extends EventEmitter<KazooClientEvents> {
+  readonly state: KazooState;
+  readonly connected: boolean;
+  readonly clientId: ClientId | null;
+  readonly sessionTimeout: number | null;
+  readonly clock: Clock;
+  readonly logger: Logger;
+
+  create(path: string, value: ZnodeData | undefined, options: CreateOptions & { includeData: true }): Promise<[path: string, stat: ZnodeStat]>;
+  create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
+  ensurePath(path: string, options?: { acl?: ACL[] | undefined } & WaitOptions): Promise<true | string>;
+  exists(path: string, options?: ReadOptions): Promise<ZnodeStat | null>;
+  get(path: string, options?: ReadOptions): Promise<[data: Buffer | null, stat: ZnodeStat]>;
+  getChildren(path: string, options: ChildrenOptions & { includeData: true }): Promise<[children: string[], stat: ZnodeStat]>;
+  getChildren(path: string, options?: ChildrenOptions): Promise<string[]>;
+  set(path: string, value: ZnodeData, options?: VersionOptions): Promise<ZnodeStat>;
+  delete(path: string, options?: DeleteOptions): Promise<true>;
+  sync(path: string, options?: WaitOptions): Promise<string>;
+  transaction(): TransactionRequest;
+  retry<T>(fn: () => T | Promise<T>): Promise<T>;
+  addWatch(path: string, listener: WatchListener, options?: { recursive?: boolean | undefined; signal?: AbortSignal | undefined }): Promise<WatchHandle>;
+
+  /**
+   * Takes back a one-shot watch that is no longer wanted, whichever table it is in, and the server's with it when it was the last.
+   * Never rejects; harmless when the watch has fired already.
+   */
+  unwatch(path: string, listener: WatchListener): Promise<void>;
+  /** A fresh policy like the client's command retry. */
+  retryPolicy(): RetryPolicy;
+  /** Where an error goes that a user's callback threw: the `error` event, else the log. */
+  reportError(error: unknown): void;
+  /** Runs a user's callback in turn with the watches' (one at a time, each awaited). */
+  dispatch(callback: () => unknown): void;
+}

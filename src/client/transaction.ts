@@ -1,0 +1,127 @@
+import { errorForCode, TransactionError, type TransactionOperation, type ZookeeperError } from '../base/errors.ts';
+import { describeValue } from '../base/paths.ts';
+import type { ACL } from '../base/security.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import type { PartResult } from '../codec/multi.ts';
+import type { WritePart } from '../codec/ops.ts';
+import { checkData, checkOptions, checkVersion } from './arguments.ts';
+import type { WaitOptions, ZnodeData } from './call-options.ts';
+
+/** What a transaction's create may be given. */
+export interface TransactionCreateOptions {
+  acl?: ACL[] | undefined;
+  ephemeral?: boolean | undefined;
+  sequence?: boolean | undefined;
+  container?: boolean | undefined;
+  ttl?: number | undefined;
+}
+
+export type TransactionResult = string | true | ZnodeStat;
+
+/** What a transaction needs of its client. */
+export interface TransactionHome {
+  createPart(path: string, value: ZnodeData | undefined, options: TransactionCreateOptions): WritePart;
+  rooted(path: string): string;
+  unchroot(path: string): string;
+  multi(parts: readonly WritePart[], options: WaitOptions | undefined): Promise<readonly PartResult[]>;
+}
+
+const CREATE_OPTIONS = new Set(['acl', 'ephemeral', 'sequence', 'container', 'ttl']);
+const VERSION_OPTIONS = new Set(['version']);
+const TYPE_OF = {
+  create: 'create',
+  create2: 'create',
+  createContainer: 'create',
+  createTTL: 'create',
+  delete: 'delete',
+  setData: 'setData',
+  check: 'check',
+} as const satisfies Record<WritePart['op'], TransactionOperation['type']>;
+
+/**
+ * Operations that take effect together or not at all (Kazoo TX-1 to TX-6).
+ *
+ * @example
+ * await client.transaction().check('/config', 3).setData('/config', 'new').create('/log/entry-', 'changed', { sequence: true }).commitOrThrow();
+ */
+export class TransactionRequest {
+  readonly #home: TransactionHome;
+  readonly #parts: WritePart[] = [];
+  readonly #operations: TransactionOperation[] = [];
+  #committed = false;
+
+  constructor(home: TransactionHome) {
+    this.#home = home;
+  }
+
+  /** What has been added so far, in order. */
+  get operations(): readonly TransactionOperation[] {
+    return this.#operations;
+  }
+
+  /** Whether it has been sent. */
+  get committed(): boolean {
+    return this.#committed;
+  }
+
+  create(path: string, value?: ZnodeData, options?: TransactionCreateOptions): this {
+    return this.#add(path, this.#home.createPart(path, value, checkOptions(options, CREATE_OPTIONS)));
+  }
+
+  delete(path: string, options?: { version?: number }): this {
+    const version = checkVersion(checkOptions(options, VERSION_OPTIONS).version);
+    return this.#add(path, { op: 'delete', request: { path: this.#home.rooted(path), version } });
+  }
+
+  setData(path: string, value: ZnodeData, options?: { version?: number }): this {
+    const version = checkVersion(checkOptions(options, VERSION_OPTIONS).version);
+    return this.#add(path, { op: 'setData', request: { path: this.#home.rooted(path), data: checkData(value), version } });
+  }
+
+  /** Fails the transaction unless the node has this version; -1 asks only that it exist. */
+  check(path: string, version: number): this {
+    if (version === undefined) throw new TypeError(`version must be a whole number, not ${describeValue(version)}`);
+    return this.#add(path, { op: 'check', request: { path: this.#home.rooted(path), version: checkVersion(version) } });
+  }
+
+  /**
+   * Sends it. As Kazoo, failures are in the list: the culprit's own error, RolledBackError before it, RuntimeInconsistency after it (TX-2).
+   * @throws TypeError on a second call; ConnectionLoss and the like, when nothing is known of the outcome
+   */
+  async commit(options?: WaitOptions): Promise<(TransactionResult | ZookeeperError)[]> {
+    if (this.#committed) throw new TypeError('the transaction has been committed already');
+    this.#committed = true;
+    const results = await this.#home.multi(this.#parts, checkOptions(options, WAIT_OPTIONS));
+    const failed = results.some(({ type }) => type === -1);
+    return results.map((result, index) => (failed ? this.#errorOf(result, index) : this.#valueOf(result)));
+  }
+
+  /** Sends it. @throws TransactionError naming the operation that failed; nothing took effect then */
+  async commitOrThrow(options?: WaitOptions): Promise<TransactionResult[]> {
+    const results = await this.commit(options);
+    const index = results.findIndex((result) => result instanceof Error && (result as ZookeeperError).code !== 0);
+    const culprit = results[index];
+    if (culprit instanceof Error) throw new TransactionError(index, this.#operations[index]!, results, culprit);
+    return results as TransactionResult[];
+  }
+
+  #add(path: string, part: WritePart): this {
+    if (this.#committed) throw new TypeError('the transaction has been committed already');
+    this.#parts.push(part);
+    this.#operations.push({ type: TYPE_OF[part.op], path });
+    return this;
+  }
+
+  #errorOf({ err }: PartResult, index: number): ZookeeperError {
+    const { type, path } = this.#operations[index]!;
+    return errorForCode(err, { operation: `transaction ${type}`, path });
+  }
+
+  #valueOf({ body }: PartResult): TransactionResult {
+    const { path, stat } = (body ?? {}) as { path?: string; stat?: ZnodeStat };
+    if (path !== undefined) return this.#home.unchroot(path);
+    return stat ?? true;
+  }
+}
+
+const WAIT_OPTIONS = new Set(['signal', 'timeout']);

@@ -1,0 +1,287 @@
+import type { Clock } from '../base/clock.ts';
+import { ConnectionDropped, errorForCode } from '../base/errors.ts';
+import type { AnyField, ValueOf } from '../codec/fields.ts';
+import { FrameSplitter, type FrameSink } from '../codec/frame.ts';
+import { OPS, type RequestOf } from '../codec/ops.ts';
+import { DecodeError, Reader } from '../codec/reader.ts';
+import { connectRequest, connectResponse, watcherEvent } from '../codec/records.ts';
+import { Writer } from '../codec/writer.ts';
+import { nextXid, Xid } from '../codec/xid.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { Transport } from './transport.ts';
+
+/** A request on its way: the connection brings it exactly one of these answers. */
+export interface Exchange {
+  readonly row: { readonly code: number; readonly request: AnyField };
+  /** Reads the body in the same tick. A DecodeError from it fails this request alone. */
+  reply(err: number, reader: Reader): void;
+  fail(error: Error): void;
+}
+
+export interface ConnectionSink {
+  event(type: number, path: string): void;
+  /** The connection is over; everything in flight has been given back by `takeInFlight`. Called once. */
+  ended(error: Error): void;
+}
+
+export type ConnectReply = ValueOf<typeof connectResponse> & { readonly readOnly: boolean };
+export type ConnectQuestion = ValueOf<typeof connectRequest>;
+
+interface Envelope {
+  readonly xid: number;
+  readonly exchange: Exchange;
+}
+
+/**
+ * One socket from its first byte to its last: handshake, xids, the order of replies, heartbeats (protocol.md sections 2, 3).
+ *
+ *   send ──> [ writer: all of this tick ] ──> one write      ring:  head → oldest unanswered … newest ← push
+ *
+ * Requests with an xid of their own meaning (ping, auth, setWatches) are answered out of that order.
+ */
+export class Connection implements FrameSink {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #sink: ConnectionSink;
+  readonly #splitter: FrameSplitter;
+  readonly #writer = new Writer();
+  readonly #reader = new Reader(Buffer.alloc(0));
+  readonly #maxResponseBytes: number;
+  readonly #maxRequestBytes: number;
+  readonly #side: Envelope[] = [];
+  #ring: (Envelope | undefined)[] = [];
+  #head = 0;
+  #xid: number;
+  #zxidHigh = 0;
+  #zxidLow = 0;
+  #heartbeat: Heartbeat | undefined;
+  #handshake: ((reply: ConnectReply | Error) => void) | undefined;
+  #flushing = false;
+  #ended = false;
+  #lastReceived: number;
+
+  constructor(transport: Transport, clock: Clock, sink: ConnectionSink, options: { maxRequestBytes: number; maxResponseBytes: number; firstXid?: number | undefined }) {
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#sink = sink;
+    this.#maxResponseBytes = options.maxResponseBytes;
+    this.#maxRequestBytes = options.maxRequestBytes;
+    this.#xid = (options.firstXid ?? 1) - 1;
+    this.#lastReceived = clock.now();
+    this.#splitter = new FrameSplitter(this, options.maxResponseBytes);
+    transport.onData = (chunk) => this.#receive(chunk);
+    transport.onClose = (cause) => this.end(new ConnectionDropped(cause?.message ?? 'the server closed the connection', cause === null ? undefined : { cause }));
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** When the last byte came, by the clock. */
+  get lastReceived(): number {
+    return this.#heartbeat?.lastReceived ?? this.#lastReceived;
+  }
+
+  /** The highest zxid of a reply; notifications do not count, for several may share one (pain-points 23). */
+  get lastZxid(): bigint {
+    return (BigInt(this.#zxidHigh) << 32n) | BigInt(this.#zxidLow);
+  }
+
+  get inFlight(): number {
+    return this.#ring.length - this.#head;
+  }
+
+  /** Presents the session, and resolves with the server's answer. Rejects when the connection ends first. */
+  handshake(question: ConnectQuestion): Promise<ConnectReply> {
+    return new Promise((resolve, reject) => {
+      this.#handshake = (reply) => (reply instanceof Error ? reject(reply) : resolve(reply));
+      const frame = new Writer();
+      frame.int(0);
+      connectRequest.write(frame, question);
+      frame.intAt(0, frame.length - 4);
+      this.#transport.write(frame.take());
+    });
+  }
+
+  /** The session is confirmed: from here on the heartbeat watches over it. */
+  confirm(sessionTimeout: number): void {
+    if (this.#transport.keepAlive !== undefined) {
+      this.#transport.keepAlive({ interval: sessionTimeout / 3, silence: (2 * sessionTimeout) / 3 });
+      return;
+    }
+    this.#heartbeat = new Heartbeat(this.#clock, sessionTimeout, {
+      ping: () => this.#write(Xid.PING, OPS.ping, undefined),
+      dead: (error) => this.end(error),
+    });
+  }
+
+  /** Sends a request; its reply comes in the order of sending. */
+  send(exchange: Exchange, request: unknown): void {
+    const xid = nextXid(this.#xid);
+    const bytes = this.#write(xid, exchange.row, request);
+    if (bytes > this.#maxRequestBytes) return exchange.fail(tooLarge(bytes, this.#maxRequestBytes));
+    this.#xid = xid;
+    this.#ring.push({ xid, exchange });
+  }
+
+  /** Sends a credential or watches to restore, which are answered by their own xids. */
+  sendSide(xid: typeof Xid.AUTH | typeof Xid.SET_WATCHES, exchange: Exchange, request: RequestOf<'auth' | 'setWatches' | 'setWatches2'>): void {
+    this.#side.push({ xid, exchange });
+    this.#write(xid, exchange.row, request);
+  }
+
+  /** Everything unanswered, oldest first; the caller settles it. */
+  takeInFlight(): Exchange[] {
+    const all = [...this.#side, ...this.#ring.slice(this.#head)].map((envelope) => envelope!.exchange);
+    this.#side.length = 0;
+    this.#ring = [];
+    this.#head = 0;
+    return all;
+  }
+
+  end(error: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#lastReceived = this.lastReceived;
+    this.#heartbeat?.stop();
+    this.#splitter.stop();
+    this.#transport.onData = () => undefined;
+    this.#transport.onClose = () => undefined;
+    this.#transport.destroy();
+    const handshake = this.#handshake;
+    this.#handshake = undefined;
+    handshake?.(error);
+    this.#sink.ended(error);
+  }
+
+  frame(buffer: Buffer, start: number, end: number): void {
+    try {
+      const reader = this.#reader.reset(buffer, start, end);
+      if (this.#handshake !== undefined) this.#finishHandshake(reader);
+      else this.#dispatch(reader);
+    } catch (cause) {
+      this.end(new ConnectionDropped(`the server sent what the protocol does not allow: ${(cause as Error).message}`, { cause }));
+    }
+  }
+
+  oversized(head: Buffer, length: number): void {
+    if (this.#handshake !== undefined || head.length < 16) return this.broken(length);
+    const reader = this.#reader.reset(head, 0, head.length);
+    const xid = reader.int();
+    this.#noteZxid(reader.int(), reader.int());
+    if (xid < 0) return;
+    const error = errorForCode(-5, { cause: new RangeError(`the reply has ${length} bytes, more than maxResponseBytes (${this.#maxResponseBytes}); raise that option to read it`) });
+    this.#take(xid)?.fail(error);
+  }
+
+  broken(length: number): void {
+    this.end(new ConnectionDropped(`the server sent a frame of ${length} bytes, which the protocol does not allow`));
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#lastReceived = this.#clock.now();
+    if (this.#heartbeat !== undefined && !this.#heartbeat.received()) return;
+    this.#splitter.push(chunk);
+  }
+
+  #finishHandshake(reader: Reader): void {
+    const reply = connectResponse.read(reader);
+    const finish = this.#handshake!;
+    this.#handshake = undefined;
+    finish({ ...reply, readOnly: reader.remaining > 0 && reader.boolean() });
+  }
+
+  #dispatch(reader: Reader): void {
+    const xid = reader.int();
+    const high = reader.int();
+    const low = reader.int();
+    const err = reader.int();
+    if (xid > 0) {
+      this.#noteZxid(high, low);
+      const exchange = this.#take(xid);
+      if (exchange !== undefined) answer(exchange, err, reader);
+    } else if (xid === Xid.NOTIFICATION) {
+      const { type, path } = watcherEvent.read(reader);
+      this.#sink.event(type, path);
+    } else if (xid !== Xid.PING) {
+      this.#sideReply(xid, err, reader);
+    }
+  }
+
+  #sideReply(xid: number, err: number, reader: Reader): void {
+    const index = this.#side.findIndex((envelope) => envelope.xid === xid);
+    if (index < 0) throw new DecodeError(`a reply with xid ${xid}, which nothing waits for`);
+    const [envelope] = this.#side.splice(index, 1);
+    answer(envelope!.exchange, err, reader);
+  }
+
+  /** The oldest in flight, which must be the one that is answered (Kazoo RQ-2); a mismatch ends the connection, not the client (D-3). */
+  #take(xid: number): Exchange | undefined {
+    const envelope = this.#ring[this.#head];
+    if (envelope?.xid !== xid) {
+      this.end(new ConnectionDropped(`a reply with xid ${xid} came where ${envelope?.xid ?? 'none'} was expected`));
+      return undefined;
+    }
+    this.#ring[this.#head++] = undefined;
+    if (this.#head === this.#ring.length) {
+      this.#ring.length = 0;
+      this.#head = 0;
+    } else if (this.#head > COMPACT && this.#head * 2 > this.#ring.length) {
+      this.#ring = this.#ring.slice(this.#head);
+      this.#head = 0;
+    }
+    return envelope.exchange;
+  }
+
+  #noteZxid(high: number, low: number): void {
+    if (high < 0 || (high === 0 && low === 0)) return;
+    const unsigned = low >>> 0;
+    if (high < this.#zxidHigh || (high === this.#zxidHigh && unsigned < this.#zxidLow)) return;
+    this.#zxidHigh = high;
+    this.#zxidLow = unsigned;
+  }
+
+  /** Appends a request, unless it is over the limit. Returns its size. */
+  #write(xid: number, row: { readonly code: number; readonly request: AnyField }, request: unknown): number {
+    const writer = this.#writer;
+    const start = writer.length;
+    writer.int(0);
+    writer.int(xid);
+    writer.int(row.code);
+    row.request.write(writer, request as never);
+    const bytes = writer.length - start - 4;
+    if (bytes > this.#maxRequestBytes && xid > 0) {
+      writer.truncate(start);
+      return bytes;
+    }
+    writer.intAt(start, bytes);
+    if (!this.#flushing) {
+      this.#flushing = true;
+      // Behind the microtasks of this tick, so that everything they send goes in the same write.
+      process.nextTick(() => this.#flush());
+    }
+    return bytes;
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#ended) return;
+    this.#transport.write(this.#writer.take());
+    this.#heartbeat?.sent();
+  }
+}
+
+const COMPACT = 1024;
+
+/** The error for a request the server would hang up on. */
+export function tooLarge(bytes: number, limit: number): RangeError {
+  return new RangeError(`the request has ${bytes} bytes, more than maxRequestBytes (${limit}); the server's jute.maxbuffer must allow it before that option is raised`);
+}
+
+function answer(exchange: Exchange, err: number, reader: Reader): void {
+  try {
+    exchange.reply(err, reader);
+  } catch (cause) {
+    exchange.fail(errorForCode(-5, { cause }));
+  }
+}

@@ -1,0 +1,80 @@
+import { lookup } from 'node:dns/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { ConfigurationError, ConnectionDropped } from '../base/errors.ts';
+import { SocketTransport, type Target, type Transport } from './transport.ts';
+
+/** How to dial: in clear, or with TLS. Each certificate is a PEM path or PEM text, read afresh for every connection. */
+export interface DialOptions {
+  readonly useSsl: boolean;
+  readonly ca?: string | Uint8Array | undefined;
+  readonly certfile?: string | Uint8Array | undefined;
+  readonly keyfile?: string | Uint8Array | undefined;
+  readonly keyfilePassword?: string | undefined;
+  readonly verifyCerts: boolean;
+  readonly checkHostname: boolean;
+  readonly tls?: ConnectionOptions | undefined;
+}
+
+/** Every address of a name, in the resolver's order. Asked anew before each dial (ZOOKEEPER-2184). */
+export async function resolveHost(host: string): Promise<string[]> {
+  if (isIP(host.replace(/%.*$/, '')) !== 0) return [host];
+  const found = await lookup(host, { all: true });
+  return [...new Set(found.map(({ address }) => address))];
+}
+
+/**
+ * Opens a socket, TLS handshake included.
+ *
+ * @param signal ends the attempt; the promise rejects with its reason
+ * @throws ConnectionDropped naming the server, with the socket's error as cause
+ */
+export function dialSocket(target: Target, options: DialOptions, signal: AbortSignal): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    const socket = open(target, options);
+    const abort = (): void => fail(signal.reason as Error);
+    const fail = (error: unknown): void => {
+      signal.removeEventListener('abort', abort);
+      socket.removeAllListeners();
+      socket.on('error', () => undefined);
+      socket.destroy();
+      reject(error as Error);
+    };
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    socket.once('error', (cause: Error) => fail(new ConnectionDropped(cause.message, { cause })));
+    socket.once('close', () => fail(new ConnectionDropped('the connection closed while it was being made')));
+    socket.once(options.useSsl ? 'secureConnect' : 'connect', () => {
+      signal.removeEventListener('abort', abort);
+      socket.removeAllListeners();
+      resolve(new SocketTransport(socket));
+    });
+  });
+}
+
+function open({ address, host, port }: Target, options: DialOptions): Socket | TLSSocket {
+  if (!options.useSsl) return connect({ host: address, port });
+  return connectTls({ host: address, port, ...tlsOptions(host, options) });
+}
+
+function tlsOptions(host: string, options: DialOptions): ConnectionOptions {
+  const { ca, certfile, keyfile, keyfilePassword, verifyCerts, checkHostname, tls } = options;
+  return {
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(ca === undefined ? {} : { ca: pem('ca', ca) }),
+    // One PEM file may hold both: a certificate without a key file is read for its key too.
+    ...(certfile === undefined ? {} : { cert: pem('certfile', certfile), key: pem('keyfile', keyfile ?? certfile) }),
+    ...(keyfilePassword === undefined ? {} : { passphrase: keyfilePassword }),
+    rejectUnauthorized: verifyCerts,
+    ...(checkHostname ? {} : { checkServerIdentity: () => undefined }),
+    ...tls,
+  };
+}
+
+function pem(option: string, value: string | Uint8Array): string | Buffer {
+  if (typeof value !== 'string') return Buffer.from(value);
+  if (value.includes('-----BEGIN')) return value;
+  if (!existsSync(value)) throw new ConfigurationError(`${option} "${value}" is neither PEM text nor a file`);
+  return readFileSync(value);
+}

@@ -1,0 +1,29 @@
+import { ConnectionDropped } from '../base/errors.ts';
+import type { Transport } from './transport.ts';
+
+/**
+ * Sends a four-letter word over a fresh transport and reads the whole answer, to the end of the stream (Kazoo CM-5, mended by D-20).
+ *
+ * @throws ConnectionDropped when the transport fails; the signal's reason when it is aborted
+ */
+export function askFourLetterWord(transport: Transport, word: string, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const finish = (settle: () => void): void => {
+      signal.removeEventListener('abort', abort);
+      transport.onClose = () => undefined;
+      transport.destroy();
+      settle();
+    };
+    const abort = (): void => finish(() => reject(signal.reason as Error));
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    transport.onData = (chunk) => void chunks.push(chunk);
+    transport.onClose = (cause) => {
+      // A reset after the answer is how some servers close.
+      if (cause !== null && chunks.length === 0) finish(() => reject(new ConnectionDropped(`${word}: ${cause.message}`, { cause })));
+      else finish(() => resolve(Buffer.concat(chunks).toString('utf8')));
+    };
+    transport.write(Buffer.from(word, 'latin1'));
+  });
+}

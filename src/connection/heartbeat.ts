@@ -1,0 +1,89 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import { ConnectionDropped } from '../base/errors.ts';
+
+interface HeartbeatSink {
+  ping(): void;
+  dead(error: ConnectionDropped): void;
+}
+
+/**
+ * Keeps one session alive and notices a server that has gone silent, busy or idle (Kazoo HB-2 to HB-4, mended by D-1).
+ *
+ *   0 ········ T/3 ········ 2T/3 ········ T          T: negotiated session timeout, counted from the last byte received
+ *              ping         dead: dropped            a gap this long can only be a stalled event loop
+ */
+export class Heartbeat {
+  readonly #clock: Clock;
+  readonly #sink: HeartbeatSink;
+  readonly #timeout: number;
+  #lastReceived: number;
+  #lastSent: number;
+  #timer: Timer | undefined;
+  #due = 0;
+  #stalled = false;
+
+  constructor(clock: Clock, sessionTimeout: number, sink: HeartbeatSink) {
+    this.#clock = clock;
+    this.#sink = sink;
+    this.#timeout = sessionTimeout;
+    this.#lastReceived = this.#lastSent = clock.now();
+    this.#schedule();
+  }
+
+  get lastReceived(): number {
+    return this.#lastReceived;
+  }
+
+  /** Bytes came. False when the gap before them says that this process slept through its session: trust nothing. */
+  received(): boolean {
+    const now = this.#clock.now();
+    if (now - this.#lastReceived >= this.#timeout) {
+      this.#sink.dead(stalled(now - this.#lastReceived));
+      return false;
+    }
+    this.#lastReceived = now;
+    return true;
+  }
+
+  sent(): void {
+    this.#lastSent = this.#clock.now();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #schedule(): void {
+    const third = this.#timeout / 3;
+    const now = this.#clock.now();
+    // A ping is due a third after the last send; and a third after the last byte, unless one just went.
+    const nextPing = Math.min(this.#lastSent + third, Math.max(this.#lastReceived + third, this.#lastSent + third / 4));
+    this.#due = Math.min(Math.max(nextPing, now), this.#lastReceived + 2 * third);
+    this.#timer = this.#clock.timer(Math.max(0, this.#due - now), () => this.#check());
+  }
+
+  #check(): void {
+    const now = this.#clock.now();
+    const silence = now - this.#lastReceived;
+    if (silence >= this.#timeout) return this.#sink.dead(stalled(silence));
+    if (silence >= (2 * this.#timeout) / 3 - 1) {
+      // A late timer means the loop was busy: bytes may be waiting unread. One turn of the loop shows.
+      if (!this.#stalled && now - this.#due > GRACE) {
+        this.#stalled = true;
+        this.#timer = this.#clock.timer(GRACE, () => this.#check());
+        return;
+      }
+      return this.#sink.dead(new ConnectionDropped(`the server has been silent for ${Math.round(silence)} ms, two thirds of the session timeout of ${this.#timeout} ms`));
+    }
+    this.#stalled = false;
+    if (now - this.#lastSent >= this.#timeout / 3 - 1 || silence >= this.#timeout / 3 - 1) this.#sink.ping();
+    this.#schedule();
+  }
+}
+
+const GRACE = 5;
+
+function stalled(gap: number): ConnectionDropped {
+  return new ConnectionDropped(`event-loop-stall: nothing was read for ${Math.round(gap)} ms, a whole session timeout; the session may have expired`);
+}

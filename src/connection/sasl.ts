@@ -1,0 +1,68 @@
+import { AuthFailedError, SASLException } from '../base/errors.ts';
+import { digestMd5 } from './digest-md5.ts';
+import { gssapi } from './gssapi.ts';
+
+/**
+ * One authentication exchange. Bring your own by giving an object with `create`, called once for every connection.
+ */
+export interface SaslExchange {
+  /**
+   * @param challenge the server's last token; null on the first call
+   * @returns the next token to send, or null for none
+   */
+  step(challenge: Buffer | null): Promise<Uint8Array | null> | Uint8Array | null;
+  /** Whether this side has nothing more to ask of the server. */
+  readonly complete: boolean;
+}
+
+/** A mechanism that makes exchanges: a fresh one, with fresh credentials, for each connection. */
+export interface SaslMechanism {
+  readonly mechanism: string;
+  create(context: { host: string; service: string }): SaslExchange | Promise<SaslExchange>;
+}
+
+export type SaslOptions =
+  | { mechanism: 'DIGEST-MD5'; username: string; password: string; service?: string }
+  | { mechanism: 'GSSAPI'; service?: string; principal?: string }
+  | SaslMechanism;
+
+/**
+ * Runs the token loop (Kazoo SA-2).
+ *
+ * @param ask sends a token and resolves with the server's
+ * @throws SASLException when this side cannot go on; AuthFailedError when the server refuses
+ */
+export async function authenticateSasl(options: SaslOptions, host: string, ask: (token: Buffer) => Promise<Buffer | null>): Promise<void> {
+  const exchange = await open(options, host);
+  let challenge: Buffer | null = null;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const token = await stepOf(exchange, challenge);
+    if (token === null && exchange.complete) return;
+    challenge = await ask(Buffer.from(token ?? []));
+    if (exchange.complete && (challenge === null || challenge.length === 0)) return;
+    if (challenge === null && round === 0) throw new AuthFailedError('SASL: the server has no SASL configured: it answered the first token with none');
+  }
+  throw new AuthFailedError(`SASL: no agreement after ${MAX_ROUNDS} rounds`);
+}
+
+const MAX_ROUNDS = 20;
+
+async function open(options: SaslOptions, host: string): Promise<SaslExchange> {
+  const service = ('service' in options ? options.service : undefined) ?? 'zookeeper';
+  try {
+    if ('create' in options) return await options.create({ host, service });
+    return options.mechanism === 'DIGEST-MD5' ? digestMd5(options.username, options.password, service) : await gssapi(service, host, options.principal);
+  } catch (cause) {
+    if (cause instanceof SASLException) throw cause;
+    throw new SASLException(`SASL ${options.mechanism} could not start: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function stepOf(exchange: SaslExchange, challenge: Buffer | null): Promise<Uint8Array | null> {
+  try {
+    return await exchange.step(challenge);
+  } catch (cause) {
+    if (cause instanceof SASLException || cause instanceof AuthFailedError) throw cause;
+    throw new SASLException(`SASL: ${(cause as Error).message}`, { cause });
+  }
+}

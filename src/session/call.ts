@@ -1,0 +1,107 @@
+import { errorForCode, type ErrorContext } from '../base/errors.ts';
+import type { WatchListener } from '../base/states.ts';
+import type { OpRow } from '../codec/ops.ts';
+import type { Reader } from '../codec/reader.ts';
+import type { Exchange } from '../connection/connection.ts';
+import type { WatchTable } from './watch-table.ts';
+
+/**
+ * Why a call failed, in place of its result.
+ * The error itself is made by whoever awaits the call: so its stack is the caller's, and a success pays nothing for it.
+ */
+export class Failure {
+  readonly #code: number;
+  readonly #cause: unknown;
+  readonly #error: unknown;
+
+  private constructor(code: number, cause: unknown, error: unknown) {
+    this.#code = code;
+    this.#cause = cause;
+    this.#error = error;
+  }
+
+  /** One of ZooKeeper's codes. */
+  static ofCode(code: number, cause?: unknown): Failure {
+    return new Failure(code, cause, undefined);
+  }
+
+  /** To be thrown as it is: a signal's reason, for one. */
+  static ofError(make: (context: ErrorContext) => unknown): Failure {
+    return new Failure(0, undefined, make);
+  }
+
+  get code(): number {
+    return this.#code;
+  }
+
+  toError(context: ErrorContext): unknown {
+    if (this.#error !== undefined) return (this.#error as (context: ErrorContext) => unknown)(context);
+    return errorForCode(this.#code, { ...context, cause: this.#cause });
+  }
+}
+
+/** What a call needs of the session it belongs to. */
+export interface CallHome {
+  readonly watches: WatchTable;
+  /** A reply has come: there is room for another request. */
+  replied(): void;
+}
+
+/** A request from its submission to its answer. */
+export class Call implements Exchange {
+  readonly row: OpRow;
+  readonly request: unknown;
+  readonly #settle: (outcome: unknown) => void;
+  readonly #home: CallHome;
+  readonly #listener: WatchListener | undefined;
+  #settled = false;
+  /** Ends whatever limits the wait. */
+  onSettled: (() => void) | undefined;
+
+  constructor(row: OpRow, request: unknown, listener: WatchListener | undefined, home: CallHome, settle: (outcome: unknown) => void) {
+    this.row = row;
+    this.request = request;
+    this.#listener = listener;
+    this.#home = home;
+    this.#settle = settle;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  reply(err: number, reader: Reader): void {
+    const { row } = this;
+    if (err === 0) {
+      const body = row.response.read(reader);
+      if (this.#listener !== undefined) this.#watch(row.watch === 'exists' ? 'data' : row.watch!);
+      this.settle(body);
+    } else if (err === row.nullOn) {
+      if (this.#listener !== undefined) this.#watch('exists');
+      this.settle(null);
+    } else {
+      this.settle(Failure.ofCode(err));
+    }
+    this.#home.replied();
+  }
+
+  fail(error: Error): void {
+    const { code } = error as { code?: unknown };
+    this.settle(typeof code === 'number' ? Failure.ofCode(code, error.cause) : Failure.ofError(() => error));
+  }
+
+  settle(outcome: unknown): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.onSettled?.();
+    this.#settle(outcome);
+  }
+
+  /** In the tick of the reply: the event that follows it on the wire must find the watch. */
+  #watch(kind: 'data' | 'exists' | 'child'): void {
+    const { path } = this.request as { path: string };
+    // A caller that has gone away wants no watch; the server's is taken back.
+    if (this.#settled) this.#home.watches.orphan(kind, path);
+    else this.#home.watches.add(kind, path, this.#listener!);
+  }
+}

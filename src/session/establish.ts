@@ -1,0 +1,68 @@
+import { AuthFailedError, ConnectionDropped, errorForCode } from '../base/errors.ts';
+import type { Reader } from '../codec/reader.ts';
+import { OPS, type OpRow } from '../codec/ops.ts';
+import { Xid } from '../codec/xid.ts';
+import type { Connection, Exchange } from '../connection/connection.ts';
+import { authenticateSasl, type SaslOptions } from '../connection/sasl.ts';
+import type { Credential } from './credentials.ts';
+import type { WatchTable } from './watch-table.ts';
+
+/** A credential was refused by the server: which one. */
+export class CredentialRefused extends AuthFailedError {
+  readonly credential: Credential;
+
+  constructor(credential: Credential) {
+    super(`the server refused the credential of scheme "${credential.scheme}"`);
+    this.credential = credential;
+  }
+}
+
+/** The connection ended during SASL: the server's way of refusing, or a plain loss; only repetition tells (Kazoo D-10). */
+export class SaslInterrupted extends ConnectionDropped {}
+
+/** Proves who we are by SASL, before anything else on the connection (Kazoo SA-1). */
+export async function presentSasl(connection: Connection, options: SaslOptions, host: string): Promise<void> {
+  await authenticateSasl(options, host, async (token) => {
+    const answer = await ask(OPS.sasl, (exchange) => connection.send(exchange, { token }), (reader) => OPS.sasl.response.read(reader).token, 'sasl');
+    if (answer instanceof ConnectionDropped) throw new SaslInterrupted(answer.message, { cause: answer });
+    if (answer instanceof Error) throw answer;
+    return answer;
+  });
+}
+
+/** Presents credentials; all are on the wire before the first is answered. */
+export async function presentCredentials(connection: Connection, credentials: readonly Credential[]): Promise<void> {
+  await Promise.all(credentials.map((credential) => presentCredential(connection, credential)));
+}
+
+/** @throws CredentialRefused; ConnectionDropped when the connection ended first */
+export async function presentCredential(connection: Connection, credential: Credential): Promise<void> {
+  const request = { type: 0, scheme: credential.scheme, auth: credential.auth };
+  const answer = await ask(OPS.auth, (exchange) => connection.sendSide(Xid.AUTH, exchange, request), () => null, 'addAuth');
+  if (answer instanceof AuthFailedError) throw new CredentialRefused(credential);
+  if (answer instanceof Error) throw answer;
+}
+
+/** Puts every watch back in place. What changed meanwhile comes as events; a failure ends the connection. */
+export function restoreWatches(connection: Connection, watches: WatchTable, relativeZxid: bigint): void {
+  for (const { op, request } of watches.restoration(relativeZxid)) {
+    const exchange: Exchange = {
+      row: OPS[op],
+      reply: (err) => {
+        if (err !== 0) connection.end(new ConnectionDropped(`the server did not restore the watches (code ${err})`));
+      },
+      fail: () => undefined,
+    };
+    connection.sendSide(Xid.SET_WATCHES, exchange, request);
+  }
+}
+
+function ask<T>(row: OpRow, send: (exchange: Exchange) => void, read: (reader: Reader) => T, operation: string): Promise<T | Error> {
+  return new Promise((resolve) => {
+    send({
+      row,
+      reply: (err, reader) => resolve(err === 0 ? read(reader) : errorForCode(err, { operation })),
+      fail: resolve,
+    });
+  });
+}

@@ -1,0 +1,75 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import type { DialOptions } from '../connection/dial.ts';
+import { askFourLetterWord } from '../connection/four-letter.ts';
+import type { Handler } from '../connection/handler.ts';
+import type { Target } from '../connection/transport.ts';
+import type { Rotation } from './rotation.ts';
+
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 60_000;
+const PATIENCE = 5_000;
+
+/** While a read-only server serves us, looks over all hosts for one that takes writes (Kazoo RO-2 to RO-6, mended by D-2). */
+export class ReadWriteProbe {
+  readonly #rotation: Rotation;
+  readonly #dial: DialOptions;
+  readonly #clock: Clock;
+  readonly #handler: Handler;
+  readonly #found: (target: Target) => void;
+  #timer: Timer | undefined;
+  #run: AbortController | undefined;
+  #pause = FIRST_PAUSE;
+
+  constructor(rotation: Rotation, dial: DialOptions, clock: Clock, handler: Handler, found: (target: Target) => void) {
+    this.#rotation = rotation;
+    this.#dial = dial;
+    this.#clock = clock;
+    this.#handler = handler;
+    this.#found = found;
+  }
+
+  start(): void {
+    this.stop();
+    this.#run = new AbortController();
+    this.#pause = FIRST_PAUSE;
+    this.#schedule(this.#run.signal);
+  }
+
+  stop(): void {
+    this.#run?.abort(new Error('the search was ended'));
+    this.#run = undefined;
+    this.#timer?.cancel();
+  }
+
+  #schedule(run: AbortSignal): void {
+    this.#timer = this.#clock.timer(this.#pause, () => void this.#search(run));
+    this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
+  }
+
+  async #search(run: AbortSignal): Promise<void> {
+    const targets = await this.#rotation.cycle(PATIENCE, () => undefined);
+    for (const target of targets) {
+      if (run.aborted) return;
+      if (await this.#takesWrites(target, run)) {
+        if (!run.aborted) this.#found(target);
+        return;
+      }
+    }
+    if (!run.aborted) this.#schedule(run);
+  }
+
+  async #takesWrites(target: Target, run: AbortSignal): Promise<boolean> {
+    const limit = new AbortController();
+    const timer = this.#clock.timer(PATIENCE, () => limit.abort(new Error('no answer')));
+    const signal = AbortSignal.any([run, limit.signal]);
+    try {
+      const transport = await this.#handler.dial(target, this.#dial, signal);
+      return (await askFourLetterWord(transport, 'isro', signal)) === 'rw';
+    } catch {
+      // A server that does not answer is no server to move to.
+      return false;
+    } finally {
+      timer.cancel();
+    }
+  }
+}

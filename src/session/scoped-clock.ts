@@ -1,0 +1,40 @@
+import type { Clock, Timer } from '../base/clock.ts';
+
+/** A clock whose timers end together: those of one run of a client. */
+export class ScopedClock implements Clock {
+  readonly #clock: Clock;
+  readonly #running = new Set<() => void>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  wallTime(): number {
+    return this.#clock.wallTime();
+  }
+
+  timer(delay: number, callback: () => void): Timer {
+    const fire = (): void => {
+      timer.cancel();
+      this.#running.delete(fire);
+      callback();
+    };
+    const timer = this.#clock.timer(delay, fire);
+    this.#running.add(fire);
+    return {
+      cancel: () => {
+        timer.cancel();
+        this.#running.delete(fire);
+      },
+    };
+  }
+
+  /** Whatever waits has waited long enough. */
+  fireAll(): void {
+    for (const fire of [...this.#running]) fire();
+  }
+}

@@ -1,0 +1,43 @@
+import { CLOSED_STATES, KAZOO_STATE_OF, type KazooState, type KeeperState } from '../base/states.ts';
+
+/** The moves there are; anything else is a defect of ours and throws. */
+const LEGAL = {
+  CLOSED: ['CONNECTING'],
+  CONNECTING: ['CONNECTED', 'CONNECTED_RO', 'EXPIRED_SESSION', 'AUTH_FAILED', 'CLOSED'],
+  CONNECTED: ['CONNECTING', 'AUTH_FAILED', 'EXPIRED_SESSION', 'CLOSED'],
+  CONNECTED_RO: ['CONNECTING', 'AUTH_FAILED', 'EXPIRED_SESSION', 'CLOSED'],
+  EXPIRED_SESSION: ['CONNECTING', 'CLOSED'],
+  AUTH_FAILED: ['CONNECTING', 'CLOSED'],
+} as const satisfies Record<KeeperState, readonly KeeperState[]>;
+
+/** The one writer of the client's two states (Kazoo ST-1 to ST-4). */
+export class StateMachine {
+  #raw: KeeperState = 'CLOSED';
+  #high: KazooState = 'LOST';
+
+  get raw(): KeeperState {
+    return this.#raw;
+  }
+
+  get high(): KazooState {
+    return this.#high;
+  }
+
+  /** Requests are refused, not queued. */
+  get refuses(): boolean {
+    return CLOSED_STATES.has(this.#raw);
+  }
+
+  /** Moves on, and says what listeners are to be told: null when the application's view has not changed. */
+  move(next: KeeperState): KazooState | null {
+    const from = this.#raw;
+    if (from === next) return null;
+    if (!(LEGAL[from] as readonly KeeperState[]).includes(next)) throw new Error(`illegal state change: ${from} to ${next}`);
+    this.#raw = next;
+    // Connecting out of a closed state is news to nobody: LOST stays LOST until there is a session (Kazoo ST-3).
+    const high = next === 'CONNECTING' && CLOSED_STATES.has(from) ? this.#high : KAZOO_STATE_OF[next];
+    if (high === this.#high) return null;
+    this.#high = high;
+    return high;
+  }
+}

@@ -1,0 +1,169 @@
+import type { EventType, WatchListener } from '../base/states.ts';
+import type { RequestOf } from '../codec/ops.ts';
+
+/** Where a watch is kept: one-shot (`data`, `exists`, `child`) or staying (`persistent`, `recursive`). */
+export type WatchTableKind = 'data' | 'exists' | 'child' | 'persistent' | 'recursive';
+
+type Entry = WatchListener | Set<WatchListener>;
+
+const ONE_SHOT = ['child', 'data', 'exists'] as const satisfies readonly WatchTableKind[];
+const STAYING = ['persistent', 'recursive'] as const satisfies readonly WatchTableKind[];
+const KINDS: readonly WatchTableKind[] = [...ONE_SHOT, ...STAYING];
+
+/** Which one-shot tables an event empties, and whether persistent and recursive watches hear of it (protocol.md section 8). */
+const FIRES = {
+  CREATED: { tables: ['exists', 'data'], recursive: true },
+  CHANGED: { tables: ['data', 'exists'], recursive: true },
+  DELETED: { tables: ['data', 'exists', 'child'], recursive: true },
+  CHILD: { tables: ['child'], recursive: false },
+} as const satisfies Record<Exclude<EventType, 'NONE'>, { tables: readonly WatchTableKind[]; recursive: boolean }>;
+
+/** Java splits at the same size: the server's limit is eight times as much (ZOOKEEPER-706). */
+const FRAME_BYTES = 128 * 1024;
+
+/** Every watch of one client, by the full path. A listener is told once of an event, however many tables it is in. */
+export class WatchTable {
+  readonly #tables: Record<WatchTableKind, Map<string, Entry>> = {
+    data: new Map(),
+    exists: new Map(),
+    child: new Map(),
+    persistent: new Map(),
+    recursive: new Map(),
+  };
+  /** Told of a server-side watch that nobody here wants any more. */
+  readonly #onOrphan: (kind: WatchTableKind, path: string) => void;
+
+  constructor(onOrphan: (kind: WatchTableKind, path: string) => void) {
+    this.#onOrphan = onOrphan;
+  }
+
+  /** How many paths are watched. */
+  get size(): number {
+    return KINDS.reduce((sum, kind) => sum + this.#tables[kind].size, 0);
+  }
+
+  has(kind: WatchTableKind, path: string): boolean {
+    return this.#tables[kind].has(path);
+  }
+
+  add(kind: WatchTableKind, path: string, listener: WatchListener): void {
+    const table = this.#tables[kind];
+    const entry = table.get(path);
+    // Nearly always one listener a path: a set of its own only from the second on.
+    if (entry === undefined) table.set(path, listener);
+    else if (entry instanceof Set) entry.add(listener);
+    else if (entry !== listener) table.set(path, new Set([entry, listener]));
+  }
+
+  /** Takes one listener back, and reports the server's watch where it was the last. */
+  remove(path: string, listener: WatchListener, kinds: readonly WatchTableKind[] = ONE_SHOT): void {
+    for (const kind of kinds) {
+      const table = this.#tables[kind];
+      const entry = table.get(path);
+      if (entry === listener) table.delete(path);
+      else if (entry instanceof Set && entry.delete(listener)) {
+        if (entry.size > 0) continue;
+        table.delete(path);
+      } else continue;
+      this.orphan(kind, path);
+    }
+  }
+
+  /** Takes all listeners of a path back; the caller sees to the server. */
+  clear(kind: WatchTableKind, path: string): boolean {
+    return this.#tables[kind].delete(path);
+  }
+
+  /** A server-side watch is of no use to anyone, unless another of its sort is here. */
+  orphan(kind: WatchTableKind, path: string): void {
+    const shared = kind === 'data' ? this.has('exists', path) : kind === 'exists' ? this.has('data', path) : false;
+    if (!this.has(kind, path) && !shared) this.#onOrphan(kind, path);
+  }
+
+  /** Who is to be told of an event. One-shot watches are used up by it. */
+  fire(type: Exclude<EventType, 'NONE'>, path: string): Set<WatchListener> {
+    const listeners = new Set<WatchListener>();
+    const { tables, recursive } = FIRES[type];
+    for (const kind of tables) {
+      collect(listeners, this.#tables[kind].get(path));
+      this.#tables[kind].delete(path);
+    }
+    collect(listeners, this.#tables.persistent.get(path));
+    if (recursive && this.#tables.recursive.size > 0) this.#collectAncestors(listeners, path);
+    return listeners;
+  }
+
+  /** Every one-shot watch, used up: the session is over. Child watches first (Kazoo WA-7). */
+  drainOneShot(): Set<WatchListener> {
+    return this.#drain(ONE_SHOT);
+  }
+
+  /** Every staying watch, taken back: the client stops. */
+  drainStaying(): Set<WatchListener> {
+    return this.#drain(STAYING);
+  }
+
+  /** Everyone who has a staying watch. */
+  staying(): Set<WatchListener> {
+    const listeners = new Set<WatchListener>();
+    for (const kind of STAYING) for (const entry of this.#tables[kind].values()) collect(listeners, entry);
+    return listeners;
+  }
+
+  /** What to send after a reconnect, in frames of at most 128 KiB: `setWatches` unless there are staying watches, which older servers do not know. */
+  *restoration(relativeZxid: bigint): Generator<{ op: 'setWatches' | 'setWatches2'; request: RequestOf<'setWatches2'> }> {
+    const op = STAYING.some((kind) => this.#tables[kind].size > 0) ? 'setWatches2' : 'setWatches';
+    let request = emptyRequest(relativeZxid);
+    let bytes = 0;
+    for (const kind of KINDS) {
+      for (const path of this.#tables[kind].keys()) {
+        const size = 4 + Buffer.byteLength(path);
+        if (bytes > 0 && bytes + size > FRAME_BYTES - OVERHEAD) {
+          yield { op, request };
+          request = emptyRequest(relativeZxid);
+          bytes = 0;
+        }
+        request[LIST_OF[kind]].push(path);
+        bytes += size;
+      }
+    }
+    if (bytes > 0) yield { op, request };
+  }
+
+  #drain(kinds: readonly WatchTableKind[]): Set<WatchListener> {
+    const listeners = new Set<WatchListener>();
+    for (const kind of kinds) {
+      for (const entry of this.#tables[kind].values()) collect(listeners, entry);
+      this.#tables[kind].clear();
+    }
+    return listeners;
+  }
+
+  #collectAncestors(listeners: Set<WatchListener>, path: string): void {
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) collect(listeners, this.#tables.recursive.get(path.slice(0, end)));
+    if (path !== '/') collect(listeners, this.#tables.recursive.get('/'));
+  }
+}
+
+const LIST_OF = {
+  data: 'dataWatches',
+  exists: 'existWatches',
+  child: 'childWatches',
+  persistent: 'persistentWatches',
+  recursive: 'persistentRecursiveWatches',
+} as const;
+
+/** Header, zxid and five counts, with room to spare. */
+const OVERHEAD = 64;
+
+type Restoration = { relativeZxid: bigint } & Record<(typeof LIST_OF)[WatchTableKind], string[]>;
+
+function emptyRequest(relativeZxid: bigint): Restoration {
+  return { relativeZxid, dataWatches: [], existWatches: [], childWatches: [], persistentWatches: [], persistentRecursiveWatches: [] };
+}
+
+function collect(listeners: Set<WatchListener>, entry: Entry | undefined): void {
+  if (entry === undefined) return;
+  if (entry instanceof Set) for (const listener of entry) listeners.add(listener);
+  else listeners.add(entry);
+}
