@@ -48,9 +48,9 @@ async function bench(names, settings, printOnly) {
       return servers.get(kind).address;
     },
     progress: (text) => process.stderr.write(`  ${text}\n`),
-    note: (outcome) => {
+    note: (outcome, label) => {
       for (const [name, { version, error }] of Object.entries(outcome)) {
-        if (error !== undefined) failures.add(`${name}: ${error}`);
+        if (error !== undefined) failures.add(`${label}: ${error}`);
         else if (name in peers) versions[name] ??= version;
       }
     },
@@ -79,7 +79,7 @@ async function bench(names, settings, printOnly) {
   }
   missing.push(...failures);
   for (const line of missing) console.log(`missing: ${line}`);
-  if (!printOnly) write({ sections, versions, missing, settings });
+  if (!printOnly) write({ sections, versions, missing: missing.map(withoutPaths), settings });
 }
 
 function write(results) {
@@ -92,6 +92,11 @@ function write(results) {
   );
   writeFileSync(new URL('performance.svg', DOCS), plot(results.sections.flatMap((section) => section.plot ?? [])));
   console.log('written: docs/performance.md, docs/performance.svg');
+}
+
+/** The page speaks of no machine's folders. */
+function withoutPaths(text) {
+  return text.replaceAll(/(file:\/\/)?\/(?:[^\s'":]+\/)+/g, '');
 }
 
 function existing(file) {

@@ -33,7 +33,7 @@ async function inFlight(context, address) {
     many: (job) => context.peers.ours({ ...job, inFlight: 10_000 }),
   };
   const outcome = await sideBySide(peers, { address, op: 'get' }, context.settings);
-  context.note(outcome);
+  context.note(outcome, 'flat cost');
   return [atMost('4. CPU of a get at 10,000 in flight, of that at 256', ratio(outcome, 'many', 'few', cpuMicros), 1.5, times)];
 }
 
@@ -43,7 +43,7 @@ async function watches(context, address) {
   // Few are done ten times over, so that both take long enough to tell.
   const counts = { few: WATCHES.few * 10, many: WATCHES.many };
   const outcome = await sideBySide(peers, { address, kind: 'watches' }, context.settings, { fixed: counts });
-  context.note(outcome);
+  context.note(outcome, 'flat cost');
   const per = (figure) => (run) => run[figure] / run.ops;
   return [
     atMost('4. setting a watch, 100,000 of them beside 1,000', ratio(outcome, 'many', 'few', per('setSeconds')), 1.5, times),
@@ -68,7 +68,7 @@ async function sizes(context, address, kind) {
   context.progress(`${kind} of ${many} ${what} beside ${few}`);
   const peers = { few: (job) => FLAT({ ...job, size: few }), many: (job) => FLAT({ ...job, size: many }) };
   const outcome = await sideBySide(peers, { address, kind }, context.settings, { fixed: { few: many * 10, many: many * 10 } });
-  context.note(outcome);
+  context.note(outcome, 'flat cost');
   const label = `${kind} of ${many.toLocaleString('en')} ${what}`;
   return [
     atMost(`4. ${label}: time for each, of that of ${few.toLocaleString('en')}`, ratio(outcome, 'few', 'many'), 1.5, times),

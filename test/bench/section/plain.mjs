@@ -12,7 +12,7 @@ async function measure(context, address, inFlight, { operations = OPERATIONS, ra
   for (const op of operations) {
     context.progress(`${op}, ${inFlight} in flight`);
     outcomes[op] = await sideBySide(peers, { address, op, inFlight }, context.settings);
-    context.note(outcomes[op]);
+    context.note(outcomes[op], `${op}, ${inFlight} in flight`);
   }
   return outcomes;
 }

@@ -23,7 +23,7 @@ export async function recipes(context) {
   for (const [recipe, { what, goal, job, fixed }] of Object.entries(RECIPES)) {
     context.progress(what);
     const outcome = await sideBySide(context.recipes, { address, recipe, ...job }, context.settings, { fixed });
-    context.note(outcome);
+    context.note(outcome, what);
     const measured = ratio(outcome, 'ours', 'python');
     targets.push(atLeast(`5. ${what}: rate, of Python Kazoo's`, measured, goal, times));
     bars.push({ label: what, values: { ours: measured, python: outcome.python?.rounds ? 1 : NaN } });
