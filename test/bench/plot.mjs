@@ -10,7 +10,9 @@ const COLORS = {
   java: '#c8384b',
   python: '#3a9d5d',
 };
-const LAYOUT = { width: 900, left: 270, right: 70, bar: 11, gap: 12, head: 52, legend: 40 };
+const LAYOUT = { width: 900, left: 270, right: 70, bar: 11, gap: 12, head: 52, legend: 56 };
+
+const LEGEND_COLUMNS = 4;
 
 /** The plot of `panels`: [{ title, bars: [{ label, values: { peer: ratio } }] }]. */
 export function plot(panels) {
@@ -31,8 +33,9 @@ function legend(panels) {
   const shown = Object.keys(NAMES).filter((n) => panels.some((p) => p.bars.some((b) => Number.isFinite(b.values[n]))));
   return shown
     .map((name, i) => {
-      const x = 16 + i * 126;
-      return `<rect x="${x}" y="16" width="12" height="12" fill="${COLORS[name]}"/><text x="${x + 17}" y="26">${NAMES[name]}</text>`;
+      const x = 16 + (i % LEGEND_COLUMNS) * 215;
+      const y = 16 + Math.floor(i / LEGEND_COLUMNS) * 20;
+      return `<rect x="${x}" y="${y}" width="12" height="12" fill="${COLORS[name]}"/><text x="${x + 17}" y="${y + 10}">${NAMES[name]}</text>`;
     })
     .join('\n');
 }
