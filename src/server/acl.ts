@@ -1,0 +1,106 @@
+import { OPEN_ACL_UNSAFE } from '../base/security.ts';
+import type { WireAcl } from '../codec/records.ts';
+import { isInNetwork, parseNetwork } from './ip-address.ts';
+import { Code, refusal } from './refusal.ts';
+
+/** A node's ACL: never empty, except that of nodes nobody may be refused. */
+export type AclList = readonly WireAcl[];
+
+/** Who a connection is, by one scheme. */
+export interface Identity {
+  readonly scheme: string;
+  readonly id: string;
+}
+
+/** Which schemes an ACL may use besides `world`, `auth`, `ip` and `digest`. */
+export interface AclSchemes {
+  readonly sasl: boolean;
+  readonly ipv6: boolean;
+}
+
+/** The open ACL, shared by all the nodes that have it: most of them. */
+export const OPEN: AclList = OPEN_ACL_UNSAFE;
+
+/** Whether one of these identities has one of the wanted permissions (protocol.md section 12, "ACL check algorithm"). */
+export function permits(acl: AclList, wanted: number, identities: readonly Identity[]): boolean {
+  if (acl === OPEN || acl.length === 0 || isSuper(identities)) return true;
+  return acl.some(({ perms, id }) => (perms & wanted) !== 0 && includes(id.scheme ?? '', id.id ?? '', identities));
+}
+
+/** @throws Refusal with NoAuth */
+export function demand(acl: AclList, wanted: number, identities: readonly Identity[]): void {
+  if (!permits(acl, wanted, identities)) throw refusal(Code.NO_AUTH);
+}
+
+/**
+ * The ACL to store for the one asked for: without duplicates, with `auth` replaced by who the connection is.
+ *
+ * @throws Refusal with InvalidACL; with MarshallingError for a null id, as a real server does
+ */
+export function fixUpAcl(asked: readonly WireAcl[] | null, identities: readonly Identity[], schemes: AclSchemes): AclList {
+  if (asked === null || asked.length === 0) throw refusal(Code.INVALID_ACL);
+  if (asked.length === 1 && isOpen(asked[0]!)) return OPEN;
+  return withoutDuplicates(asked).flatMap((entry) => expand(entry, identities, schemes));
+}
+
+/** The ACL as one sees it who may read but not administer: digests without their hash. */
+export function withoutHashes(acl: AclList): AclList {
+  return acl.map((entry) => {
+    const { scheme, id } = entry.id;
+    return scheme === 'digest' ? { perms: entry.perms, id: { scheme, id: `${id?.split(':', 1)[0]}:x` } } : entry;
+  });
+}
+
+function isSuper(identities: readonly Identity[]): boolean {
+  for (const { scheme } of identities) if (scheme === 'super') return true;
+  return false;
+}
+
+function includes(scheme: string, id: string, identities: readonly Identity[]): boolean {
+  if (scheme === 'world' && id === 'anyone') return true;
+  return identities.some((identity) => identity.scheme === scheme && matches(scheme, identity.id, id));
+}
+
+function matches(scheme: string, own: string, id: string): boolean {
+  if (scheme === 'ip') return isInNetwork(own, id);
+  return own === id || (scheme === 'sasl' && own === 'super');
+}
+
+function isOpen({ perms, id }: WireAcl): boolean {
+  return perms === 31 && id.scheme === 'world' && id.id === 'anyone';
+}
+
+function withoutDuplicates(acl: AclList): AclList {
+  const seen = new Set<string>();
+  return acl.filter(({ perms, id }) => {
+    const key = JSON.stringify([perms, id.scheme, id.id]);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function expand(entry: WireAcl, identities: readonly Identity[], schemes: AclSchemes): AclList {
+  const { scheme, id } = entry.id;
+  if (scheme === null) throw refusal(Code.INVALID_ACL);
+  if (scheme === 'auth') return asAuthenticated(entry.perms, identities);
+  const isValid = VALIDATORS[scheme];
+  if (isValid === undefined) throw refusal(Code.INVALID_ACL);
+  // Where Java would dereference a null, the answer is that of an unexpected exception.
+  if (id === null) throw refusal(Code.MARSHALLING);
+  if (!isValid(id, schemes)) throw refusal(Code.INVALID_ACL);
+  return [entry];
+}
+
+const AUTHENTICATED: ReadonlySet<string> = new Set(['digest', 'sasl', 'x509']);
+
+function asAuthenticated(perms: number, identities: readonly Identity[]): AclList {
+  const expanded = identities.filter(({ scheme }) => AUTHENTICATED.has(scheme)).map((id) => ({ perms, id }));
+  if (expanded.length === 0) throw refusal(Code.INVALID_ACL);
+  return expanded;
+}
+
+const VALIDATORS: Readonly<Partial<Record<string, (id: string, schemes: AclSchemes) => boolean>>> = {
+  world: (id) => id === 'anyone',
+  digest: (id) => /^[^:]*:[^:]+:*$/.test(id),
+  ip: (id, { ipv6 }) => parseNetwork(id, ipv6) !== null,
+  sasl: (id, { sasl }) => sasl && (!id.includes('@') || /^[^/@]*(\/[^/@]*)?@[^/@]*$/.test(id)),
+};

@@ -1,0 +1,52 @@
+import type { OpName, RequestOf, ResponseOf } from '../codec/ops.ts';
+import type { Caller } from './caller.ts';
+import type { Session } from './server-sessions.ts';
+import type { ServerState } from './server-state.ts';
+import type { Author, Transaction } from './transactions.ts';
+import type { Identity } from './acl.ts';
+
+/** One request under way, and what is to become of its reply. */
+export class Call implements Author {
+  readonly state: ServerState;
+  readonly caller: Caller;
+  readonly session: Session;
+  /** For the reply's header, where it is not that of the last transaction. */
+  zxid: number | null = null;
+  /** For the reply's header, where there is a body all the same. */
+  err = 0;
+  /** The connection ends after the reply. */
+  hangUp = false;
+  /** No reply at all. */
+  silent = false;
+  #transaction: Transaction | null = null;
+
+  constructor(state: ServerState, caller: Caller, session: Session) {
+    this.state = state;
+    this.caller = caller;
+    this.session = session;
+  }
+
+  get identities(): readonly Identity[] {
+    return this.caller.identities;
+  }
+
+  get sessionId(): bigint {
+    return this.session.id;
+  }
+
+  /** Of a write: begun before its handler is called. */
+  get transaction(): Transaction {
+    if (this.#transaction === null) throw new TypeError('a read has no transaction');
+    return this.#transaction;
+  }
+
+  begin(undoable: boolean): void {
+    this.#transaction = this.state.transactions.begin(undoable);
+  }
+}
+
+/** What an operation does: gives the reply's body, or throws a Refusal. */
+export type Handler<K extends OpName> = (request: RequestOf<K>, call: Call) => ResponseOf<K>;
+
+/** A handler for each row of the table: one that lacks does not compile. */
+export type Handlers = { readonly [K in OpName]: Handler<K> };

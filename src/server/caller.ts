@@ -1,0 +1,26 @@
+import type { OpName } from '../codec/ops.ts';
+import type { Identity } from './acl.ts';
+import type { SaslExchange } from './sasl-server.ts';
+import type { Session, SessionConnection } from './server-sessions.ts';
+import type { Watcher } from './watch-table.ts';
+
+/** What four-letter words tell of a connection. */
+export interface ConnectionStatistics {
+  received: number;
+  sent: number;
+  lastXid: number;
+  lastZxid: number;
+  lastOp: OpName | 'NA';
+  readonly established: number;
+}
+
+/** A connection, as the handlers of requests see it. */
+export interface Caller extends Watcher, SessionConnection {
+  /** Null until the handshake is done. */
+  session: Session | null;
+  readonly address: string;
+  readonly port: number;
+  readonly statistics: ConnectionStatistics;
+  sasl: SaslExchange | null;
+  addIdentity(identity: Identity): void;
+}

@@ -1,0 +1,243 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import type { Timer } from '../base/clock.ts';
+import { formatHost } from '../base/hosts.ts';
+import { describeValue } from '../base/paths.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { ExpiryBuckets } from './expiry-buckets.ts';
+import type { Faults } from './faults.ts';
+import { answerWord } from './four-letter-words.ts';
+import { Peer, type PeerHost } from './peer.ts';
+import { resolveServerOptions, type EmbeddedZooKeeperOptions, type ServerOptions } from './server-options.ts';
+import { ServerState } from './server-state.ts';
+import { takeSnapshot, type Snapshot } from './snapshot.ts';
+
+/** What `sessions()` tells of one session. */
+export interface EmbeddedSession {
+  readonly sessionId: bigint;
+  /** Negotiated, milliseconds. */
+  readonly timeout: number;
+  /** Paths of its ephemeral nodes. */
+  readonly ephemerals: readonly string[];
+  /** Whether it has a connection at present. */
+  readonly connected: boolean;
+}
+
+const GREETING_TIME = 10_000;
+const WRITE_BUFFER = 256 * 1024;
+
+/**
+ * An in-memory ZooKeeper in this process that speaks the real wire protocol: any client may connect, on any language's side of a socket.
+ *
+ * It keeps nothing on disk and is no ensemble: for tests and development. A listening server keeps the process alive until `close()`.
+ *
+ * @example
+ * await using server = await EmbeddedZooKeeper.start();
+ * const client = new KazooClient(server.connectString);
+ */
+export class EmbeddedZooKeeper {
+  /** Misfortunes to order. */
+  readonly faults: Faults;
+  readonly #state: ServerState;
+  readonly #peers = new Set<Peer>();
+  readonly #host: PeerHost;
+  readonly #greetings: ExpiryBuckets<Peer>;
+  #server: Server;
+  #port = 0;
+  #scan: Timer | null = null;
+  #frozen = false;
+  #refusing = false;
+  #closed = false;
+
+  private constructor(options: ServerOptions) {
+    const state = new ServerState(options);
+    const dispatcher = new Dispatcher(state);
+    this.#state = state;
+    this.faults = state.faults;
+    this.#greetings = new ExpiryBuckets(options.clock, GREETING_TIME, (peer) => peer.destroy());
+    const isFrozen = (): boolean => this.#frozen;
+    this.#host = {
+      state,
+      dispatcher,
+      get frozen() {
+        return isFrozen();
+      },
+      answer: (word, argument) => answerWord(word, { state, port: this.#port, argument }),
+      greeted: (peer) => this.#greetings.remove(peer),
+      ended: (peer) => this.#ended(peer),
+    };
+    this.#server = this.#createServer();
+  }
+
+  /**
+   * Starts a server; with no options on a free port of 127.0.0.1.
+   *
+   * @throws ConfigurationError for an option that is unknown or of the wrong type; the system's error where the port cannot be had
+   */
+  static async start(options: EmbeddedZooKeeperOptions = {}): Promise<EmbeddedZooKeeper> {
+    const resolved = resolveServerOptions(options);
+    const server = new EmbeddedZooKeeper(resolved);
+    await server.#listen(resolved.port);
+    server.#scheduleScan();
+    return server;
+  }
+
+  /** What a client is given as `hosts`. */
+  get connectString(): string {
+    return formatHost({ host: this.#state.options.host, port: this.#port });
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** The sessions there are, connected or not. */
+  sessions(): EmbeddedSession[] {
+    return Array.from(this.#state.sessions.all(), ({ id, timeout, connection }) => ({
+      sessionId: id,
+      timeout,
+      ephemerals: [...this.#state.tree.ephemeralsOf(id)].sort(),
+      connected: connection !== null,
+    }));
+  }
+
+  /** Every node, by path, as it is now; later changes do not show in it. */
+  snapshot(): Snapshot {
+    return takeSnapshot(this.#state.tree);
+  }
+
+  /** Ends a session as if its time had run out: ephemeral nodes go, watches fire, its connection is closed. Nothing happens if it is gone already. */
+  expireSession(sessionId: bigint): void {
+    if (typeof sessionId !== 'bigint') throw new TypeError(`sessionId must be a bigint, not ${describeValue(sessionId)}`);
+    const session = this.#state.sessions.find(sessionId);
+    if (session !== undefined) this.#state.endSession(session);
+  }
+
+  /** Ends every connection; the sessions stay. */
+  dropConnections(): void {
+    for (const peer of [...this.#peers]) peer.destroy();
+  }
+
+  /** Until `thaw`, connections are accepted and read, but nothing is answered and nothing happens; no session ends. */
+  freeze(): void {
+    if (this.#frozen) return;
+    this.#frozen = true;
+    this.#state.sessions.suspend();
+  }
+
+  /** Answers what came in meanwhile. Each session has its whole timeout again. */
+  thaw(): void {
+    if (!this.#frozen) return;
+    this.#frozen = false;
+    this.#state.sessions.resume();
+    for (const peer of [...this.#peers]) peer.resume();
+  }
+
+  /** While on, new connections are reset at once; those there are stay. */
+  refuseConnections(on: boolean): void {
+    this.#refusing = requireBoolean('on', on);
+  }
+
+  /**
+   * While on, the server is like a member of an ensemble that lost the others: every connection is dropped,
+   * only clients that ask for read-only are let in again, with sessions of their own, and writes are refused.
+   */
+  setReadOnly(on: boolean): void {
+    if (requireBoolean('on', on) === this.#state.readOnly) return;
+    this.#state.readOnly = on;
+    this.dropConnections();
+    this.#state.dropLocalSessions();
+  }
+
+  /** As a new server: data and sessions are gone, zxids begin anew, and every connection is dropped. */
+  wipe(): void {
+    this.dropConnections();
+    this.#state.wipe();
+  }
+
+  /** Stops and starts again on the same port. Data and sessions are kept; connections and their watches are not. */
+  async restart(): Promise<void> {
+    if (this.#closed) throw new TypeError('the server was closed; start another');
+    this.#state.sessions.suspend();
+    await this.#stopListening();
+    this.#server = this.#createServer();
+    await this.#listen(this.#port);
+    if (!this.#frozen) this.#state.sessions.resume();
+  }
+
+  /** Ends every connection and frees the port. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#scan?.cancel();
+    this.#scan = null;
+    this.#state.sessions.clear();
+    this.#greetings.clear();
+    await this.#stopListening();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #createServer(): Server {
+    const { tls } = this.#state.options;
+    const accept = (socket: Socket): void => this.#accept(socket);
+    if (tls === undefined) return createServer({ noDelay: true, highWaterMark: WRITE_BUFFER }, accept);
+    const server = createTlsServer({ noDelay: true, ...tls }, accept);
+    // A client that speaks no TLS, or is not trusted, is its own problem.
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    return server;
+  }
+
+  #listen(port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, this.#state.options.host, () => {
+        this.#server.off('error', reject);
+        this.#port = (this.#server.address() as AddressInfo).port;
+        resolve();
+      });
+    });
+  }
+
+  #stopListening(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.dropConnections();
+    });
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#refusing || this.#closed) return void socket.on('error', () => undefined).resetAndDestroy();
+    const peer = new Peer(this.#host, socket);
+    const { maxClientCnxns } = this.#state.options;
+    if (maxClientCnxns > 0 && this.#countFrom(peer.address) >= maxClientCnxns) return peer.destroy();
+    this.#peers.add(peer);
+    this.#state.connections.add(peer);
+    this.#greetings.touch(peer, GREETING_TIME);
+  }
+
+  #countFrom(address: string): number {
+    return [...this.#peers].filter((peer) => peer.address === address).length;
+  }
+
+  #ended(peer: Peer): void {
+    this.#peers.delete(peer);
+    this.#state.connections.delete(peer);
+    this.#greetings.remove(peer);
+  }
+
+  #scheduleScan(): void {
+    const { clock, containerCheckIntervalMs } = this.#state.options;
+    const scan = (): void => {
+      if (!this.#frozen && !this.#state.readOnly) this.#state.removeTransient();
+      this.#scheduleScan();
+    };
+    this.#scan = clock.timer(containerCheckIntervalMs, scan, { background: true });
+  }
+}
+
+function requireBoolean(name: string, value: boolean): boolean {
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, not ${describeValue(value)}`);
+  return value;
+}

@@ -1,0 +1,8 @@
+import type { Handlers } from './call.ts';
+import { readHandlers } from './read-handlers.ts';
+import { sessionHandlers } from './session-handlers.ts';
+import { watchHandlers } from './watch-handlers.ts';
+import { writeHandlers } from './write-handlers.ts';
+
+/** What every operation of the table does here. */
+export const HANDLERS: Handlers = { ...readHandlers, ...writeHandlers, ...sessionHandlers, ...watchHandlers };

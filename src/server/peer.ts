@@ -1,0 +1,271 @@
+import type { Socket } from 'node:net';
+import type { Timer } from '../base/clock.ts';
+import { FrameSplitter, type FrameSink } from '../codec/frame.ts';
+import { Reader } from '../codec/reader.ts';
+import { Xid } from '../codec/xid.ts';
+import type { Identity } from './acl.ts';
+import type { Caller, ConnectionStatistics } from './caller.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { isWord, wordLength } from './four-letter-words.ts';
+import { shakeHands } from './handshake.ts';
+import { javaAddress } from './ip-address.ts';
+import { JavaWriter } from './java-writer.ts';
+import type { SaslExchange } from './sasl-server.ts';
+import type { Session } from './server-sessions.ts';
+import type { ServerState } from './server-state.ts';
+
+/** What a connection asks of the server it belongs to. */
+export interface PeerHost {
+  readonly state: ServerState;
+  readonly dispatcher: Dispatcher;
+  /** Nothing is looked at while true. */
+  readonly frozen: boolean;
+  /** The answer to a four-letter word. */
+  answer(word: string, argument: Buffer): string;
+  /** The connection has a session. */
+  greeted(peer: Peer): void;
+  /** The connection has ended. */
+  ended(peer: Peer): void;
+}
+
+const NOTHING = Buffer.alloc(0);
+/** Replies are sent on before there are more of them than this. */
+const BATCH = 256 * 1024;
+/** Requests that wait, in bytes, before the socket is left unread. */
+const HELD = 1024 * 1024;
+const HEADER = 8;
+
+interface Held {
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * One connection, from its first byte to its last.
+ *
+ * All that is written in one turn of the event loop, replies and events alike, leaves in one socket write. While a client does not read, a fault
+ * delays or the server is frozen, requests are held; beyond a megabyte of them the socket is no longer read.
+ */
+export class Peer implements Caller, FrameSink {
+  session: Session | null = null;
+  sasl: SaslExchange | null = null;
+  readonly address: string;
+  readonly port: number;
+  readonly statistics: ConnectionStatistics;
+  readonly #host: PeerHost;
+  readonly #socket: Socket;
+  readonly #identities: Identity[];
+  readonly #writer = new JavaWriter();
+  readonly #reader = new Reader(NOTHING);
+  readonly #splitter: FrameSplitter;
+  /** The first bytes, until they are known to be a word or a length. */
+  #greeting: Buffer | null = NOTHING;
+  #held: Held[] = [];
+  #heldBytes = 0;
+  #draining = false;
+  #delay: Timer | null = null;
+  #flushing = false;
+  #open = true;
+  /** How many bytes may yet be sent, by order of a fault. */
+  #allowance: number;
+
+  constructor(host: PeerHost, socket: Socket) {
+    const { state } = host;
+    this.#host = host;
+    this.#socket = socket;
+    this.address = javaAddress(socket.remoteAddress ?? '');
+    this.port = socket.remotePort ?? 0;
+    this.#identities = [{ scheme: 'ip', id: this.address }];
+    this.#splitter = new FrameSplitter(this, state.options.juteMaxbuffer, 0);
+    this.#allowance = state.faults.nextCut();
+    this.statistics = {
+      received: 0,
+      sent: 0,
+      lastXid: 0,
+      lastZxid: 0,
+      lastOp: 'NA',
+      established: state.options.clock.wallTime(),
+    };
+    socket.on('data', (chunk) => this.#receive(chunk));
+    socket.on('drain', () => this.#drained());
+    socket.on('error', () => this.close());
+    socket.on('close', () => this.close());
+  }
+
+  get identities(): readonly Identity[] {
+    return this.#identities;
+  }
+
+  addIdentity({ scheme, id }: Identity): void {
+    if (!this.#identities.some((known) => known.scheme === scheme && known.id === id)) this.#identities.push({ scheme, id });
+  }
+
+  deliver(type: number, path: string, zxid: number): void {
+    if (!this.#open) return;
+    const writer = this.#writer;
+    const start = writer.length;
+    writer.int(0);
+    writer.int(Xid.NOTIFICATION);
+    writer.longNumber(this.#host.state.version.features.eventZxid ? zxid : -1);
+    writer.int(0);
+    writer.int(type);
+    writer.int(SYNC_CONNECTED);
+    writer.string(path);
+    writer.intAt(start, writer.length - start - 4);
+    this.statistics.sent++;
+    this.#scheduleFlush();
+  }
+
+  /** What was written is still sent, but nothing more is read. */
+  close(): void {
+    if (!this.#open) return;
+    this.#flush();
+    this.#end();
+    this.#socket.destroySoon();
+  }
+
+  /** At once, with whatever was not sent yet. */
+  destroy(): void {
+    this.#end();
+    this.#socket.destroy();
+  }
+
+  /** Looks at what was held, if there is no reason left to hold it. */
+  resume(): void {
+    if (!this.#host.frozen) this.#flush();
+    while (this.#held.length > 0 && !this.#isHolding) {
+      const { buffer, start, end } = this.#held.shift()!;
+      this.#heldBytes -= end - start;
+      this.#handle(buffer, start, end);
+    }
+    if (this.#open && !this.#isHolding) this.#socket.resume();
+  }
+
+  frame(buffer: Buffer, start: number, end: number): void {
+    if (!this.#isHolding && this.#held.length === 0) return this.#handle(buffer, start, end);
+    this.#held.push({ buffer, start, end });
+    this.#heldBytes += end - start;
+    if (this.#heldBytes > HELD) this.#socket.pause();
+  }
+
+  oversized(): void {
+    this.close();
+  }
+
+  broken(): void {
+    this.close();
+  }
+
+  get #isHolding(): boolean {
+    return this.#draining || this.#delay !== null || this.#host.frozen;
+  }
+
+  #receive(chunk: Buffer): void {
+    if (!this.#open) return;
+    if (this.#greeting === null) return this.#splitter.push(chunk);
+    const greeting = this.#greeting.length === 0 ? chunk : Buffer.concat([this.#greeting, chunk]);
+    this.#greeting = greeting;
+    if (greeting.length < 4) return;
+    const word = greeting.toString('latin1', 0, 4);
+    if (isWord(word)) return this.#answerWord(word, greeting);
+    this.#greeting = null;
+    this.#splitter.push(greeting);
+  }
+
+  #answerWord(word: string, greeting: Buffer): void {
+    if (greeting.length < wordLength(word) || this.#host.frozen) return;
+    const text = this.#host.answer(word, greeting.subarray(4));
+    this.#end();
+    this.#socket.end(text, () => this.#socket.destroySoon());
+  }
+
+  #handle(buffer: Buffer, start: number, end: number): void {
+    const { session } = this;
+    if (!this.#open) return;
+    const reader = this.#reader.reset(buffer, start, end);
+    if (session === null) this.#greet(reader);
+    else if (end - start < HEADER) this.close();
+    else this.#serve(session, reader, { buffer, start, end });
+  }
+
+  #greet(reader: Reader): void {
+    const outcome = shakeHands(this.#host.state, this, reader, this.#writer);
+    if (typeof outcome === 'string') return this.close();
+    this.session = outcome;
+    this.#host.greeted(this);
+    this.#scheduleFlush();
+  }
+
+  #serve(session: Session, reader: Reader, frame: Held): void {
+    const name = this.#host.dispatcher.name(frame.buffer.readInt32BE(frame.start + 4));
+    const delay = name === undefined ? 0 : this.#host.state.faults.delayOf(name);
+    if (delay === 0) return this.#perform(session, reader);
+    this.#delay = this.#host.state.options.clock.timer(delay, () => {
+      this.#delay = null;
+      this.#perform(session, this.#reader.reset(frame.buffer, frame.start, frame.end));
+      this.resume();
+    });
+  }
+
+  #perform(session: Session, reader: Reader): void {
+    const xid = reader.int();
+    const opcode = reader.int();
+    const { state, dispatcher } = this.#host;
+    const { statistics } = this;
+    statistics.received++;
+    statistics.sent++;
+    statistics.lastXid = xid;
+    statistics.lastOp = dispatcher.name(opcode) ?? 'NA';
+    const stays = dispatcher.dispatch(this, session, reader, xid, opcode, this.#writer);
+    statistics.lastZxid = state.tree.zxid;
+    if (!stays) return this.close();
+    this.#scheduleFlush();
+    if (this.#writer.length > BATCH) this.#flush();
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      if (!this.#host.frozen) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (!this.#open || this.#writer.length === 0) return;
+    const bytes = this.#writer.take();
+    if (bytes.length >= this.#allowance) return this.#cut(bytes);
+    this.#allowance -= bytes.length;
+    if (this.#socket.write(bytes)) return;
+    this.#draining = true;
+    this.#socket.pause();
+  }
+
+  #cut(bytes: Buffer): void {
+    this.#end();
+    this.#socket.write(bytes.subarray(0, this.#allowance));
+    this.#socket.destroySoon();
+  }
+
+  #drained(): void {
+    this.#draining = false;
+    this.resume();
+  }
+
+  /** The connection is over for the server, whatever its socket has to send yet. */
+  #end(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#splitter.stop();
+    this.#held = [];
+    this.#delay?.cancel();
+    if (this.session?.connection === this) this.session.connection = null;
+    this.#host.state.watches.forget(this);
+    this.#host.ended(this);
+  }
+}
+
+/** The only state of a session that events ever tell of. */
+const SYNC_CONNECTED = 3;

@@ -1,0 +1,90 @@
+import { Permissions } from '../base/security.ts';
+import type { ReadPart } from '../codec/ops.ts';
+import type { PartResult } from '../codec/multi.ts';
+import { demand, permits, withoutHashes } from './acl.ts';
+import type { Call, Handlers } from './call.ts';
+import type { DataNode } from './data-node.ts';
+import { Code, Refusal, refusal } from './refusal.ts';
+
+const { READ, ADMIN } = Permissions;
+
+/** Operations that change nothing (protocol.md sections 5 and 8). */
+export const readHandlers = {
+  exists({ path, watch }, call) {
+    if (path.includes('\0')) throw refusal(Code.BAD_ARGUMENTS);
+    const node = call.state.tree.get(path);
+    if (node !== undefined && call.state.version.features.readGuardsEvents) demand(node.acl, READ, call.identities);
+    if (watch) call.state.watches.watchData(path, call.caller);
+    if (node === undefined) throw refusal(Code.NO_NODE);
+    return { stat: node.stat() };
+  },
+
+  getData({ path, watch }, call) {
+    const node = readable(path, call);
+    if (watch) call.state.watches.watchData(path, call.caller);
+    return { data: node.data, stat: node.stat() };
+  },
+
+  getChildren({ path, watch }, call) {
+    const node = readable(path, call);
+    if (watch) call.state.watches.watchChildren(path, call.caller);
+    return { children: childrenOf(node) };
+  },
+
+  getChildren2({ path, watch }, call) {
+    const node = readable(path, call);
+    if (watch) call.state.watches.watchChildren(path, call.caller);
+    return { children: childrenOf(node), stat: node.stat() };
+  },
+
+  getACL({ path }, call) {
+    const node = find(path, call);
+    demand(node.acl, READ | ADMIN, call.identities);
+    const whole = permits(node.acl, ADMIN, call.identities);
+    return { acl: whole ? node.acl : withoutHashes(node.acl), stat: node.stat() };
+  },
+
+  getAllChildrenNumber({ path }, call) {
+    readable(path, call);
+    return { totalNumber: call.state.tree.countBelow(path) };
+  },
+
+  getEphemerals({ prefixPath }, call) {
+    const prefix = prefixPath === null || prefixPath.trim() === '' || prefixPath === '/' ? '' : prefixPath;
+    return { ephemerals: [...call.state.tree.ephemeralsOf(call.sessionId)].filter((path) => path.startsWith(prefix)) };
+  },
+
+  sync: ({ path }) => ({ path }),
+
+  ping: () => undefined,
+
+  multiRead: (parts, call) => parts.map((part) => readPart(part, call)),
+} satisfies Partial<Handlers>;
+
+function find(path: string, call: Call): DataNode {
+  const node = call.state.tree.get(path);
+  if (node === undefined) throw refusal(Code.NO_NODE);
+  return node;
+}
+
+function readable(path: string, call: Call): DataNode {
+  const node = find(path, call);
+  demand(node.acl, READ, call.identities);
+  return node;
+}
+
+function childrenOf(node: DataNode): readonly string[] {
+  return node.children === null ? [] : [...node.children];
+}
+
+/** Never leaves a watch, whatever was asked. */
+function readPart({ op, request }: ReadPart, call: Call): PartResult {
+  const quiet = { path: request.path, watch: false };
+  try {
+    if (op === 'getData') return { type: 4, err: 0, body: readHandlers.getData(quiet, call) };
+    return { type: 8, err: 0, body: readHandlers.getChildren(quiet, call) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { type: -1, err: error.code, body: undefined };
+  }
+}

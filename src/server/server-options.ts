@@ -1,0 +1,142 @@
+import type { TlsOptions } from 'node:tls';
+import { systemClock, type Clock } from '../base/clock.ts';
+import { ConfigurationError } from '../base/errors.ts';
+import { describeValue } from '../base/paths.ts';
+import { serverVersion } from './server-version.ts';
+
+/** How an embedded server is to be. Everything has a default; durations are milliseconds. */
+export interface EmbeddedZooKeeperOptions {
+  /** 0, the default, for any free port. */
+  port?: number;
+  /** The address to listen on; default `127.0.0.1`. */
+  host?: string;
+  /** The unit of session timeouts: they lie between 2 and 20 ticks. Default 2000. */
+  tickTime?: number;
+  minSessionTimeout?: number;
+  maxSessionTimeout?: number;
+  /** The release to imitate: a line such as `'3.8'`, or one release. Default `'3.9'`. */
+  version?: string;
+  /** What drives session expiry, TTL and containers. Default: the machine's clock. */
+  clock?: Clock;
+  /** `super:<base64 of SHA-1>`: a digest credential with this id may do everything. */
+  superDigest?: string;
+  /** Whether nodes may have a time to live. Default true here, unlike a real server. */
+  extendedTypesEnabled?: boolean;
+  /** Whether hard quotas are enforced. Default false. */
+  enforceQuota?: boolean;
+  /** How often containers and nodes with a TTL are looked at. Default 60 000. */
+  containerCheckIntervalMs?: number;
+  /** After how long a container that never had a child goes; 0 for never. Default: as the release. */
+  containerMaxNeverUsedIntervalMs?: number;
+  /** Connections allowed from one address; 0, the default here, for any number. */
+  maxClientCnxns?: number;
+  /** Four-letter words to answer, comma-separated. Default `'*'` here, unlike a real server. */
+  whitelist?: string;
+  /** Users and passwords of SASL DIGEST-MD5, as a JAAS file would have them. */
+  jaasUsers?: Readonly<Record<string, string>>;
+  /** Whether a connection must be authenticated by SASL. Default false. */
+  sessionRequireClientSASLAuth?: boolean;
+  /** Whether DIGEST-MD5 is refused, as a real server in FIPS mode does. Default false. */
+  fipsMode?: boolean;
+  /** Whether the server starts read-only, as a partitioned member of an ensemble. Default false. */
+  readOnly?: boolean;
+  reconfigEnabled?: boolean;
+  /** Longest request, bytes. Default 1 048 575. */
+  juteMaxbuffer?: number;
+  /** Speak TLS, with these options of `tls.createServer`. */
+  tls?: TlsOptions;
+}
+
+/** The options with every default filled in. */
+export type ServerOptions = Required<Omit<EmbeddedZooKeeperOptions, 'superDigest' | 'jaasUsers' | 'tls'>> &
+  Pick<EmbeddedZooKeeperOptions, 'superDigest' | 'jaasUsers' | 'tls'>;
+
+type Check = (value: unknown) => boolean;
+type Expectation = readonly [expected: string, check: Check];
+
+const boolean: Expectation = ['a boolean', (value) => typeof value === 'boolean'];
+const text: Expectation = ['a string', (value) => typeof value === 'string' && value !== ''];
+const positive: Expectation = ['a whole number of milliseconds above 0', (value) => isWhole(value, 1)];
+const count: Expectation = ['a whole number, 0 or more', (value) => isWhole(value, 0)];
+
+const EXPECTED = {
+  port: ['a port number from 0 to 65535', (value) => isWhole(value, 0) && Number(value) <= 65_535],
+  host: text,
+  tickTime: positive,
+  minSessionTimeout: positive,
+  maxSessionTimeout: positive,
+  version: text,
+  clock: ['a Clock', (value) => isObject(value) && typeof value['now'] === 'function' && typeof value['timer'] === 'function'],
+  superDigest: text,
+  extendedTypesEnabled: boolean,
+  enforceQuota: boolean,
+  containerCheckIntervalMs: positive,
+  containerMaxNeverUsedIntervalMs: count,
+  maxClientCnxns: count,
+  whitelist: ['a string', (value) => typeof value === 'string'],
+  jaasUsers: [
+    'an object of passwords by user',
+    (value) => isObject(value) && Object.values(value).every((entry) => typeof entry === 'string'),
+  ],
+  sessionRequireClientSASLAuth: boolean,
+  fipsMode: boolean,
+  readOnly: boolean,
+  reconfigEnabled: boolean,
+  juteMaxbuffer: ['a whole number of bytes above 0', (value) => isWhole(value, 1)],
+  tls: ['an object of TLS options', isObject],
+} as const satisfies Record<keyof EmbeddedZooKeeperOptions, Expectation>;
+
+/** @throws ConfigurationError naming an option that is unknown or of the wrong type */
+export function resolveServerOptions(options: EmbeddedZooKeeperOptions = {}): ServerOptions {
+  if (!isObject(options)) throw new ConfigurationError(`the options must be an object, not ${describeValue(options)}`);
+  for (const [name, value] of Object.entries(options)) checkOption(name, value);
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as EmbeddedZooKeeperOptions;
+  const tickTime = given.tickTime ?? 2000;
+  const { features } = serverVersion(given.version ?? '3.9');
+  const resolved = {
+    port: 0,
+    host: '127.0.0.1',
+    tickTime,
+    minSessionTimeout: 2 * tickTime,
+    maxSessionTimeout: 20 * tickTime,
+    version: '3.9',
+    clock: systemClock,
+    extendedTypesEnabled: true,
+    enforceQuota: false,
+    containerCheckIntervalMs: 60_000,
+    containerMaxNeverUsedIntervalMs: features.neverUsedContainersGo ? 300_000 : 0,
+    maxClientCnxns: 0,
+    whitelist: '*',
+    sessionRequireClientSASLAuth: false,
+    fipsMode: false,
+    readOnly: false,
+    reconfigEnabled: false,
+    juteMaxbuffer: 0xf_ffff,
+    ...given,
+  };
+  if (resolved.minSessionTimeout <= resolved.maxSessionTimeout) return resolved;
+  throw new ConfigurationError(
+    `minSessionTimeout ${resolved.minSessionTimeout} is above maxSessionTimeout ${resolved.maxSessionTimeout}`,
+  );
+}
+
+function checkOption(name: string, value: unknown): void {
+  if (!Object.hasOwn(EXPECTED, name)) {
+    throw new ConfigurationError(
+      `unknown option "${name}" of EmbeddedZooKeeper; expected one of ${Object.keys(EXPECTED).join(', ')}`,
+    );
+  }
+  const [expected, check] = EXPECTED[name as keyof typeof EXPECTED];
+  if (value !== undefined && !check(value))
+    throw new ConfigurationError(`option "${name}" must be ${expected}, not ${describeValue(value)}`);
+}
+
+function isWhole(value: unknown, least: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,88 @@
+import type { Caller } from './caller.ts';
+import { DataTree } from './data-tree.ts';
+import { Lifetime } from './data-node.ts';
+import { Faults } from './faults.ts';
+import { Quotas } from './quota.ts';
+import type { ServerOptions } from './server-options.ts';
+import { ServerSessions, type Session } from './server-sessions.ts';
+import { serverVersion, type ServerVersion } from './server-version.ts';
+import { Transactions } from './transactions.ts';
+import { Watches } from './watch-table.ts';
+
+/** Everything a server knows: what outlives its connections, and who is connected. */
+export class ServerState {
+  readonly options: ServerOptions;
+  readonly version: ServerVersion;
+  readonly tree = new DataTree();
+  readonly watches: Watches;
+  readonly quotas: Quotas;
+  readonly transactions: Transactions;
+  readonly faults = new Faults();
+  readonly connections = new Set<Caller>();
+  readonly statistics = { received: 0, sent: 0, since: 0 };
+  readonly sessions: ServerSessions;
+  readOnly: boolean;
+
+  constructor(options: ServerOptions) {
+    this.options = options;
+    this.version = serverVersion(options.version);
+    const { features } = this.version;
+    this.watches = new Watches(features);
+    this.quotas = new Quotas(this.tree, options.enforceQuota && features.hardQuota);
+    const rules = {
+      schemes: { sasl: options.jaasUsers !== undefined, ipv6: features.ipv6Acl },
+      extendedTypes: options.extendedTypesEnabled,
+      versionSkipsMinusOne: features.versionSkipsMinusOne,
+    };
+    this.transactions = new Transactions(this.tree, this.watches, this.quotas, rules, () => options.clock.wallTime());
+    this.sessions = this.#newSessions();
+    this.readOnly = options.readOnly;
+    this.statistics.since = options.clock.now();
+  }
+
+  /** The session ends, and its ephemeral nodes and connection with it. */
+  endSession(session: Session): void {
+    this.sessions.delete(session);
+    this.transactions.endSession(session.id, this.transactions.begin());
+    session.connection?.close();
+  }
+
+  /** Data and sessions are gone, and zxids begin anew. Session ids do not: an old one must not come to mean a new session. */
+  wipe(): void {
+    this.sessions.clear();
+    this.tree.clear();
+    this.quotas.clear();
+  }
+
+  /** Sessions of a read-only server are known to no other. */
+  dropLocalSessions(): void {
+    for (const session of [...this.sessions.all()]) if (session.local) this.sessions.delete(session);
+  }
+
+  /** Removes containers that are empty again, and nodes whose time to live is over. */
+  removeTransient(): void {
+    const now = this.options.clock.wallTime();
+    for (const path of [...this.tree.transient()]) {
+      if (this.#isOver(path, now)) this.#removeContainer(path);
+    }
+  }
+
+  #isOver(path: string, now: number): boolean {
+    const node = this.tree.get(path);
+    if (node === undefined || node.numChildren > 0) return false;
+    if (node.lifetime !== Lifetime.CONTAINER) return now - node.mtime > node.lifetime;
+    const unused = this.options.containerMaxNeverUsedIntervalMs;
+    return node.creations > 0 || (unused > 0 && now - node.mtime > unused);
+  }
+
+  #removeContainer(path: string): void {
+    const tx = this.transactions.begin();
+    this.transactions.deleteContainer(path, tx);
+    this.transactions.commit(tx);
+  }
+
+  #newSessions(): ServerSessions {
+    const { clock, tickTime } = this.options;
+    return new ServerSessions(clock, tickTime, (session) => this.endSession(session));
+  }
+}

@@ -1,0 +1,189 @@
+import { Permissions } from '../base/security.ts';
+import { permits, type AclList, type Identity } from './acl.ts';
+
+/** Who is told of events: a connection. */
+export interface Watcher {
+  readonly identities: readonly Identity[];
+  deliver(type: number, path: string, zxid: number): void;
+}
+
+/** How long a watch lasts, as bits: a connection may have one of each on a path. */
+export const WatchMode = { STANDARD: 1, PERSISTENT: 2, RECURSIVE: 4 } as const;
+const ALL = WatchMode.STANDARD | WatchMode.PERSISTENT | WatchMode.RECURSIVE;
+const NOT_RECURSIVE = ALL & ~WatchMode.RECURSIVE;
+
+/** Event types on the wire. */
+export const Event = { CREATED: 1, DELETED: 2, DATA_CHANGED: 3, CHILDREN_CHANGED: 4 } as const;
+
+/** What a transaction did to one node, and who may know. */
+export interface Change {
+  readonly type: number;
+  readonly path: string;
+  readonly acl: AclList;
+  /** Of a creation or deletion: the parent whose list of children changed. */
+  readonly parent: string;
+  readonly parentAcl: AclList | null;
+}
+
+/** How the watches of a release behave. */
+export interface WatchRules {
+  /** Modes of one connection on one path live side by side; else the last one counts. */
+  readonly watchModesCoexist: boolean;
+  readonly readGuardsEvents: boolean;
+}
+
+/** Watches by path for what fires, and by watcher for when a connection ends: neither costs what the other has. */
+class WatchTable {
+  readonly #byPath = new Map<string, Map<Watcher, number>>();
+  readonly #byWatcher = new Map<Watcher, Set<string>>();
+  recursive = 0;
+
+  modes(path: string, watcher: Watcher): number {
+    return this.#byPath.get(path)?.get(watcher) ?? 0;
+  }
+
+  at(path: string): ReadonlyMap<Watcher, number> | undefined {
+    return this.#byPath.get(path);
+  }
+
+  set(path: string, watcher: Watcher, modes: number): void {
+    const watchers = this.#byPath.get(path);
+    const before = watchers?.get(watcher) ?? 0;
+    this.recursive += (modes >> 2) - (before >> 2);
+    if (modes === 0) return this.#delete(path, watcher, watchers);
+    if (watchers === undefined) this.#byPath.set(path, new Map([[watcher, modes]]));
+    else watchers.set(watcher, modes);
+    if (before !== 0) return;
+    const paths = this.#byWatcher.get(watcher);
+    if (paths === undefined) this.#byWatcher.set(watcher, new Set([path]));
+    else paths.add(path);
+  }
+
+  forget(watcher: Watcher): void {
+    for (const path of [...(this.#byWatcher.get(watcher) ?? [])]) this.set(path, watcher, 0);
+  }
+
+  byPath(): ReadonlyMap<string, ReadonlyMap<Watcher, number>> {
+    return this.#byPath;
+  }
+
+  byWatcher(): ReadonlyMap<Watcher, ReadonlySet<string>> {
+    return this.#byWatcher;
+  }
+
+  #delete(path: string, watcher: Watcher, watchers: Map<Watcher, number> | undefined): void {
+    watchers?.delete(watcher);
+    if (watchers?.size === 0) this.#byPath.delete(path);
+    const paths = this.#byWatcher.get(watcher);
+    paths?.delete(path);
+    if (paths?.size === 0) this.#byWatcher.delete(watcher);
+  }
+}
+
+/** Every watch there is (protocol.md section 8). */
+export class Watches {
+  readonly #data = new WatchTable();
+  readonly #child = new WatchTable();
+  readonly #rules: WatchRules;
+
+  constructor(rules: WatchRules) {
+    this.#rules = rules;
+  }
+
+  watchData(path: string, watcher: Watcher): void {
+    this.#add(this.#data, path, watcher, WatchMode.STANDARD);
+  }
+
+  watchChildren(path: string, watcher: Watcher): void {
+    this.#add(this.#child, path, watcher, WatchMode.STANDARD);
+  }
+
+  watchPersistently(path: string, watcher: Watcher): void {
+    this.#add(this.#data, path, watcher, WatchMode.PERSISTENT);
+    this.#add(this.#child, path, watcher, WatchMode.PERSISTENT);
+  }
+
+  watchRecursively(path: string, watcher: Watcher): void {
+    this.#add(this.#data, path, watcher, WatchMode.RECURSIVE);
+    // Before 3.9 the one mode of the path is overwritten in both tables.
+    if (!this.#rules.watchModesCoexist) this.#add(this.#child, path, watcher, WatchMode.RECURSIVE);
+  }
+
+  /** Which modes the watcher has on a path, in the table of data and in that of children. */
+  modes(path: string, watcher: Watcher): { data: number; child: number } {
+    return { data: this.#data.modes(path, watcher), child: this.#child.modes(path, watcher) };
+  }
+
+  remove(path: string, watcher: Watcher, modes: { data: number; child: number }): void {
+    this.#data.set(path, watcher, this.#data.modes(path, watcher) & ~modes.data);
+    this.#child.set(path, watcher, this.#child.modes(path, watcher) & ~modes.child);
+  }
+
+  /** The connection has ended. */
+  forget(watcher: Watcher): void {
+    this.#data.forget(watcher);
+    this.#child.forget(watcher);
+  }
+
+  /** Tells of one change, in the order of protocol.md's trigger matrix. */
+  fire({ type, path, acl, parent, parentAcl }: Change, zxid: number): void {
+    const told = this.#fireData(path, type, acl, zxid);
+    if (type === Event.DELETED) this.#fireChild(path, type, acl, zxid, told);
+    if (parentAcl !== null) this.#fireChild(parent, Event.CHILDREN_CHANGED, parentAcl, zxid, null);
+  }
+
+  /** The table of data alone, as the four-letter words tell of it. */
+  dataWatches(): {
+    byPath: ReadonlyMap<string, ReadonlyMap<Watcher, number>>;
+    byWatcher: ReadonlyMap<Watcher, ReadonlySet<string>>;
+  } {
+    return { byPath: this.#data.byPath(), byWatcher: this.#data.byWatcher() };
+  }
+
+  get count(): number {
+    const sum = (table: WatchTable): number => [...table.byWatcher().values()].reduce((total, paths) => total + paths.size, 0);
+    return sum(this.#data) + sum(this.#child);
+  }
+
+  #add(table: WatchTable, path: string, watcher: Watcher, mode: number): void {
+    table.set(path, watcher, this.#rules.watchModesCoexist ? table.modes(path, watcher) | mode : mode);
+  }
+
+  #fireData(path: string, type: number, acl: AclList, zxid: number): Set<Watcher> | null {
+    let told = take(this.#data, path, ALL, null);
+    if (this.#data.recursive > 0) {
+      for (let at = parentOf(path); at !== null; at = parentOf(at)) told = take(this.#data, at, WatchMode.RECURSIVE, told);
+    }
+    for (const watcher of told ?? []) this.#tell(watcher, type, path, acl, zxid);
+    return told;
+  }
+
+  #fireChild(path: string, type: number, acl: AclList, zxid: number, already: ReadonlySet<Watcher> | null): void {
+    const told = take(this.#child, path, NOT_RECURSIVE, null);
+    for (const watcher of told ?? []) if (already?.has(watcher) !== true) this.#tell(watcher, type, path, acl, zxid);
+  }
+
+  #tell(watcher: Watcher, type: number, path: string, acl: AclList, zxid: number): void {
+    if (this.#rules.readGuardsEvents && !permits(acl, Permissions.READ, watcher.identities)) return;
+    watcher.deliver(type, path, zxid);
+  }
+}
+
+/** Adds those who watch a path in one of the modes to `told`, and uses up their standard watches. */
+function take(table: WatchTable, path: string, modes: number, told: Set<Watcher> | null): Set<Watcher> | null {
+  const watchers = table.at(path);
+  if (watchers === undefined) return told;
+  const set = told ?? new Set();
+  for (const [watcher, has] of [...watchers]) {
+    if ((has & modes) === 0) continue;
+    set.add(watcher);
+    if ((has & modes & WatchMode.STANDARD) !== 0) table.set(path, watcher, has & ~WatchMode.STANDARD);
+  }
+  return set;
+}
+
+function parentOf(path: string): string | null {
+  if (path === '/') return null;
+  const slash = path.lastIndexOf('/');
+  return slash === 0 ? '/' : path.slice(0, slash);
+}

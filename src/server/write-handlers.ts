@@ -1,0 +1,127 @@
+import { CreateFlags, type WritePart } from '../codec/ops.ts';
+import type { PartResult } from '../codec/multi.ts';
+import type { Call, Handlers } from './call.ts';
+import type { DataNode } from './data-node.ts';
+import { Code, Refusal, refusal } from './refusal.ts';
+import type { CreateKind, Creation } from './transactions.ts';
+
+/** Operations that take a zxid. */
+export const writeHandlers = {
+  create(request, call) {
+    const [path] = create(request, 'plain', call);
+    return { path };
+  },
+
+  create2: (request, call) => created(create(request, 'plain', call)),
+
+  createContainer: (request, call) => created(create(request, 'container', call)),
+
+  createTTL: (request, call) => created(create(request, { ttl: request.ttl }, call)),
+
+  delete({ path, version }, call) {
+    call.state.transactions.delete(path, version, call, call.transaction);
+    call.state.transactions.commit(call.transaction);
+  },
+
+  deleteContainer({ path }, call) {
+    // Before 3.9 the request was the bare bytes of the path: one with a length before it begins with a NUL.
+    if (!call.state.version.features.deleteContainerIsJute) throw refusal(Code.BAD_ARGUMENTS);
+    call.state.transactions.deleteContainer(path, call.transaction);
+    call.state.transactions.commit(call.transaction);
+  },
+
+  setData({ path, data, version }, call) {
+    const node = call.state.transactions.setData(path, data, version, call, call.transaction);
+    call.state.transactions.commit(call.transaction);
+    return { stat: node.stat() };
+  },
+
+  setACL: ({ path, acl, version }, call) => ({ stat: call.state.transactions.setAcl(path, acl, version, call).stat() }),
+
+  check(_request, call) {
+    // Releases that do not refuse a lone check never answer it.
+    call.silent = true;
+  },
+
+  reconfig(_request, call) {
+    throw refusal(call.state.options.reconfigEnabled ? Code.UNIMPLEMENTED : Code.RECONFIG_DISABLED);
+  },
+
+  multi(parts, call) {
+    for (const part of parts) checkPart(part, call);
+    const { transactions } = call.state;
+    const results: PartResult[] = [];
+    try {
+      for (const part of parts) results.push(applyPart(part, call));
+    } catch (error) {
+      transactions.rollBack(call.transaction);
+      if (!(error instanceof Refusal)) throw error;
+      return failed(results.length, error.code, parts.length);
+    }
+    transactions.commit(call.transaction);
+    return results;
+  },
+} satisfies Partial<Handlers>;
+
+function create(request: Creation, kind: CreateKind, call: Call): [path: string, node: DataNode] {
+  const made = call.state.transactions.create(request, kind, call, call.transaction);
+  call.state.transactions.commit(call.transaction);
+  return made;
+}
+
+function created([path, node]: [string, DataNode]): { path: string; stat: ReturnType<DataNode['stat']> } {
+  return { path, stat: node.stat() };
+}
+
+/** What makes the whole multi unreadable rather than one of its operations wrong (protocol.md section 6). */
+function checkPart({ op, request }: WritePart, call: Call): void {
+  if (!('flags' in request)) return;
+  const { flags, acl } = request;
+  const isUnknown = flags < CreateFlags.PERSISTENT || flags > CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL;
+  const isTtl = flags === CreateFlags.PERSISTENT_WITH_TTL || flags === CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL;
+  if (acl === null) throw refusal(Code.MARSHALLING);
+  if (isUnknown && call.state.version.features.create2InMulti) throw refusal(Code.MARSHALLING);
+  if (isTtl && op !== 'createTTL') throw refusal(Code.MARSHALLING);
+}
+
+/** Every operation before the failed one would have worked; those after it were not tried. */
+function failed(index: number, code: number, count: number): PartResult[] {
+  return Array.from({ length: count }, (_, i) => {
+    const err = i === index ? code : i < index ? 0 : Code.RUNTIME_INCONSISTENCY;
+    return { type: -1, err, body: undefined };
+  });
+}
+
+function applyPart(part: WritePart, call: Call): PartResult {
+  const { transactions } = call.state;
+  const tx = call.transaction;
+  switch (part.op) {
+    case 'delete':
+      transactions.delete(part.request.path, part.request.version, call, tx);
+      return { type: 2, err: 0, body: undefined };
+    case 'check':
+      transactions.check(part.request.path, part.request.version, call);
+      return { type: 13, err: 0, body: undefined };
+    case 'setData': {
+      const { path, data, version } = part.request;
+      return { type: 5, err: 0, body: { stat: transactions.setData(path, data, version, call, tx).stat() } };
+    }
+    default:
+      return createPart(part, call);
+  }
+}
+
+function createPart(
+  part: Extract<WritePart, { op: 'create' | 'create2' | 'createContainer' | 'createTTL' }>,
+  call: Call,
+): PartResult {
+  const { op, request } = part;
+  // Inside a multi the flags alone can make a container.
+  const isContainer = op === 'createContainer' || request.flags === CreateFlags.CONTAINER;
+  const kind = op === 'createTTL' ? { ttl: request.ttl } : isContainer ? 'container' : 'plain';
+  const [path, node] = call.state.transactions.create(request, kind, call, call.transaction);
+  const isPlain = op === 'create' || (op === 'create2' && !call.state.version.features.create2InMulti);
+  return isPlain && kind === 'plain'
+    ? { type: 1, err: 0, body: { path } }
+    : { type: 15, err: 0, body: { path, stat: node.stat() } };
+}
