@@ -1,6 +1,6 @@
 // Provisions the jars of a real Apache ZooKeeper server outside the tree, in ${KAZOO_CACHE:-~/.cache/kazoo}/zookeeper-<version>.
 //   node .config/zookeeper-install.mjs [version ...] [--if-possible]
-//   version         3.9.5 unless told; several may be given
+//   version         that of ZOOKEEPER_VERSION, else 3.9.5, unless told; several may be given
 //   --if-possible   never fail: where Java or Maven are missing, say in one line what cannot be run
 // Without Maven the jars of ZOOKEEPER_HOME, then of /usr/share/java, serve; there is then nothing to install.
 import { spawnSync } from 'node:child_process';
@@ -9,7 +9,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const DEFAULT_VERSION = '3.9.5';
+const DEFAULT_VERSION = process.env.ZOOKEEPER_VERSION || '3.9.5';
 const pom = fileURLToPath(new URL('../test/support/pom-zookeeper.xml', import.meta.url));
 const cache = process.env.KAZOO_CACHE || join(homedir(), '.cache', 'kazoo');
 const ifPossible = process.argv.includes('--if-possible');

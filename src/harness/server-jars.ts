@@ -37,14 +37,15 @@ const NEEDED = /^(zookeeper|netty|slf4j-(api|simple)|metrics-core|snappy-java|co
 
 /**
  * Looks for a server's jars: the class path, home or version asked for; else the newest version in the cache
- * (`${KAZOO_CACHE:-~/.cache/kazoo}/zookeeper-<version>`, see `npm run zookeeper:install`), then `ZOOKEEPER_CLASSPATH`, `ZOOKEEPER_PATH`
- * and `ZOOKEEPER_HOME` (Kazoo's names and ZooKeeper's), then the distribution's own packages in `/usr/share/java`. Never rejects.
+ * (`${KAZOO_CACHE:-~/.cache/kazoo}/zookeeper-<version>`, see `npm run zookeeper:install`; that of `ZOOKEEPER_VERSION` if it is set), then
+ * `ZOOKEEPER_PATH` and `ZOOKEEPER_HOME` (Kazoo's name and ZooKeeper's), then the distribution's own packages in `/usr/share/java`.
+ * `ZOOKEEPER_CLASSPATH`, if it is set, goes before all of these. Never rejects.
  */
 export async function findServerJars(options: ServerJarsOptions = {}): Promise<ServerJars | NoServerJars> {
   const java = options.java ?? javaOfEnvironment();
   if (!(await runs(java))) return { available: false, reason: `Java cannot be run as "${java}"` };
-  const classpath = options.classpath ?? (namesNothing(options) ? process.env['ZOOKEEPER_CLASSPATH'] : undefined);
-  if (classpath !== undefined) return { available: true, java, classpath, version: versionOf(classpath.split(delimiter)) };
+  const classpath = options.classpath ?? (namesNothing(options) ? process.env['ZOOKEEPER_CLASSPATH'] : undefined) ?? '';
+  if (classpath !== '') return { available: true, java, classpath, version: versionOf(classpath.split(delimiter)) };
   const folders = await candidateFolders(options);
   for (const folder of folders) {
     const jars = await jarsIn(folder);
@@ -70,7 +71,9 @@ async function candidateFolders({ home, version }: ServerJarsOptions): Promise<s
   if (home !== undefined) return [home];
   const cache = process.env['KAZOO_CACHE'] || join(homedir(), '.cache', 'kazoo');
   if (version !== undefined) return [join(cache, `zookeeper-${version}`)];
-  const cached = (await list(cache)).filter((name) => /^zookeeper-\d/.test(name)).sort(newestFirst);
+  const wanted = process.env['ZOOKEEPER_VERSION'] || null;
+  const installed = (await list(cache)).filter((name) => /^zookeeper-\d/.test(name)).sort(newestFirst);
+  const cached = wanted === null ? installed : [`zookeeper-${wanted}`];
   const named = [process.env['ZOOKEEPER_PATH'], process.env['ZOOKEEPER_HOME']].filter(
     (folder) => folder !== undefined && folder !== '',
   );

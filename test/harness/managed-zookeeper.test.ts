@@ -1,8 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test, vi } from 'vitest';
@@ -129,29 +128,6 @@ describe('without a server', () => {
       /no real ZooKeeper server can run here: Java cannot/,
     );
   });
-
-  test.skipIf(missing)('a version that is not installed is named', async () => {
-    expect(await ManagedZooKeeper.available({ version: '1.2.3' })).toMatchObject({
-      available: false,
-      reason: expect.stringContaining('zookeeper-1.2.3'),
-    });
-    expect(await ManagedZooKeeper.available({ home: '/nowhere' })).toMatchObject({
-      available: false,
-      reason: expect.stringContaining('/nowhere'),
-    });
-    expect(await ManagedZooKeeper.available({ classpath: '/opt/zookeeper-3.4.14.jar' })).toMatchObject({
-      available: true,
-      version: '3.4.14',
-    });
-  });
-
-  test('a port that never answers a word gives null', async () => {
-    const deaf = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
-    await once(deaf, 'listening');
-    const { probe } = await import('../../src/harness/probe.ts');
-    expect(await probe('ruok', (deaf.address() as AddressInfo).port, { timeout: 50 })).toBeNull();
-    deaf.close();
-  });
 });
 
 async function zxid(server: ManagedZooKeeper): Promise<number> {
@@ -160,7 +136,6 @@ async function zxid(server: ManagedZooKeeper): Promise<number> {
 
 /** One ConnectRequest by hand: the first transaction. */
 async function openSession(server: ManagedZooKeeper): Promise<void> {
-  const { connect } = await import('node:net');
   const socket = connect(server.clientPort, server.host);
   const request = Buffer.alloc(4 + 45);
   request.writeInt32BE(45, 0);
