@@ -30,12 +30,15 @@ export const ustring: Field<string | null> = { write: (w, v) => w.string(v), rea
 /** A string that is never null in what we send; a null received reads as ''. */
 export const text: Field<string> = { write: (w, v) => w.string(v), read: (r) => r.text(), least: 4 };
 
+/** A request that can be read, but names no node: a server answers as to any it cannot read, yet takes it for a request. */
+export class NullPathError extends DecodeError {}
+
 /** A node's path. A null one is an error of whoever sent it: the server answers MarshallingError. */
 export const path: Field<string> = {
   write: (w, v) => w.string(v),
   read(reader) {
     const value = reader.string();
-    if (value === null) throw new DecodeError('a path is null');
+    if (value === null) throw new NullPathError('a path is null');
     return value;
   },
   least: 4,

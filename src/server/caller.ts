@@ -10,7 +10,7 @@ export interface ConnectionStatistics {
   sent: number;
   lastXid: number;
   lastZxid: number;
-  lastOp: OpName | 'NA';
+  lastOp: OpName | null;
   readonly established: number;
 }
 

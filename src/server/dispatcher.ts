@@ -1,5 +1,6 @@
 import { debugLogger } from '../base/logger.ts';
 import { OPS, type OpName } from '../codec/ops.ts';
+import { NullPathError } from '../codec/fields.ts';
 import { DecodeError, type Reader } from '../codec/reader.ts';
 import type { Writer } from '../codec/writer.ts';
 import { Xid } from '../codec/xid.ts';
@@ -74,13 +75,13 @@ export class Dispatcher {
     }
   }
 
-  /** An unreadable write takes a zxid before 3.9; a multi does always. */
+  /** An unreadable write takes a zxid before 3.9; a multi does always, and so does a write that can be read but names no node. */
   #decode(operation: Operation, reader: Reader): unknown {
     try {
       return operation.read(reader);
     } catch (error) {
-      const costs = operation.name === 'multi' || (operation.writes && !this.#state.version.features.undecodableWritesAreFree);
-      if (costs && !this.#state.readOnly) this.#state.transactions.begin();
+      const isFree = this.#state.version.features.undecodableWritesAreFree && operation.name !== 'multi' && !(error instanceof NullPathError);
+      if (operation.writes && !isFree && !this.#state.readOnly) this.#state.transactions.begin();
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 import { arch, cpus, freemem, hostname, platform, release, totalmem, userInfo } from 'node:os';
+import type { OpName } from '../codec/ops.ts';
 import type { Caller } from './caller.ts';
 import type { ServerState } from './server-state.ts';
 import type { Watcher } from './watch-table.ts';
@@ -103,7 +104,7 @@ function mode(state: ServerState): string {
 function describe({ address, port, session, statistics }: Caller, detailed: boolean): string {
   const { received, sent, established, lastOp, lastXid, lastZxid } = statistics;
   const counts = `queued=0,recved=${received},sent=${sent}`;
-  const details = `,sid=${hex(session?.id ?? 0n)},lop=${lastOp},est=${established},to=${session?.timeout ?? 0},lcxid=${hex(lastXid)},lzxid=${hex(lastZxid)},lresp=0,llat=0,minlat=0,avglat=0,maxlat=0`;
+  const details = `,sid=${hex(session?.id ?? 0n)},lop=${lastOp === null ? 'NA' : OPERATIONS[lastOp]},est=${established},to=${session?.timeout ?? 0},lcxid=${hex(lastXid)},lzxid=${hex(lastZxid)},lresp=0,llat=0,minlat=0,avglat=0,maxlat=0`;
   return ` /${address}:${port}[${session === null ? 0 : 1}](${counts}${detailed && session !== null ? details : ''})\n`;
 }
 
@@ -216,3 +217,37 @@ function sessionOf(state: ServerState, watcher: Watcher): string {
   const caller = [...state.connections].find((connected) => connected === watcher);
   return hex(caller?.session?.id ?? 0n);
 }
+
+/** How `cons` names a connection's last operation. */
+const OPERATIONS: Readonly<Record<OpName, string>> = {
+  create: 'CREA',
+  delete: 'DELE',
+  exists: 'EXIS',
+  getData: 'GETD',
+  setData: 'SETD',
+  getACL: 'GETA',
+  setACL: 'SETA',
+  getChildren: 'GETC',
+  sync: 'SYNC',
+  ping: 'PING',
+  getChildren2: 'GETC',
+  check: 'CHEC',
+  multi: 'MULT',
+  create2: 'CREA',
+  reconfig: 'RECO',
+  checkWatches: 'CHKW',
+  removeWatches: 'REMW',
+  createContainer: 'CREA',
+  deleteContainer: 'DELC',
+  createTTL: 'CREA',
+  multiRead: 'MLTR',
+  auth: 'NA',
+  setWatches: 'SETW',
+  sasl: 'NA',
+  getEphemerals: 'GETE',
+  getAllChildrenNumber: 'GETACN',
+  setWatches2: 'STW2',
+  addWatch: 'ADDW',
+  whoAmI: 'WHOAMI',
+  closeSession: 'CLOS',
+};

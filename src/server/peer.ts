@@ -84,7 +84,7 @@ export class Peer implements Caller, FrameSink {
       sent: 0,
       lastXid: 0,
       lastZxid: 0,
-      lastOp: 'NA',
+      lastOp: null,
       established: state.options.clock.wallTime(),
     };
     socket.on('data', (chunk) => this.#receive(chunk));
@@ -114,6 +114,7 @@ export class Peer implements Caller, FrameSink {
     writer.string(path);
     writer.intAt(start, writer.length - start - 4);
     this.statistics.sent++;
+    this.#host.state.statistics.sent++;
     this.#scheduleFlush();
   }
 
@@ -215,8 +216,10 @@ export class Peer implements Caller, FrameSink {
     const { statistics } = this;
     statistics.received++;
     statistics.sent++;
+    state.statistics.received++;
+    state.statistics.sent++;
     statistics.lastXid = xid;
-    statistics.lastOp = dispatcher.name(opcode) ?? 'NA';
+    statistics.lastOp = dispatcher.name(opcode) ?? null;
     const stays = dispatcher.dispatch(this, session, reader, xid, opcode, this.#writer);
     statistics.lastZxid = state.tree.zxid;
     if (!stays) return this.close();
