@@ -1,0 +1,200 @@
+import { CancelledError, ConfigurationError, LockTimeout } from '../base/errors.ts';
+import { describeValue } from '../base/paths.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { optionalBoolean, requireFunction, requireOptions, requireWaiting } from './arguments.ts';
+import { Attempt, sleep } from './attempt.ts';
+import { type Claim, type ErrorPolicy, Hold } from './hold.ts';
+import { type Ticket, Turnstile } from './turnstile.ts';
+
+/** How to wait for a lock or a lease. */
+export interface AcquireOptions {
+  /** Wait for it (default); false: take it only if nobody is in the way. */
+  blocking?: boolean | undefined;
+  /** Milliseconds, from the call, for everything; then LockTimeout. Not with `blocking: false`. */
+  timeout?: number | undefined;
+  /** Gives up the wait, with `signal.reason`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A hold for `await using`: it is given up at the end of the block. */
+export interface Held extends AsyncDisposable {
+  /** Aborts when the hold ends or may have ended. */
+  readonly signal: AbortSignal;
+  /** Zxid of the held node's creation: it grows from each holder to the next. */
+  readonly fencingToken: bigint;
+}
+
+export interface Request {
+  readonly blocking: boolean;
+  readonly ephemeral: boolean;
+}
+
+/** What a lock and a semaphore have in common: waiting for it, holding it, and letting it go. */
+export abstract class Acquirable {
+  /** @internal */
+  protected readonly client: RecipeClient;
+  /** The path, in normal form. */
+  readonly path: string;
+  readonly #errorPolicy: ErrorPolicy;
+  readonly #turnstile = new Turnstile();
+  readonly #attempts = new Set<Attempt>();
+  #present: { hold: Hold; ticket: Ticket } | null = null;
+  #lastSignal: AbortSignal = AbortSignal.abort(new CancelledError('nothing is held yet'));
+
+  protected constructor(client: RecipeClient, path: string, errorPolicy: ErrorPolicy | undefined) {
+    this.client = client;
+    this.path = path;
+    this.#errorPolicy = checkErrorPolicy(errorPolicy);
+  }
+
+  /** Gets hold of it; null: not to be had without waiting. Leaves nothing behind when it throws. */
+  protected abstract obtain(attempt: Attempt, request: Request): Promise<Claim | null>;
+  /** How a message names this object. */
+  protected abstract readonly subject: string;
+
+  /** Whether it is held, as far as is known: true while suspended, false once the session is lost (Kazoo D-15). */
+  get isAcquired(): boolean {
+    return this.#present !== null;
+  }
+
+  /** The signal of the present hold; while nothing is held, one that has aborted. See {@link ErrorPolicy}. */
+  get signal(): AbortSignal {
+    return this.#lastSignal;
+  }
+
+  /** Zxid of the held node's creation: it grows from each holder to the next, so that storage can refuse one that is late. Null while nothing is held. */
+  get fencingToken(): bigint | null {
+    return this.#present?.hold.claim.fencingToken ?? null;
+  }
+
+  /**
+   * Gives it back; the signal aborts at once. While disconnected this waits for the connection, or for the session to be lost, which frees it too.
+   *
+   * @returns false if it is not held, for example because the session was lost meanwhile
+   */
+  async release(): Promise<boolean> {
+    return this.#present === null ? false : this.#release(this.#present.hold);
+  }
+
+  /** Ends the present waits for it with a CancelledError; what is held, and what is asked for later, is not concerned (Kazoo D-17). */
+  cancel(): void {
+    for (const attempt of this.#attempts) attempt.end(new CancelledError(`waiting for ${this.subject} was cancelled`));
+  }
+
+  /** Acquires it and gives the hold, for `await using`. @throws LockTimeout where `blocking: false` finds it taken, too */
+  async hold(options?: AcquireOptions): Promise<Held> {
+    const hold = await this.#enter(options);
+    if (hold === null) throw new LockTimeout(`${this.subject} is held by another`);
+    return {
+      signal: hold.signal,
+      fencingToken: hold.claim.fencingToken,
+      [Symbol.asyncDispose]: async () => void (await this.#release(hold)),
+    };
+  }
+
+  /**
+   * Waits for it. On an object that holds it already this waits in line, in this process, for the release.
+   *
+   * @returns false only with `blocking: false`: somebody is in the way
+   * @throws LockTimeout; CancelledError after `cancel()`; `signal.reason`; ConnectionClosedError when the client stops. None leaves a node behind.
+   */
+  async acquire(options?: AcquireOptions): Promise<boolean> {
+    return (await this.#enter(options)) !== null;
+  }
+
+  /** Runs `fn` while holding it, with the hold's signal, and gives it back whatever happens. */
+  protected async within<T>(fn: (signal: AbortSignal) => Promise<T> | T, options?: AcquireOptions): Promise<T> {
+    requireFunction('fn', fn);
+    const held = await this.hold(options);
+    try {
+      return await fn(options?.signal === undefined ? held.signal : AbortSignal.any([held.signal, options.signal]));
+    } finally {
+      await held[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Waits, shortly, for a node of an attempt that failed to be gone; an abort by the caller's signal is answered without that. */
+  protected async settle(removal: Promise<void>, attempt: Attempt): Promise<void> {
+    if (attempt.givenUp || !this.client.connected) return;
+    const { promise, cancel } = sleep(this.client.clock, CLEAN_UP_PATIENCE);
+    await Promise.race([removal, promise]);
+    cancel();
+  }
+
+  async #enter(options: AcquireOptions | undefined): Promise<Hold | null> {
+    const { request, timeout, signal } = checkAcquire(options);
+    signal?.throwIfAborted();
+    if (!request.blocking && this.#turnstile.taken) return null;
+    const timedOut = (): Error => new LockTimeout(`${this.subject} was not to be had within ${timeout} ms`);
+    const attempt = new Attempt(this.client.clock, { timeout, signal, timedOut });
+    const ticket = this.#turnstile.take();
+    this.#attempts.add(attempt);
+    try {
+      await attempt.guard(ticket.ready);
+      return await this.#acquire(attempt, request, ticket);
+    } catch (error) {
+      ticket.leave();
+      throw error;
+    } finally {
+      this.#attempts.delete(attempt);
+      attempt.close();
+    }
+  }
+
+  async #acquire(attempt: Attempt, request: Request, ticket: Ticket): Promise<Hold | null> {
+    for (;;) {
+      const claim = await this.obtain(attempt, request);
+      if (claim === null) {
+        ticket.leave();
+        return null;
+      }
+      if (claim.isOurs) return this.#begin(claim, ticket);
+      void claim.discard();
+    }
+  }
+
+  #begin(claim: Claim, ticket: Ticket): Hold {
+    const lost = (): void => {
+      if (this.#present?.hold !== hold) return;
+      this.#present = null;
+      ticket.leave();
+    };
+    const hold = new Hold(this.client, claim, { subject: this.subject, errorPolicy: this.#errorPolicy, lost });
+    this.#present = { hold, ticket };
+    this.#lastSignal = hold.signal;
+    return hold;
+  }
+
+  async #release(hold: Hold): Promise<boolean> {
+    if (this.#present?.hold !== hold) return false;
+    const { ticket } = this.#present;
+    this.#present = null;
+    hold.end(new CancelledError(`${this.subject} was released`));
+    try {
+      await hold.claim.remove();
+    } finally {
+      ticket.leave();
+    }
+    return true;
+  }
+}
+
+/** How long a failed attempt waits for its node to be gone before it tells the caller; the removal goes on after that. Milliseconds. */
+const CLEAN_UP_PATIENCE = 1_000;
+
+function checkErrorPolicy(policy: ErrorPolicy | undefined): ErrorPolicy {
+  if (policy === undefined) return 'standard';
+  if (policy !== 'standard' && policy !== 'session') {
+    throw new ConfigurationError(`errorPolicy must be "standard" or "session", not ${describeValue(policy)}`);
+  }
+  return policy;
+}
+
+function checkAcquire(options: (AcquireOptions & { ephemeral?: boolean | undefined }) | undefined) {
+  const { timeout, signal } = requireWaiting(options);
+  const given = requireOptions(options);
+  const blocking = optionalBoolean('blocking', given.blocking, true);
+  const ephemeral = optionalBoolean('ephemeral', given.ephemeral, true);
+  if (!blocking && timeout !== undefined) throw new TypeError(`timeout (${timeout}) cannot be given with blocking: false, which does not wait`);
+  return { request: { blocking, ephemeral }, timeout, signal };
+}

@@ -1,0 +1,75 @@
+import { describeValue, normalizePath } from '../base/paths.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+
+/** @throws TypeError for what is no client */
+export function requireClient(client: RecipeClient): RecipeClient {
+  if (typeof client !== 'object' || client === null || typeof client.getChildren !== 'function') {
+    throw new TypeError(`client must be a KazooClient, not ${describeValue(client)}`);
+  }
+  return client;
+}
+
+/** The path in normal form. @throws TypeError or RangeError */
+export function requirePath(path: string): string {
+  return normalizePath(path);
+}
+
+/** The options, `{}` where none were given. @throws TypeError for what is no object */
+export function requireOptions<T extends object>(options: T | undefined): T | Record<string, never> {
+  if (options === undefined) return {};
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`options must be an object, not ${describeValue(options)}`);
+  }
+  return options;
+}
+
+/** A string option, or its default. @throws TypeError */
+export function optionalString(name: string, value: string | undefined, otherwise: string): string {
+  if (value === undefined) return otherwise;
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${describeValue(value)}`);
+  return value;
+}
+
+/** A yes-or-no option, or its default. @throws TypeError */
+export function optionalBoolean(name: string, value: boolean | undefined, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise;
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, not ${describeValue(value)}`);
+  return value;
+}
+
+/** @throws TypeError for anything but a function */
+export function requireFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, not ${describeValue(value)}`);
+}
+
+/** Milliseconds, 0 or more; Infinity is allowed. @throws TypeError or RangeError */
+export function requireDuration(name: string, value: number): number {
+  if (typeof value !== 'number' || Number.isNaN(value)) {
+    throw new TypeError(`${name} must be a number of milliseconds, not ${describeValue(value)}`);
+  }
+  if (value < 0) throw new RangeError(`${name} must be 0 milliseconds or more, not ${value}`);
+  return value;
+}
+
+/** A whole number from 1. @throws TypeError or RangeError */
+export function requireCount(name: string, value: number): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a whole number, not ${describeValue(value)}`);
+  if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${name} must be a whole number from 1, not ${value}`);
+  return value;
+}
+
+/** What every waiting call takes. */
+export interface Waiting {
+  readonly timeout: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws TypeError or RangeError */
+export function requireWaiting(given: { timeout?: number | undefined; signal?: AbortSignal | undefined } | undefined): Waiting {
+  const { timeout, signal } = requireOptions(given);
+  if (timeout !== undefined) requireDuration('timeout', timeout);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal must be an AbortSignal, not ${describeValue(signal)}`);
+  }
+  return { timeout, signal };
+}

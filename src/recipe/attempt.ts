@@ -1,0 +1,122 @@
+import type { Clock } from '../base/clock.ts';
+import {
+  ConnectionClosedError,
+  ConnectionLoss,
+  OperationTimeoutError,
+  RequestTimeoutError,
+  SessionExpiredError,
+  SessionMovedError,
+  ThrottledOpError,
+} from '../base/errors.ts';
+
+/**
+ * One call that waits: it ends once, by its deadline, its caller's signal, or a word from inside, and everything it waits for ends with it.
+ * There is one deadline, set when the call is made, whatever happens in between (Kazoo D-16).
+ */
+export class Attempt {
+  readonly #controller = new AbortController();
+  readonly #clock: Clock;
+  readonly #release: () => void;
+  readonly #callers: AbortSignal | undefined;
+
+  /** @param options.timedOut makes the error of a timeout */
+  constructor(clock: Clock, options: { timeout?: number | undefined; signal?: AbortSignal | undefined; timedOut: () => Error }) {
+    const { timeout, signal, timedOut } = options;
+    this.#clock = clock;
+    this.#callers = signal;
+    const aborted = (): void => this.end(signal?.reason);
+    const timer = timeout === undefined || timeout === Infinity ? undefined : clock.timer(timeout, () => this.end(timedOut()));
+    if (signal?.aborted === true) aborted();
+    else signal?.addEventListener('abort', aborted, { once: true });
+    this.#release = () => {
+      timer?.cancel();
+      signal?.removeEventListener('abort', aborted);
+    };
+  }
+
+  /** Aborts, with the outcome for its reason, when the call is over before it is done. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Whether it was the caller's signal that ended it. */
+  get givenUp(): boolean {
+    return this.#callers?.aborted === true && this.signal.reason === this.#callers.reason;
+  }
+
+  end(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  /** Lets go of the timer and of the caller's signal. */
+  close(): void {
+    this.#release();
+  }
+
+  /** @throws the outcome, if there is one already */
+  check(): void {
+    this.signal.throwIfAborted();
+  }
+
+  /** The outcome of `work`, or of this attempt if that comes first. `work` then goes on unobserved. */
+  guard<T>(work: PromiseLike<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const { signal } = this;
+      const aborted = (): void => reject(signal.reason);
+      if (signal.aborted) aborted();
+      else signal.addEventListener('abort', aborted, { once: true });
+      const done = (): void => signal.removeEventListener('abort', aborted);
+      work.then(
+        (value) => (done(), resolve(value)),
+        (error: unknown) => (done(), reject(error)),
+      );
+    });
+  }
+
+  async pause(milliseconds: number): Promise<void> {
+    const { promise, cancel } = sleep(this.#clock, milliseconds);
+    try {
+      await this.guard(promise);
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Takes `step` again, after a pause, each time that the connection or the session fails it. */
+  async persist<T>(step: () => Promise<T>): Promise<T> {
+    for (let failures = 0; ; failures++) {
+      this.check();
+      try {
+        return await step();
+      } catch (error) {
+        this.check();
+        if (!isTransient(error)) throw error;
+        await this.pause(pauseAfter(failures));
+      }
+    }
+  }
+}
+
+/** Whether a call failed for a reason that passes: its effect is then unknown. */
+export function isTransient(error: unknown): boolean {
+  return !(error instanceof ConnectionClosedError) && TRANSIENT.some((type) => error instanceof type);
+}
+
+/** The pause before trying again after some failures in a row: a request made while disconnected waits by itself, so the first are short. */
+export function pauseAfter(failures: number): number {
+  return Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE) * (0.6 + 0.8 * Math.random());
+}
+
+/** A pause that can be given up. */
+export function sleep(clock: Clock, milliseconds: number): { promise: Promise<void>; cancel: () => void } {
+  let cancel = (): void => undefined;
+  const promise = new Promise<void>((resolve) => {
+    const timer = clock.timer(milliseconds, resolve);
+    cancel = () => timer.cancel();
+  });
+  return { promise, cancel: () => cancel() };
+}
+
+const FIRST_PAUSE = 20;
+const LONGEST_PAUSE = 5_000;
+const TRANSIENT = [ConnectionLoss, OperationTimeoutError, SessionExpiredError, SessionMovedError, RequestTimeoutError, ThrottledOpError];

@@ -1,0 +1,68 @@
+import { NoNodeError } from '../base/errors.ts';
+import type { WatchListener } from '../base/states.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { requireClient, requirePath, requireWaiting } from './arguments.ts';
+import { Attempt } from './attempt.ts';
+import { observe } from './observe.ts';
+import { removeNode } from './removal.ts';
+
+/**
+ * Holds everybody back while its node exists (Kazoo BA-1). The node is persistent: a barrier outlives who put it up.
+ *
+ * @example
+ * await client.barrier('/maintenance').wait();
+ */
+export class Barrier {
+  readonly path: string;
+  readonly #client: RecipeClient;
+
+  /** @throws TypeError or RangeError for a bad argument */
+  constructor(client: RecipeClient, path: string) {
+    this.#client = requireClient(client);
+    this.path = requirePath(path);
+  }
+
+  /** Puts the barrier up; fine if it is up. */
+  async create(): Promise<void> {
+    await this.#client.retry(() => this.#client.ensurePath(this.path));
+  }
+
+  /** Takes the barrier down. @returns whether it was up */
+  remove(): Promise<boolean> {
+    return removeNode(this.#client, this.path);
+  }
+
+  /**
+   * Waits until the barrier is down, through disconnections and lost sessions.
+   *
+   * @returns true when it is, false after `timeout` milliseconds
+   * @throws `signal.reason`; ConnectionClosedError when the client stops
+   */
+  async wait(options?: { timeout?: number | undefined; signal?: AbortSignal | undefined }): Promise<boolean> {
+    const { timeout, signal } = requireWaiting(options);
+    const outOfTime = new Error('out of time');
+    const attempt = new Attempt(this.#client.clock, { timeout, signal, timedOut: () => outOfTime });
+    try {
+      let up = true;
+      while (up) up = await attempt.persist(() => this.#untilChanged(attempt));
+      return true;
+    } catch (error) {
+      if (error === outOfTime) return false;
+      throw error;
+    } finally {
+      attempt.close();
+    }
+  }
+
+  /** False if the barrier is down; true after something may have changed. `get` leaves no watch on a missing node, as `exists` would. */
+  async #untilChanged(attempt: Attempt): Promise<boolean> {
+    const read = (watch: WatchListener): Promise<unknown> => this.#client.get(this.path, { watch });
+    try {
+      await observe(this.#client, attempt, this.path, read, () => false);
+      return true;
+    } catch (error) {
+      if (error instanceof NoNodeError) return false;
+      throw error;
+    }
+  }
+}

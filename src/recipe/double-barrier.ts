@@ -1,0 +1,219 @@
+import { NoNodeError, OperationTimeoutError } from '../base/errors.ts';
+import { joinPath } from '../base/paths.ts';
+import type { WatchListener } from '../base/states.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { optionalString, requireClient, requireCount, requireOptions, requirePath, requireWaiting } from './arguments.ts';
+import { Attempt, pauseAfter, sleep } from './attempt.ts';
+import { observe } from './observe.ts';
+import { processIdentifier, uniqueName } from './identifier.ts';
+import { OwnedNode } from './owned-node.ts';
+
+/** How to wait at a double barrier: milliseconds, then OperationTimeoutError. */
+export interface BarrierWait {
+  timeout?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Lets a number of clients begin together and end together, over the nodes that Python Kazoo uses (DB-1).
+ *
+ * @example
+ * const barrier = client.doubleBarrier('/jobs/42', 3);
+ * await barrier.enter();
+ * await compute();
+ * await barrier.leave();
+ */
+export class DoubleBarrier {
+  readonly path: string;
+  readonly numClients: number;
+  readonly #client: RecipeClient;
+  readonly #identifier: string;
+  readonly #ready: string;
+  #node: OwnedNode | null = null;
+  #participating = false;
+
+  /** @throws TypeError or RangeError for a bad argument */
+  constructor(client: RecipeClient, path: string, numClients: number, options?: { identifier?: string | undefined }) {
+    this.#client = requireClient(client);
+    this.path = requirePath(path);
+    this.numClients = requireCount('numClients', numClients);
+    this.#identifier = optionalString('identifier', requireOptions(options).identifier, processIdentifier());
+    this.#ready = joinPath(this.path, READY);
+  }
+
+  /** Whether this one has entered and not left. */
+  get participating(): boolean {
+    return this.#participating;
+  }
+
+  /**
+   * Waits until `numClients` have come. A `ready` node left from earlier does not open the barrier by itself (Kazoo D-11).
+   *
+   * @throws OperationTimeoutError; `signal.reason`; ConnectionClosedError when the client stops. None leaves a node behind.
+   */
+  async enter(options?: BarrierWait): Promise<void> {
+    const waiting = requireWaiting(options);
+    if (this.#participating) return;
+    await this.#attempt('enter', waiting, async (attempt) => {
+      const entry: Entry = { since: null, opened: false };
+      while (!(await attempt.persist(() => this.#tryEnter(attempt, entry))));
+      this.#participating = true;
+    });
+  }
+
+  /**
+   * Waits until all who were inside have left, too. At once if this one has not entered.
+   *
+   * @throws OperationTimeoutError; `signal.reason`; ConnectionClosedError when the client stops. Either way this one has left.
+   */
+  async leave(options?: BarrierWait): Promise<void> {
+    const waiting = requireWaiting(options);
+    if (!this.#participating) return;
+    this.#participating = false;
+    await this.#attempt('leave', waiting, async (attempt) => {
+      const inside = await attempt.persist(async () => {
+        await attempt.guard(this.#deleteReady());
+        return new Set(await attempt.guard(this.#members()));
+      });
+      while (!(await attempt.persist(() => this.#tryLeave(attempt, inside))));
+      this.#node = null;
+    });
+  }
+
+  async #attempt(verb: string, { timeout, signal }: BarrierWait, work: (attempt: Attempt) => Promise<void>): Promise<void> {
+    signal?.throwIfAborted();
+    const timedOut = (): Error => new OperationTimeoutError(`${verb} ${this.path}: not all came within ${timeout} ms`, { path: this.path });
+    const attempt = new Attempt(this.#client.clock, { timeout, signal, timedOut });
+    try {
+      await work(attempt);
+    } catch (error) {
+      await this.#giveUp(attempt);
+      throw error;
+    } finally {
+      attempt.close();
+    }
+  }
+
+  async #giveUp(attempt: Attempt): Promise<void> {
+    const removal = this.#node?.discard();
+    this.#node = null;
+    if (removal === undefined || attempt.givenUp || !this.#client.connected) return;
+    const { promise, cancel } = sleep(this.#client.clock, CLEAN_UP_PATIENCE);
+    await Promise.race([removal, promise]);
+    cancel();
+  }
+
+  /** True once the barrier is open; else after something may have changed. */
+  async #tryEnter(attempt: Attempt, entry: Entry): Promise<boolean> {
+    if (!(await attempt.guard(this.#beMember(entry)))) return false;
+    const { ready, members } = await observe(
+      this.#client,
+      attempt,
+      this.#ready,
+      (watch) => this.#look(watch),
+      (seen) => seen.members.length >= this.numClients || isNewer(seen.ready, entry.since),
+      ({ type }) => {
+        entry.opened ||= type === 'CREATED' || type === 'CHANGED';
+      },
+    );
+    if (members.length < this.numClients) return entry.opened || isNewer(ready, entry.since);
+    await attempt.guard(this.#open(ready, entry));
+    return true;
+  }
+
+  async #look(watch: WatchListener): Promise<{ ready: ZnodeStat | null; members: string[] }> {
+    const [ready, members] = await Promise.all([this.#client.exists(this.#ready, { watch }), this.#members()]);
+    return { ready, members };
+  }
+
+  /** Our node, made anew if the session that had it is lost. */
+  async #beMember(entry: Entry): Promise<boolean> {
+    this.#node ??= new OwnedNode(this.#client, { parent: this.path, name: uniqueName(), data: this.#identifier, sequence: false, ephemeral: true });
+    await this.#node.make();
+    const ours = await this.#node.verify();
+    if (!ours) {
+      void this.#node.discard();
+      this.#node = null;
+      await sleep(this.#client.clock, pauseAfter(0)).promise;
+      return false;
+    }
+    entry.since ??= this.#node.stat!.czxid;
+    return true;
+  }
+
+  /** Tells those who wait. One left from earlier is written again: they are told of that just as well. */
+  async #open(ready: ZnodeStat | null, entry: Entry): Promise<void> {
+    if (isNewer(ready, entry.since)) return;
+    if (ready !== null && (await this.#writeReady())) return;
+    await this.#client.ensurePath(this.#ready);
+  }
+
+  async #writeReady(): Promise<boolean> {
+    try {
+      await this.#client.set(this.#ready, '');
+      return true;
+    } catch (error) {
+      if (error instanceof NoNodeError) return false;
+      throw error;
+    }
+  }
+
+  /** True once all who were inside are gone; else after something may have changed. The lowest waits for the highest, the others for the lowest (Kazoo DB-5). */
+  async #tryLeave(attempt: Attempt, inside: ReadonlySet<string>): Promise<boolean> {
+    const own = this.#node?.name ?? '';
+    const left = (await attempt.guard(this.#members())).filter((name) => inside.has(name)).sort();
+    const others = left.filter((name) => name !== own);
+    if (left[0] !== own || others.length === 0) await attempt.guard(this.#removeOwn());
+    if (others.length === 0) return true;
+    const awaited = joinPath(this.path, left[0] === own ? left.at(-1)! : left[0]!);
+    try {
+      await observe(
+        this.#client,
+        attempt,
+        awaited,
+        (watch) => this.#client.get(awaited, { watch }),
+        () => false,
+      );
+    } catch (error) {
+      if (!(error instanceof NoNodeError)) throw error;
+    }
+    return false;
+  }
+
+  async #removeOwn(): Promise<void> {
+    await this.#node?.remove();
+  }
+
+  async #deleteReady(): Promise<void> {
+    try {
+      await this.#client.delete(this.#ready);
+    } catch (error) {
+      if (!(error instanceof NoNodeError)) throw error;
+    }
+  }
+
+  /** `ready` is no member (Kazoo D-11). */
+  async #members(): Promise<string[]> {
+    try {
+      return (await this.#client.getChildren(this.path)).filter((name) => name !== READY);
+    } catch (error) {
+      if (error instanceof NoNodeError) return [];
+      throw error;
+    }
+  }
+}
+
+/** What an entrant knows: since which zxid it waits, and whether `ready` was made or written meanwhile. */
+interface Entry {
+  since: bigint | null;
+  opened: boolean;
+}
+
+const READY = 'ready';
+const CLEAN_UP_PATIENCE = 1_000;
+
+/** Whether `ready` was made, or written, while we waited: then the barrier was open, even if some have left since. */
+function isNewer(ready: ZnodeStat | null, since: bigint | null): boolean {
+  return ready !== null && since !== null && ready.mzxid > since;
+}

@@ -1,0 +1,63 @@
+import { ConnectionLoss, SessionExpiredError } from '../base/errors.ts';
+import type { KazooState } from '../base/states.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+
+/**
+ * When the signal of a hold aborts.
+ * - `standard`: as soon as the connection is in doubt (SUSPENDED), which, while the event loop runs, is before the server can end the session and give the lock to another.
+ * - `session`: only when the session is lost, which can be up to a third of its timeout after another got the lock.
+ */
+export type ErrorPolicy = 'standard' | 'session';
+
+/** What there is to hold: a node that says so on the server. */
+export interface Claim {
+  /** Zxid of the node's creation: it grows from each holder to the next. */
+  readonly fencingToken: bigint;
+  /** Whether it ends with the session. */
+  readonly ephemeral: boolean;
+  /** Whether the node is ours now: connected, in the session that made it. */
+  readonly isOurs: boolean;
+  /** Removes the node, for certain, or throws what will not pass. */
+  remove(): Promise<void>;
+  /** The same in the background. */
+  discard(): Promise<void>;
+  /** The session that owned it was lost: there is nothing to remove. */
+  lost(): void;
+}
+
+/** One hold of a lock or lease, from being obtained to its end; it listens to the session's state meanwhile. */
+export class Hold {
+  readonly claim: Claim;
+  readonly #client: RecipeClient;
+  readonly #controller = new AbortController();
+  readonly #onState: (state: KazooState) => void;
+
+  /** @param options.lost called, before the signal aborts, when the session that owns the node is lost */
+  constructor(client: RecipeClient, claim: Claim, options: { subject: string; errorPolicy: ErrorPolicy; lost: () => void }) {
+    this.claim = claim;
+    this.#client = client;
+    this.#onState = (state) => {
+      if (state === 'LOST') {
+        if (claim.ephemeral) {
+          claim.lost();
+          options.lost();
+        }
+        this.#controller.abort(new SessionExpiredError(`${options.subject} is no longer held: the session was lost`));
+        if (claim.ephemeral) this.#client.off('state', this.#onState);
+      } else if (state === 'SUSPENDED' && options.errorPolicy === 'standard') {
+        this.#controller.abort(new ConnectionLoss(`${options.subject} may be lost: the connection was lost`));
+      }
+    };
+    client.on('state', this.#onState);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Stops listening and aborts the signal with a reason. */
+  end(reason: Error): void {
+    this.#client.off('state', this.#onState);
+    this.#controller.abort(reason);
+  }
+}

@@ -1,0 +1,201 @@
+import { hostname } from 'node:os';
+import { KazooException, NoNodeError, SessionExpiredError } from '../base/errors.ts';
+import { describeValue, joinPath } from '../base/paths.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { optionalString, requireClient, requireCount, requireDuration, requireFunction, requireOptions, requirePath } from './arguments.ts';
+import { isTransient } from './attempt.ts';
+import { Lock } from './lock.ts';
+import { pythonJson } from './python-text.ts';
+
+export interface LeaseOptions {
+  /** Who holds the lease: whoever gives the same name renews it. Default: the host's name. */
+  identifier?: string | undefined;
+  /** Where the time comes from, which all holders must agree on. Default: this machine's clock. */
+  now?: (() => Date) | undefined;
+}
+
+/**
+ * A lease of a fixed duration, which survives the session: for work that one of many should do once in a while (Kazoo LE-1 to LE-7).
+ * Obtaining it does not wait for a present holder. It does wait for the short lock under which the decision is made.
+ *
+ * @example
+ * const lease = client.nonBlockingLease('/leases/nightly', 3_600_000);
+ * if (await lease.obtain()) await cleanUp();
+ */
+export class NonBlockingLease {
+  readonly path: string;
+  readonly #client: RecipeClient;
+  readonly #duration: number;
+  readonly #identifier: string;
+  readonly #now: () => Date;
+  readonly #lock: Lock;
+  readonly #holderPath: string;
+  #obtained = false;
+
+  /**
+   * @param duration milliseconds
+   * @throws TypeError or RangeError for a bad argument
+   */
+  constructor(client: RecipeClient, path: string, duration: number, options?: LeaseOptions) {
+    const { identifier, now } = requireOptions(options);
+    this.#client = requireClient(client);
+    this.path = requirePath(path);
+    this.#duration = requireLeaseDuration(duration);
+    this.#identifier = optionalString('identifier', identifier, hostname());
+    if (now !== undefined) requireFunction('now', now);
+    this.#now = now ?? (() => new Date(client.clock.wallTime()));
+    this.#lock = new Lock(client, this.path, { identifier: this.#identifier });
+    this.#holderPath = joinPath(this.path, HOLDER);
+  }
+
+  /** Whether the last {@link obtain} got the lease. It says nothing of whether the lease has ended since. */
+  get obtained(): boolean {
+    return this.#obtained;
+  }
+
+  /**
+   * Takes the lease, or renews it, unless another holds it.
+   *
+   * @throws KazooException where the node holds something else than a lease
+   */
+  async obtain(): Promise<boolean> {
+    this.#obtained = false;
+    this.#obtained = await this.#underLock();
+    return this.#obtained;
+  }
+
+  /** Who is written down as the holder; null where nobody is. */
+  async readHolder(): Promise<string | null> {
+    return (await this.#client.retry(() => this.#read()))?.holder ?? null;
+  }
+
+  get identifier(): string {
+    return this.#identifier;
+  }
+
+  /** A decision that a lost connection cut short is made again: what was written by then is found, as a lease of ours. */
+  async #underLock(): Promise<boolean> {
+    for (;;) {
+      try {
+        return await this.#lock.withLock(() => this.#decide());
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+      }
+    }
+  }
+
+  async #decide(): Promise<boolean> {
+    if (!this.#lock.isAcquired) throw new SessionExpiredError(`the lock of the lease ${this.path} was lost`);
+    const now = checkDate(this.#now());
+    const lease = await this.#read();
+    if (lease !== null && !this.#mayTake(lease, now)) return false;
+    return this.#write(lease !== null, new Date(now.getTime() + this.#duration));
+  }
+
+  #mayTake(lease: Lease, now: Date): boolean {
+    return lease.version === VERSION && (lease.holder === this.#identifier || now.getTime() >= lease.end);
+  }
+
+  /** Deleted and made anew, as Kazoo does, but in one step: a crash in between loses nothing. */
+  async #write(exists: boolean, end: Date): Promise<boolean> {
+    const data = pythonJson({ version: VERSION, holder: this.#identifier, end: end.toISOString().slice(0, SECONDS) });
+    const transaction = this.#client.transaction();
+    if (exists) transaction.delete(this.#holderPath);
+    await transaction.create(this.#holderPath, data).commitOrThrow();
+    return true;
+  }
+
+  async #read(): Promise<Lease | null> {
+    try {
+      const [data] = await this.#client.get(this.#holderPath);
+      return parseLease(this.#holderPath, data);
+    } catch (error) {
+      if (error instanceof NoNodeError) return null;
+      throw error;
+    }
+  }
+}
+
+/**
+ * A number of leases of which one is enough: so many may work at once (Kazoo LE-6).
+ *
+ * @example
+ * const lease = client.multiNonBlockingLease(3, '/leases/workers', 60_000);
+ * if (await lease.obtain()) await work();
+ */
+export class MultiNonBlockingLease {
+  readonly path: string;
+  readonly count: number;
+  readonly #leases: readonly NonBlockingLease[];
+  #obtained = false;
+
+  /**
+   * @param duration milliseconds
+   * @throws TypeError or RangeError for a bad argument
+   */
+  constructor(client: RecipeClient, count: number, path: string, duration: number, options?: LeaseOptions) {
+    this.count = requireCount('count', count);
+    this.path = requirePath(path);
+    this.#leases = Array.from({ length: count }, (_, slot) => new NonBlockingLease(client, joinPath(this.path, String(slot)), duration, options));
+  }
+
+  /** Whether the last {@link obtain} got a lease. */
+  get obtained(): boolean {
+    return this.#obtained;
+  }
+
+  /** Takes one of the leases, or renews the one that is ours: that is tried first, so that nobody ends up with two (Kazoo D-24i). */
+  async obtain(): Promise<boolean> {
+    this.#obtained = false;
+    for (const lease of await this.#ownFirst()) {
+      if (!(await lease.obtain())) continue;
+      this.#obtained = true;
+      return true;
+    }
+    return false;
+  }
+
+  async #ownFirst(): Promise<NonBlockingLease[]> {
+    const holders = await Promise.all(this.#leases.map((lease) => lease.readHolder()));
+    const isOwn = (lease: NonBlockingLease, slot: number): boolean => holders[slot] === lease.identifier;
+    return [...this.#leases.filter(isOwn), ...this.#leases.filter((lease, slot) => !isOwn(lease, slot))];
+  }
+}
+
+interface Lease {
+  readonly version: unknown;
+  readonly holder: string;
+  /** Milliseconds since the epoch. */
+  readonly end: number;
+}
+
+const HOLDER = 'lease_holder';
+const VERSION = 1;
+/** `YYYY-MM-DDTHH:MM:SS` */
+const SECONDS = 19;
+
+function parseLease(path: string, data: Buffer | null): Lease {
+  const text = data?.toString('utf8') ?? '';
+  try {
+    const { version, holder, end } = JSON.parse(text) as Record<string, unknown>;
+    // Another version may look different: it is not ours to read (Kazoo LE-4).
+    if (version !== VERSION) return { version, holder: '', end: Infinity };
+    if (typeof holder === 'string' && typeof end === 'string' && END.test(end)) return { version, holder, end: Date.parse(`${end}Z`) };
+  } catch (cause) {
+    throw new KazooException(`${path} must hold a lease, not ${describeValue(text)}`, { cause });
+  }
+  throw new KazooException(`${path} must hold a lease, not ${describeValue(text)}`);
+}
+
+const END = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$/;
+
+function requireLeaseDuration(duration: number): number {
+  requireDuration('duration', duration);
+  if (!Number.isFinite(duration)) throw new RangeError(`duration must be finite, not ${duration}`);
+  return duration;
+}
+
+function checkDate(date: Date): Date {
+  if (!(date instanceof Date) || Number.isNaN(date.getTime())) throw new TypeError(`now() must give a valid Date, not ${describeValue(date)}`);
+  return date;
+}

@@ -1,0 +1,66 @@
+import type { KazooState, WatchListener } from '../base/states.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import type { Attempt } from './attempt.ts';
+
+/**
+ * Reads with a watch. If `settled` likes what was read, that is the answer; else the answer comes with the next reason to read again:
+ * an event of the watch, a reconnection, or the loss of the session. Whatever the end, no watch of ours is left behind.
+ *
+ * As a rule nothing is made of the event: whoever waits reads again, so that an event that was missed or repeated does no harm (Kazoo D-8); `noticed` is for
+ * what leaves no trace to read.
+ */
+export async function observe<T>(
+  client: RecipeClient,
+  attempt: Attempt,
+  path: string,
+  read: (watch: WatchListener) => Promise<T>,
+  settled: (value: T) => boolean,
+  noticed: WatchListener = () => undefined,
+): Promise<T> {
+  const watch = new OneWatch(client, noticed);
+  const reading = read(watch.listener);
+  try {
+    const value = await attempt.guard(reading);
+    if (!settled(value)) await attempt.guard(watch.told);
+    return value;
+  } finally {
+    watch.close(path, reading);
+  }
+}
+
+/** A watch and the state of the session, waited for together. */
+class OneWatch {
+  readonly #client: RecipeClient;
+  readonly told: Promise<void>;
+  readonly listener: WatchListener;
+  readonly #onState: (state: KazooState) => void;
+  #fired = false;
+
+  constructor(client: RecipeClient, noticed: WatchListener) {
+    this.#client = client;
+    let wake = (): void => undefined;
+    this.told = new Promise((resolve) => {
+      wake = resolve;
+    });
+    this.listener = (event) => {
+      this.#fired = true;
+      wake();
+      return noticed(event);
+    };
+    // While suspended there is nothing to read: the watch outlives that, and CONNECTED or LOST follows.
+    this.#onState = (state) => {
+      if (state !== 'SUSPENDED') wake();
+    };
+    client.on('state', this.#onState);
+  }
+
+  /** The watch exists once the read has succeeded, which may be after the wait for it was given up. */
+  close(path: string, reading: Promise<unknown>): void {
+    this.#client.off('state', this.#onState);
+    if (this.#fired) return;
+    reading.then(
+      () => this.#client.unwatch(path, this.listener),
+      () => undefined,
+    ).catch((error: unknown) => this.#client.logger.warn(`a watch on ${path} could not be taken back: ${String(error)}`));
+  }
+}

@@ -1,0 +1,204 @@
+import { CancelledError, ConnectionClosedError, NodeExistsError, NoNodeError, SessionExpiredError } from '../base/errors.ts';
+import { basename, joinPath } from '../base/paths.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { isTransient, pauseAfter, sleep } from './attempt.ts';
+import { compareSequences, SequencePattern } from './sequence.ts';
+
+export { uniqueName } from './identifier.ts';
+
+export interface OwnedNodeOptions {
+  readonly parent: string;
+  /** The name, or for a sequential node what comes before the number. It must be unique to this node. */
+  readonly name: string;
+  readonly data: string;
+  readonly sequence: boolean;
+  readonly ephemeral: boolean;
+}
+
+/**
+ * A node that stands for this process: a contender of a lock, a lease, a member.
+ * It is made once even if the reply is lost (Kazoo LK-3), is ours only while it belongs to the present session (CURATOR-498), and is removed for certain.
+ */
+export class OwnedNode {
+  readonly #client: RecipeClient;
+  readonly #options: OwnedNodeOptions;
+  #name: string | null = null;
+  #stat: ZnodeStat | null = null;
+  #creating: Promise<unknown> | undefined;
+  /** A create was sent of which the outcome is not known. */
+  #unsure = false;
+  #abandoned = false;
+
+  constructor(client: RecipeClient, options: OwnedNodeOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  /** The node's name, once it is known. */
+  get name(): string | null {
+    return this.#name;
+  }
+
+  /** What the server said of the node; null before {@link verify}. */
+  get stat(): ZnodeStat | null {
+    return this.#stat;
+  }
+
+  get ephemeral(): boolean {
+    return this.#options.ephemeral;
+  }
+
+  /**
+   * Creates the node, unless an earlier try turns out to have done so.
+   *
+   * @throws whatever the client throws; call again after a passing failure
+   */
+  async make(): Promise<void> {
+    if (this.#name !== null) return;
+    if (this.#unsure) await this.#recover();
+    if (this.#name !== null) return;
+    this.#refuseAbandoned();
+    this.#unsure = true;
+    const creating = this.#create();
+    this.#creating = creating;
+    try {
+      this.#name = basename(await creating);
+    } catch (error) {
+      this.#unsure = isTransient(error);
+      throw error;
+    }
+  }
+
+  /** Asks the server whose the node is. False: it is gone, or belongs to a session that is over. */
+  async verify(): Promise<boolean> {
+    if (this.#name === null) return false;
+    this.#stat ??= await this.#client.exists(joinPath(this.#options.parent, this.#name));
+    return this.#stat !== null && this.#isOfPresentSession(this.#stat);
+  }
+
+  /**
+   * Whether the node is ours at this very instant: the client is connected in the session that owns it.
+   * A reply tells of the past, so this is asked again, without a gap, where ownership is declared.
+   */
+  get isOurs(): boolean {
+    return this.#stat !== null && this.#client.state === 'CONNECTED' && this.#isOfPresentSession(this.#stat);
+  }
+
+  /** Whether the node is among its parent's children. Of two (the reply to the first was lost for long) the first counts, and the other goes. */
+  isAmong(children: readonly string[]): boolean {
+    const own = this.#ownAmong(children);
+    const [first, ...others] = own;
+    if (first === undefined) return false;
+    if (first !== this.#name) this.#stat = null;
+    this.#name = first;
+    for (const other of others) this.#removeQuietly(other);
+    return true;
+  }
+
+  /**
+   * Removes the node, trying until it is gone or has gone with its session. A create that is under way is waited for.
+   *
+   * @throws what will not pass, such as NoAuthError
+   */
+  async remove(): Promise<void> {
+    this.#abandoned = true;
+    await this.#creating?.then(
+      () => undefined,
+      () => undefined,
+    );
+    await this.#untilGone(() => this.#removeOnce());
+  }
+
+  /** {@link remove} in the background; a failure is logged. */
+  discard(): Promise<void> {
+    return this.remove().catch((error: unknown) => {
+      this.#client.logger.warn(`${this.#options.parent}: a node of ours could not be removed: ${String(error)}`);
+    });
+  }
+
+  #refuseAbandoned(): void {
+    if (this.#abandoned) throw new CancelledError(`the node under ${this.#options.parent} is no longer wanted`);
+  }
+
+  async #create(): Promise<string> {
+    const { parent, name, data, sequence, ephemeral } = this.#options;
+    const create = (): Promise<string> => this.#client.create(joinPath(parent, name), data, { ephemeral, sequence });
+    try {
+      return await create();
+    } catch (error) {
+      if (error instanceof NodeExistsError) return joinPath(parent, name);
+      if (!(error instanceof NoNodeError)) throw error;
+      await this.#client.ensurePath(parent);
+      this.#refuseAbandoned();
+      return create();
+    }
+  }
+
+  /** Looks for the node that a create without an answer may have left. The sync is there because the server now asked may lag behind. */
+  async #recover(): Promise<void> {
+    const children = await this.#listAfresh();
+    this.isAmong(children);
+    this.#unsure = this.#name !== null;
+  }
+
+  async #listAfresh(): Promise<string[]> {
+    try {
+      const [, children] = await Promise.all([this.#client.sync(this.#options.parent), this.#client.getChildren(this.#options.parent)]);
+      return children;
+    } catch (error) {
+      if (error instanceof NoNodeError) return [];
+      throw error;
+    }
+  }
+
+  #ownAmong(children: readonly string[]): string[] {
+    const { name, sequence } = this.#options;
+    if (!sequence) return children.filter((child) => child === name);
+    return children
+      .filter((child) => child.startsWith(name))
+      .map((child) => ANY_SEQUENCE.read(child))
+      .filter((child) => child !== null)
+      .sort((a, b) => compareSequences(a.sequence, b.sequence))
+      .map((child) => child.name);
+  }
+
+  #isOfPresentSession(stat: ZnodeStat): boolean {
+    return !this.#options.ephemeral || stat.ephemeralOwner === this.#client.clientId?.sessionId;
+  }
+
+  async #removeOnce(): Promise<void> {
+    if (this.#name === null && !this.#unsure) return;
+    const names = this.#unsure || this.#name === null ? this.#ownAmong(await this.#listAfresh()) : [this.#name];
+    await Promise.all(names.map((name) => this.#delete(name)));
+  }
+
+  async #delete(name: string): Promise<void> {
+    try {
+      await this.#client.delete(joinPath(this.#options.parent, name));
+    } catch (error) {
+      if (!(error instanceof NoNodeError)) throw error;
+    }
+  }
+
+  #removeQuietly(name: string): void {
+    this.#untilGone(() => this.#delete(name)).catch((error: unknown) => {
+      this.#client.logger.warn(`${joinPath(this.#options.parent, name)} could not be removed: ${String(error)}`);
+    });
+  }
+
+  async #untilGone(removal: () => Promise<void>): Promise<void> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await removal();
+      } catch (error) {
+        if (error instanceof ConnectionClosedError) return;
+        if (error instanceof SessionExpiredError && this.#options.ephemeral) return;
+        if (!isTransient(error)) throw error;
+      }
+      await sleep(this.#client.clock, pauseAfter(failures)).promise;
+    }
+  }
+}
+
+const ANY_SEQUENCE = new SequencePattern(['']);

@@ -1,0 +1,60 @@
+import { describeValue } from '../base/paths.ts';
+import { compareStrings, pythonNumber } from './python-text.ts';
+
+/** What a set to be shared may hold. */
+export type PartitionItem = string | number | bigint;
+
+/**
+ * Decides a member's share.
+ *
+ * @param identifier the member's own
+ * @param members the identifiers of all members, in no order
+ * @param partitions the whole set
+ */
+export type PartitionFunction<T extends PartitionItem> = (identifier: string, members: string[], partitions: T[]) => Iterable<T>;
+
+/**
+ * Kazoo's way to share (SP-2): both sorted as Python sorts, every n-th item from one's own place.
+ *
+ * @throws Error where `identifier` is not among the members
+ */
+export function shareEvenly<T extends PartitionItem>(identifier: string, members: string[], partitions: T[]): T[] {
+  const workers = [...members].sort(compareStrings);
+  const own = workers.indexOf(identifier);
+  if (own === -1) throw new Error(`the member ${describeValue(identifier)} is not in its own party of ${members.length}`);
+  return [...partitions].sort(compareItems).filter((_, index) => index % workers.length === own);
+}
+
+/**
+ * The items, each once.
+ *
+ * @throws TypeError or RangeError for what cannot be shared, or not be sorted by Python
+ */
+export function checkItems<T extends PartitionItem>(set: Iterable<T>): T[] {
+  if (typeof set === 'string' || typeof (set as Iterable<T> | null | undefined)?.[Symbol.iterator] !== 'function') {
+    throw new TypeError(`set must be an array or a Set, not ${describeValue(set)}`);
+  }
+  const items = [...new Set(set)];
+  for (const item of items) checkItem(item);
+  const texts = items.filter((item) => typeof item === 'string').length;
+  if (texts !== 0 && texts !== items.length) throw new TypeError('set must hold strings only, or numbers only: the two have no common order');
+  return items;
+}
+
+/** The name of the directory in which an item is locked: `str()` of it, in Python's terms. */
+export function itemName(item: PartitionItem): string {
+  return typeof item === 'string' ? item : pythonNumber(item);
+}
+
+function checkItem(item: unknown): void {
+  if (typeof item !== 'string' && typeof item !== 'number' && typeof item !== 'bigint') {
+    throw new TypeError(`set must hold strings, numbers or bigints, not ${describeValue(item)}`);
+  }
+  if (item === '') throw new RangeError('set must not hold an empty string: it names no node');
+  if (typeof item === 'number' && !Number.isFinite(item)) throw new RangeError(`set must hold finite numbers, not ${item}`);
+}
+
+function compareItems(a: PartitionItem, b: PartitionItem): number {
+  if (typeof a === 'string' && typeof b === 'string') return compareStrings(a, b);
+  return a < b ? -1 : a > b ? 1 : 0;
+}

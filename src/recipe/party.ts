@@ -1,0 +1,148 @@
+import { NodeExistsError, NoNodeError } from '../base/errors.ts';
+import { joinPath, normalizePath } from '../base/paths.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { optionalString, requireClient, requireOptions, requirePath } from './arguments.ts';
+import { uniqueName } from './identifier.ts';
+import { removeNode } from './removal.ts';
+
+export interface PartyOptions {
+  /** What the others see. Default: empty. */
+  identifier?: string | undefined;
+}
+
+/** What parties have in common. */
+abstract class BaseParty {
+  readonly path: string;
+  /** @internal */
+  protected readonly client: RecipeClient;
+  readonly #identifier: string;
+  readonly #node: string;
+  #participating = false;
+
+  protected constructor(client: RecipeClient, path: string, options: PartyOptions | undefined, suffix: (identifier: string) => string) {
+    this.client = requireClient(client);
+    this.path = requirePath(path);
+    this.#identifier = optionalString('identifier', requireOptions(options).identifier, '');
+    this.#node = requireOneNode(joinPath(this.path, uniqueName() + suffix(this.#identifier)), this.path);
+  }
+
+  /** The identifiers of those in the party, in no order. */
+  abstract members(): Promise<string[]>;
+  /** The names of the nodes that count. @internal */
+  protected abstract counts(name: string): boolean;
+
+  /** Whether this one has joined and not left. Not undone by the loss of the session, which ends the membership: join again then (Kazoo PT-6). */
+  get participating(): boolean {
+    return this.#participating;
+  }
+
+  /** Joins, for as long as the session lasts. Fine if joined already; a node left by a former session is replaced. */
+  async join(): Promise<void> {
+    await this.client.retry(() => this.#join());
+    this.#participating = true;
+  }
+
+  /** Leaves. @returns false if this one was not, or no longer, in the party */
+  leave(): Promise<boolean> {
+    this.#participating = false;
+    return removeNode(this.client, this.#node);
+  }
+
+  /** How many are in the party. */
+  async size(): Promise<number> {
+    return (await this.names()).length;
+  }
+
+  /** The identifiers of {@link members}, one by one. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
+    yield* await this.members();
+  }
+
+  /** @internal */
+  protected async names(): Promise<string[]> {
+    try {
+      return (await this.client.getChildren(this.path)).filter((name) => this.counts(name));
+    } catch (error) {
+      if (!(error instanceof NoNodeError)) throw error;
+      await this.client.ensurePath(this.path);
+      return [];
+    }
+  }
+
+  async #join(): Promise<void> {
+    try {
+      await this.client.create(this.#node, this.#identifier, { ephemeral: true, makepath: true });
+    } catch (error) {
+      if (!(error instanceof NodeExistsError)) throw error;
+      const stat = await this.client.exists(this.#node);
+      if (stat?.ephemeralOwner === this.client.clientId?.sessionId) return;
+      await removeNode(this.client, this.#node);
+      await this.#join();
+    }
+  }
+}
+
+/**
+ * Who is here: each member is an ephemeral node with its identifier as data (Kazoo PT-1).
+ *
+ * @example
+ * const party = client.party('/services/web', { identifier: 'web-1' });
+ * await party.join();
+ * console.log(await party.members());
+ */
+export class Party extends BaseParty {
+  constructor(client: RecipeClient, path: string, options?: PartyOptions) {
+    super(client, path, options, () => MARK);
+  }
+
+  async members(): Promise<string[]> {
+    const found = await Promise.all((await this.names()).map((name) => this.#identifierIn(name)));
+    return found.filter((identifier) => identifier !== null);
+  }
+
+  /** @internal */
+  protected counts(name: string): boolean {
+    return name.includes(MARK);
+  }
+
+  async #identifierIn(name: string): Promise<string | null> {
+    try {
+      const [data] = await this.client.get(joinPath(this.path, name));
+      return data?.toString('utf8') ?? '';
+    } catch (error) {
+      if (error instanceof NoNodeError) return null;
+      throw error;
+    }
+  }
+}
+
+/**
+ * Who is here, with the identifier in the node's name: one request lists all members (Kazoo PT-2). It must then be fit for a node name.
+ *
+ * @example
+ * const party = client.shallowParty('/services/web', { identifier: 'web-1' });
+ */
+export class ShallowParty extends BaseParty {
+  constructor(client: RecipeClient, path: string, options?: PartyOptions) {
+    super(client, path, options, (identifier) => `-${identifier}`);
+  }
+
+  async members(): Promise<string[]> {
+    return (await this.names()).map((name) => name.slice(name.indexOf('-') + 1));
+  }
+
+  /** @internal */
+  protected counts(): boolean {
+    return true;
+  }
+}
+
+const MARK = '__party__';
+
+/** @throws RangeError where the identifier makes more than one name, or one that ZooKeeper refuses */
+function requireOneNode(path: string, parent: string): string {
+  const normal = normalizePath(path);
+  const name = normal.slice(joinPath(parent, '').length);
+  if (normal !== path || name.includes('/')) throw new RangeError(`identifier must be fit for a node name, not ${JSON.stringify(name)}`);
+  return normal;
+}

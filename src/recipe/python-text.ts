@@ -1,0 +1,45 @@
+/** Text as Python prints it: what Kazoo writes into nodes has to be matched byte for byte (Kazoo behaviour, section 33). */
+
+/** `repr()` of a bytes object: `b'name'`. */
+export function pythonBytes(bytes: Uint8Array): string {
+  const quote = bytes.includes(0x27) && !bytes.includes(0x22) ? '"' : "'";
+  return `b${quote}${Array.from(bytes, (byte) => printByte(byte, quote)).join('')}${quote}`;
+}
+
+/** `json.dumps()` of a flat object: `", "` and `": "` between, everything beyond ASCII escaped. */
+export function pythonJson(object: Readonly<Record<string, string | number>>): string {
+  const entries = Object.entries(object).map(([key, value]) => `${ascii(key)}: ${typeof value === 'string' ? ascii(value) : value}`);
+  return `{${entries.join(', ')}}`;
+}
+
+/** `str()` of a number: where Python and JavaScript differ is when to write an exponent, and how. */
+export function pythonNumber(value: number | bigint): string {
+  if (typeof value === 'bigint' || Number.isInteger(value)) return BigInt(value).toString();
+  const exponent = Math.floor(Math.log10(Math.abs(value)));
+  if (exponent >= -4) return String(value);
+  const [digits, power] = value.toExponential().split('e') as [string, string];
+  return `${digits}e-${power.slice(1).padStart(2, '0')}`;
+}
+
+/** Python's order of strings: by code point, where JavaScript's is by UTF-16 unit. */
+export function compareStrings(a: string, b: string): number {
+  const left = Array.from(a, (character) => character.codePointAt(0)!);
+  const right = Array.from(b, (character) => character.codePointAt(0)!);
+  const index = left.findIndex((code, at) => code !== right[at]);
+  if (index === -1) return left.length - right.length;
+  return index >= right.length ? 1 : left[index]! - right[index]!;
+}
+
+const NAMED: Readonly<Record<number, string>> = { 0x09: '\\t', 0x0a: '\\n', 0x0d: '\\r', 0x5c: '\\\\' };
+
+function printByte(byte: number, quote: string): string {
+  const named = NAMED[byte];
+  if (named !== undefined) return named;
+  const character = String.fromCharCode(byte);
+  if (character === quote) return `\\${character}`;
+  return byte >= 0x20 && byte < 0x7f ? character : `\\x${byte.toString(16).padStart(2, '0')}`;
+}
+
+function ascii(text: string): string {
+  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

@@ -1,0 +1,209 @@
+import { ConfigurationError, NodeExistsError, NoNodeError } from '../base/errors.ts';
+import { joinPath } from '../base/paths.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
+import { optionalString, requireClient, requireCount, requireOptions, requirePath } from './arguments.ts';
+import type { Attempt } from './attempt.ts';
+import type { Claim, ErrorPolicy } from './hold.ts';
+import { uniqueName } from './identifier.ts';
+import { Lock } from './lock.ts';
+import { observe } from './observe.ts';
+import { OwnedNode } from './owned-node.ts';
+import { pythonBytes } from './python-text.ts';
+
+export interface SemaphoreOptions {
+  /** Stored in the lease's node, for {@link Semaphore.leaseHolders} of others. Default: empty. */
+  identifier?: string | undefined;
+  /** How many may hold a lease at once. All users of a path must agree. Default 1. */
+  maxLeases?: number | undefined;
+  /** When the signal of a lease aborts. Default `standard`. */
+  errorPolicy?: ErrorPolicy | undefined;
+}
+
+/**
+ * At most `maxLeases` leases at once, over the nodes that Python Kazoo uses (SE-1): leases are `<path>/<uuid>`,
+ * and a {@link Lock} on `<path>-__lock__` keeps the line, so that only its first waits for a lease.
+ *
+ * @example
+ * const pool = client.semaphore('/pools/licence', { maxLeases: 5 });
+ * await pool.withLease(async (signal) => work({ signal }));
+ */
+export class Semaphore extends Acquirable {
+  readonly maxLeases: number;
+  readonly #identifier: string;
+  readonly #line: Lock;
+  #poolChecked = false;
+
+  /** @throws TypeError, RangeError or ConfigurationError for a bad argument */
+  constructor(client: RecipeClient, path: string, options?: SemaphoreOptions) {
+    const { identifier, maxLeases, errorPolicy } = requireOptions(options);
+    super(requireClient(client), requirePath(path), errorPolicy);
+    this.#identifier = optionalString('identifier', identifier, '');
+    this.maxLeases = requireCount('maxLeases', maxLeases ?? 1);
+    // Kazoo gives the lock its bytes, and the lock prints them (D-33): others read that.
+    const name = this.#identifier === '' ? '' : pythonBytes(Buffer.from(this.#identifier, 'utf8'));
+    this.#line = new Lock(client, `${this.path}-__lock__`, { identifier: name });
+  }
+
+  /**
+   * Runs `fn` while holding a lease and gives its outcome. `fn` gets a signal that aborts when the lease is, or may be, lost, or `options.signal` aborts.
+   *
+   * @throws LockTimeout where `blocking: false` finds none free, too
+   */
+  withLease<T>(fn: (signal: AbortSignal) => Promise<T> | T, options?: AcquireOptions): Promise<T> {
+    return this.within(fn, options);
+  }
+
+  /** The identifiers of those who hold a lease, in no order; none where the path does not exist. */
+  async leaseHolders(): Promise<string[]> {
+    const children = await this.#leases();
+    const holders = await Promise.all((children ?? []).map((name) => this.#holderOf(name)));
+    return holders.filter((holder) => holder !== null);
+  }
+
+  /** @internal */
+  protected get subject(): string {
+    return `a lease of the semaphore ${this.path}`;
+  }
+
+  /** @internal */
+  protected async obtain(attempt: Attempt, { blocking }: Request): Promise<Claim | null> {
+    for (;;) {
+      await attempt.persist(() => attempt.guard(this.#checkPool()));
+      if (!(await this.#line.acquire({ blocking, signal: attempt.signal }))) return null;
+      const outcome = await this.#atHead(attempt, blocking);
+      if (outcome !== 'restart') return outcome;
+    }
+  }
+
+  /** At the head of the line: takes a lease, waiting for one if need be, and lets the next in line come up. */
+  async #atHead(attempt: Attempt, blocking: boolean): Promise<Claim | null | 'restart'> {
+    const node = this.#newNode();
+    let outcome: 'taken' | 'full' | 'restart' = 'restart';
+    try {
+      do outcome = await attempt.persist(() => this.#takeLease(attempt, node, blocking));
+      while (outcome === 'full' && blocking);
+    } catch (error) {
+      void this.#leaveLine();
+      await this.settle(node.discard(), attempt);
+      throw error;
+    }
+    return this.#leaveHead(attempt, node, outcome);
+  }
+
+  async #leaveHead(attempt: Attempt, node: OwnedNode, outcome: 'taken' | 'full' | 'restart'): Promise<Claim | null | 'restart'> {
+    try {
+      await attempt.guard(this.#leaveLine());
+    } catch (error) {
+      await this.settle(node.discard(), attempt);
+      throw error;
+    }
+    if (outcome === 'taken') return claimOf(node);
+    void node.discard();
+    return outcome === 'full' ? null : 'restart';
+  }
+
+  /**
+   * One try. The line's lock and the lease are of the same session, and a create is done in that session or not at all:
+   * so whoever created a lease was at the head of the line when it was created.
+   */
+  async #takeLease(attempt: Attempt, node: OwnedNode, blocking: boolean): Promise<'taken' | 'full' | 'restart'> {
+    if (!this.#line.isAcquired) return 'restart';
+    const children = await attempt.guard(this.#leases());
+    if (children === null) return this.#poolVanished();
+    if (node.name === null && !this.#hasRoom(children, node)) {
+      if (blocking) await this.#awaitRoom(attempt, node);
+      return 'full';
+    }
+    await attempt.guard(node.make());
+    const ours = await attempt.guard(node.verify());
+    return ours && node.isOurs && this.#line.isAcquired ? 'taken' : 'restart';
+  }
+
+  /** Only the head of the line watches the leases; every child counts as one, whoever made it (Kazoo SE-5). */
+  async #awaitRoom(attempt: Attempt, node: OwnedNode): Promise<void> {
+    try {
+      await observe(
+        this.client,
+        attempt,
+        this.path,
+        (watch) => this.client.getChildren(this.path, { watch }),
+        (children) => this.#hasRoom(children, node),
+      );
+    } catch (error) {
+      if (!(error instanceof NoNodeError)) throw error;
+    }
+  }
+
+  #hasRoom(children: readonly string[], node: OwnedNode): boolean {
+    return node.isAmong(children) || children.length < this.maxLeases;
+  }
+
+  #poolVanished(): 'restart' {
+    this.#poolChecked = false;
+    return 'restart';
+  }
+
+  async #leaveLine(): Promise<void> {
+    await this.#line.release().catch((error: unknown) => {
+      this.client.logger.warn(`the line of ${this.subject} could not be left: ${String(error)}`);
+    });
+  }
+
+  /** Makes the pool, with its number of leases, or checks that others agree on the number (Kazoo SE-2). */
+  async #checkPool(): Promise<void> {
+    if (this.#poolChecked) return;
+    try {
+      await this.client.create(this.path, String(this.maxLeases), { makepath: true });
+    } catch (error) {
+      if (!(error instanceof NodeExistsError)) throw error;
+      await this.#compareLeases();
+    }
+    this.#poolChecked = true;
+  }
+
+  async #compareLeases(): Promise<void> {
+    const [data] = await this.client.get(this.path);
+    const stored = data?.toString('utf8').trim() ?? '';
+    // Anything else than a number is no agreement to break (Kazoo D-33).
+    if (!/^[+-]?\d+(_\d+)*$/.test(stored)) return;
+    if (Number(stored.replaceAll('_', '')) === this.maxLeases) return;
+    throw new ConfigurationError(`${this.path} is a semaphore of ${stored} leases, but maxLeases here is ${this.maxLeases}`);
+  }
+
+  #newNode(): OwnedNode {
+    return new OwnedNode(this.client, { parent: this.path, name: uniqueName(), data: this.#identifier, sequence: false, ephemeral: true });
+  }
+
+  async #leases(): Promise<string[] | null> {
+    try {
+      return await this.client.getChildren(this.path);
+    } catch (error) {
+      if (error instanceof NoNodeError) return null;
+      throw error;
+    }
+  }
+
+  async #holderOf(name: string): Promise<string | null> {
+    try {
+      const [data] = await this.client.get(joinPath(this.path, name));
+      return data?.toString('utf8') ?? '';
+    } catch (error) {
+      if (error instanceof NoNodeError) return null;
+      throw error;
+    }
+  }
+}
+
+function claimOf(node: OwnedNode): Claim {
+  return {
+    fencingToken: node.stat!.czxid,
+    ephemeral: true,
+    get isOurs() {
+      return node.isOurs;
+    },
+    remove: () => node.remove(),
+    discard: () => node.discard(),
+    lost: () => undefined,
+  };
+}

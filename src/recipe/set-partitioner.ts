@@ -1,0 +1,288 @@
+import { EventEmitter } from 'eventemitter3';
+import { CancelledError } from '../base/errors.ts';
+import { joinPath, normalizePath } from '../base/paths.ts';
+import type { KazooState } from '../base/states.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { optionalString, requireClient, requireDuration, requireFunction, requireOptions, requirePath, requireWaiting } from './arguments.ts';
+import { Attempt } from './attempt.ts';
+import { processIdentifier } from './identifier.ts';
+import { Lock } from './lock.ts';
+import { checkItems, itemName, type PartitionFunction, type PartitionItem, shareEvenly } from './partition.ts';
+import { ShallowParty } from './party.ts';
+import { Stillness } from './stillness.ts';
+
+/** Where a {@link SetPartitioner} stands. */
+export const PartitionState = { ALLOCATING: 'ALLOCATING', ACQUIRED: 'ACQUIRED', RELEASE: 'RELEASE', FAILURE: 'FAILURE' } as const;
+export type PartitionState = (typeof PartitionState)[keyof typeof PartitionState];
+
+export interface SetPartitionerOptions<T extends PartitionItem> {
+  /** Decides a member's share; all members must decide alike. Default: even, as Kazoo. A throw ends in FAILURE. */
+  partitionFunc?: PartitionFunction<T> | undefined;
+  /** Unique among the members, and fit for a node name. Default `<host>-<pid>`. */
+  identifier?: string | undefined;
+  /** Milliseconds for which nobody must come or go before the set is shared. Default 30 000. */
+  timeBoundary?: number | undefined;
+  /** Kazoo's bound, in milliseconds, on noticing a change while waiting for an item. Here that is noticed at once; the option is checked, and kept for ported programs. Default 1 000. */
+  maxReactionTime?: number | undefined;
+}
+
+/**
+ * Shares a set among the members of a party, each item with one member at a time (Kazoo SP-1 to SP-11). It joins and allocates by itself, in the background;
+ * its user follows the states: work while ACQUIRED, stop and call {@link releaseSet} on RELEASE, give up on FAILURE.
+ *
+ * @example
+ * const shards = client.setPartitioner('/shards', [0, 1, 2, 3]);
+ * while (!shards.failed) {
+ *   if (shards.release) await shards.releaseSet();
+ *   else if (shards.acquired) await workOn([...shards]);
+ *   else await shards.waitForAcquire();
+ * }
+ */
+export class SetPartitioner<T extends PartitionItem = PartitionItem> extends EventEmitter<{ state: [state: PartitionState] }> implements Iterable<T> {
+  readonly path: string;
+  readonly #client: RecipeClient;
+  readonly #set: readonly T[];
+  readonly #share: PartitionFunction<T>;
+  readonly #identifier: string;
+  readonly #party: ShallowParty;
+  readonly #stillness: Stillness;
+  readonly #joining: Promise<void>;
+  #state: PartitionState = 'ALLOCATING';
+  #stateId = 0;
+  #partition: readonly T[] = [];
+  #locks: Lock[] = [];
+  #round: { attempt: Attempt; done: Promise<void> } | undefined;
+  #releasing: Promise<void> | undefined;
+  #finishing: Promise<void> | undefined;
+  readonly #waiters = new Set<() => void>();
+
+  /** @throws TypeError or RangeError for a bad argument */
+  constructor(client: RecipeClient, path: string, set: Iterable<T>, options?: SetPartitionerOptions<T>) {
+    super();
+    const given = requireOptions(options);
+    this.#client = requireClient(client);
+    this.path = requirePath(path);
+    this.#set = checkItems(set);
+    for (const item of this.#set) normalizePath(this.#lockPath(item));
+    if (given.partitionFunc !== undefined) requireFunction('partitionFunc', given.partitionFunc);
+    this.#share = given.partitionFunc ?? shareEvenly;
+    this.#identifier = optionalString('identifier', given.identifier, processIdentifier());
+    const timeBoundary = requireDuration('timeBoundary', given.timeBoundary ?? 30_000);
+    requireDuration('maxReactionTime', given.maxReactionTime ?? 1_000);
+    const partyPath = joinPath(this.path, 'party');
+    this.#party = new ShallowParty(client, partyPath, { identifier: this.#identifier });
+    this.#stillness = new Stillness(client, partyPath, timeBoundary);
+    this.#joining = this.#join();
+  }
+
+  get state(): PartitionState {
+    return this.#state;
+  }
+
+  /** Grows by one with each change of state. */
+  get stateId(): number {
+    return this.#stateId;
+  }
+
+  /** Whether it is over: the session was lost, something failed, or {@link finish} was called. */
+  get failed(): boolean {
+    return this.#state === 'FAILURE';
+  }
+
+  /** Whether {@link releaseSet} is called for. */
+  get release(): boolean {
+    return this.#state === 'RELEASE';
+  }
+
+  get allocating(): boolean {
+    return this.#state === 'ALLOCATING';
+  }
+
+  get acquired(): boolean {
+    return this.#state === 'ACQUIRED';
+  }
+
+  /** The items of this member's share; none unless ACQUIRED (Kazoo D-24g). */
+  [Symbol.iterator](): Iterator<T> {
+    return (this.acquired ? this.#partition : [])[Symbol.iterator]();
+  }
+
+  /**
+   * Waits for ACQUIRED.
+   *
+   * @returns false after `timeout` milliseconds (default 30 000), and at once on FAILURE
+   * @throws `signal.reason`
+   */
+  async waitForAcquire(options?: { timeout?: number | undefined; signal?: AbortSignal | undefined }): Promise<boolean> {
+    const { timeout = 30_000, signal } = requireWaiting(options);
+    const outOfTime = new Error('out of time');
+    const attempt = new Attempt(this.#client.clock, { timeout, signal, timedOut: () => outOfTime });
+    try {
+      while (!this.acquired && !this.failed) await this.#nextState(attempt);
+      return this.acquired;
+    } catch (error) {
+      if (error === outOfTime) return false;
+      throw error;
+    } finally {
+      attempt.close();
+    }
+  }
+
+  /** Lets go of this member's share and begins to allocate anew. Nothing to do after FAILURE. */
+  async releaseSet(): Promise<void> {
+    if (this.failed) return this.#finishing;
+    this.#releasing ??= this.#startOver().finally(() => {
+      this.#releasing = undefined;
+    });
+    return this.#releasing;
+  }
+
+  /** Lets go of everything, leaves the party and ends in FAILURE. */
+  async finish(): Promise<void> {
+    this.#end();
+    return this.#finishing;
+  }
+
+  /** Joins before anything can change under our feet: only then do the states of the client matter. */
+  async #join(): Promise<void> {
+    try {
+      await this.#client.retry(() => this.#client.ensurePath(joinPath(this.path, 'locks')));
+      if (this.failed) return;
+      await this.#party.join();
+    } catch (error) {
+      this.#failBy(error);
+    }
+    if (this.failed) return;
+    this.#client.on('state', this.#onState);
+    this.#begin();
+  }
+
+  readonly #onState = (state: KazooState): void => {
+    if (state === 'LOST') this.#end();
+    else this.#callForRelease('the connection was lost');
+  };
+
+  #callForRelease(why: string): void {
+    if (this.release || this.failed) return;
+    this.#round?.attempt.end(new CancelledError(`${this.path}: ${why}`));
+    this.#setState('RELEASE');
+  }
+
+  async #startOver(): Promise<void> {
+    await this.#joining;
+    await this.#stopRound();
+    if (this.failed) return;
+    this.#setState('ALLOCATING');
+    this.#begin();
+  }
+
+  async #stopRound(): Promise<void> {
+    this.#round?.attempt.end(new CancelledError(`${this.path}: the allocation was given up`));
+    await this.#round?.done;
+    this.#round = undefined;
+    this.#stillness.stop();
+    await this.#releaseLocks();
+  }
+
+  #begin(): void {
+    const attempt = new Attempt(this.#client.clock, { timedOut: () => new Error('no deadline was set') });
+    const done = this.#allocate(attempt).catch((error: unknown) => {
+      if (!attempt.signal.aborted) this.#failBy(error);
+    });
+    this.#round = { attempt, done };
+  }
+
+  /** Until nobody comes or goes: takes what our share is, and lets it go again when somebody does. */
+  async #allocate(attempt: Attempt): Promise<void> {
+    for (;;) {
+      const names = await this.#stillness.wait(attempt);
+      const members = names.map((name) => name.slice(name.indexOf('-') + 1));
+      const partition = [...this.#share(this.#identifier, members, [...this.#set])];
+      if (await this.#takeAll(attempt, partition)) return;
+      await this.#releaseLocks();
+    }
+  }
+
+  async #takeAll(attempt: Attempt, partition: readonly T[]): Promise<boolean> {
+    const moved = new CancelledError(`${this.path}: somebody came or went`);
+    const taking = new Attempt(this.#client.clock, { signal: attempt.signal, timedOut: () => moved });
+    this.#stillness.onEnd(() => {
+      taking.end(moved);
+      if (this.acquired) this.#callForRelease('somebody came or went');
+    });
+    try {
+      for (const item of partition) await this.#take(item, taking);
+      taking.check();
+      this.#partition = partition;
+      this.#setState('ACQUIRED');
+      return true;
+    } catch (error) {
+      if (error === moved) return false;
+      throw error;
+    } finally {
+      taking.close();
+    }
+  }
+
+  async #take(item: T, taking: Attempt): Promise<void> {
+    const lock = new Lock(this.#client, this.#lockPath(item));
+    await lock.acquire({ signal: taking.signal });
+    this.#locks.push(lock);
+  }
+
+  async #releaseLocks(): Promise<void> {
+    const locks = this.#locks;
+    this.#locks = [];
+    await Promise.all(locks.map((lock) => lock.release()));
+  }
+
+  #failBy(error: unknown): void {
+    this.#client.logger.error(`${this.path}: the set cannot be shared: ${String(error)}`);
+    this.#end();
+  }
+
+  /** The one way into FAILURE. After a loss there is nothing to release: locks and membership went with the session. */
+  #end(): void {
+    if (this.#finishing !== undefined) return;
+    this.#client.off('state', this.#onState);
+    this.#finishing = this.#cleanUp().catch((error: unknown) => {
+      this.#client.logger.warn(`${this.path}: not everything could be let go: ${String(error)}`);
+    });
+    this.#setState('FAILURE');
+  }
+
+  async #cleanUp(): Promise<void> {
+    const stopping = this.#stopRound();
+    await this.#joining;
+    await stopping;
+    if (this.#party.participating) await this.#party.leave();
+  }
+
+  #lockPath(item: T): string {
+    return joinPath(joinPath(this.path, 'locks'), itemName(item));
+  }
+
+  #setState(state: PartitionState): void {
+    this.#state = state;
+    this.#stateId += 1;
+    for (const wake of [...this.#waiters]) wake();
+    try {
+      this.emit('state', state);
+    } catch (error) {
+      this.#client.reportError(error);
+    }
+  }
+
+  async #nextState(attempt: Attempt): Promise<void> {
+    let wake = (): void => undefined;
+    const changed = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    this.#waiters.add(wake);
+    try {
+      await attempt.guard(changed);
+    } finally {
+      this.#waiters.delete(wake);
+    }
+  }
+}

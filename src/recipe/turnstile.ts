@@ -1,0 +1,33 @@
+/** A place in line. */
+export interface Ticket {
+  /** Resolves when it is this one's turn. */
+  readonly ready: Promise<void>;
+  /** Gives the turn, or the place in line, back. Harmless when repeated. */
+  leave(): void;
+}
+
+/** Lets one pass at a time, first come first served: the callers of one object in this process (Kazoo LK-14, D-24a). */
+export class Turnstile {
+  #line: { ticket: Ticket; open: () => void }[] = [];
+
+  get taken(): boolean {
+    return this.#line.length > 0;
+  }
+
+  take(): Ticket {
+    let open = (): void => undefined;
+    const ready = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const ticket: Ticket = { ready, leave: () => this.#leave(ticket) };
+    this.#line.push({ ticket, open });
+    if (this.#line.length === 1) open();
+    return ticket;
+  }
+
+  #leave(ticket: Ticket): void {
+    const first = this.#line[0]?.ticket === ticket;
+    this.#line = this.#line.filter((entry) => entry.ticket !== ticket);
+    if (first) this.#line[0]?.open();
+  }
+}
