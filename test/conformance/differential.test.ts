@@ -31,8 +31,7 @@ function differential(configuration: Configuration, probes: readonly Probe[]): v
   beforeAll(async () => {
     if (!probes.some((probe) => suits(probe, 'embedded'))) return;
     if ('version' in real) servers.push(await startReal(configuration, version));
-    const embedded = await startEmbedded(configuration, version);
-    if (embedded !== undefined) servers.push(embedded);
+    servers.push(await startEmbedded(configuration, version));
   });
 
   afterAll(() => Promise.all(servers.map((server) => server.close())));

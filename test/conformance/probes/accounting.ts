@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { body, bytes, cat, long, op, OP } from '../wire.ts';
 import type { RawConnection, Reply } from '../wire.ts';
-import { probe } from './trial.ts';
+import { probe, since } from './trial.ts';
 import type { Probe, Trial } from './trial.ts';
 
 const OPENED: [number, string, string][] = [[31, 'world', 'anyone']];
@@ -185,17 +185,22 @@ export const administration: readonly Probe[] = [
     await a.exists(`${p}/x`, true);
     expect(await t.word('wchs')).toBe('1 connections watching 2 paths\nTotal watches:2\n');
   }),
-  probe('N-08', 'what failed or was removed leaves no trace', async (t) => {
-    const { a, p } = await t.start();
-    await a.create(`${p}/e`, { flags: 1 });
-    await a.delete(`${p}/e`);
-    await a.create(`${p}/missing/e`, { flags: 1 });
-    await a.get(`${p}/missing`, true);
-    await a.get(p, true);
-    await a.removeWatches(p, 2);
-    expect(await t.word('dump')).not.toContain(p);
-    expect(await t.word('wchs')).toBe('0 connections watching 0 paths\nTotal watches:0\n');
-  }),
+  probe(
+    'N-08',
+    'what failed or was removed leaves no trace',
+    async (t) => {
+      const { a, p } = await t.start();
+      await a.create(`${p}/e`, { flags: 1 });
+      await a.delete(`${p}/e`);
+      await a.create(`${p}/missing/e`, { flags: 1 });
+      await a.get(`${p}/missing`, true);
+      await a.get(p, true);
+      await a.removeWatches(p, 2);
+      expect(await t.word('dump')).not.toContain(p);
+      expect(await t.word('wchs')).toBe('0 connections watching 0 paths\nTotal watches:0\n');
+    },
+    { skipOn: since('3.9.0', 'a connection without watches is forgotten') },
+  ),
   probe('N-09', 'resetting the statistics', async (t) => {
     expect(await t.word('crst')).toBe('Connection stats reset.\n');
     expect(await t.word('srst')).toBe('Server stats reset.\n');

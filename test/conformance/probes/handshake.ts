@@ -171,9 +171,14 @@ export const handshake: readonly Probe[] = [
     'one connection more than an address may have',
     async (t) => {
       for (let i = 0; i < 3; i++) await t.connect({ timeout: 2 * t.tick });
-      const fourth = await t.dial();
-      await fourth.ended();
-      expect(fourth.received).toBe(0);
+      // The server may hang up before the dial is through, which then fails.
+      const fourth = await t.dial().catch((error: unknown) => error as NodeJS.ErrnoException);
+      if (fourth instanceof Error) expect(fourth.code).toMatch(/^(EPIPE|ECONNRESET)$/);
+      else {
+        await fourth.ended();
+        expect(fourth.received).toBe(0);
+        t.silence(fourth);
+      }
       for (const connection of t.connections.slice(0, 3)) t.settle(connection);
     },
     { needs: 'sasl-required' },

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { ManagedZooKeeper } from '../../../src/harness/managed-zookeeper.ts';
 import type { ManagedZooKeeperOptions } from '../../../src/harness/managed-zookeeper.ts';
+import { EmbeddedZooKeeper } from '../../../src/server/embedded-zookeeper.ts';
+import type { EmbeddedZooKeeperOptions } from '../../../src/server/server-options.ts';
 import type { Configuration, Target } from './trial.ts';
 
 export const TICK = 500;
@@ -12,25 +12,9 @@ export const DEFAULT_VERSION = '3.9.5';
 export const SUPER = 'super:secret';
 export const USERS = { bob: 'bobsecret' };
 
-/** What the probes need of an embedded server's options; the names are those of `EmbeddedZooKeeper.start`. */
-interface EmbeddedOptions {
-  tickTime?: number;
-  version?: string;
-  superDigest?: string;
-  extendedTypesEnabled?: boolean;
-  enforceQuota?: boolean;
-  containerCheckIntervalMs?: number;
-  containerMaxNeverUsedIntervalMs?: number;
-  maxClientCnxns?: number;
-  whitelist?: string;
-  jaasUsers?: Record<string, string>;
-  sessionRequireClientSASLAuth?: boolean;
-  fipsMode?: boolean;
-}
-
 interface Setup {
   readonly real: ManagedZooKeeperOptions;
-  readonly embedded: EmbeddedOptions;
+  readonly embedded: EmbeddedZooKeeperOptions;
 }
 
 const superDigest = `super:${createHash('sha1').update(SUPER).digest('base64')}`;
@@ -89,17 +73,8 @@ export async function startReal(configuration: Configuration, version: string): 
   return { name: 'real', host: '127.0.0.1', port: server.clientPort, version, tickTime: TICK, close: () => server.destroy() };
 }
 
-interface Embedded {
-  readonly port: number;
-  close(): Promise<void>;
-}
-
-export async function startEmbedded(configuration: Configuration, version: string): Promise<Running | undefined> {
-  const file = new URL('../../../src/server/embedded-zookeeper.ts', import.meta.url);
-  if (!existsSync(file)) return undefined;
-  const module = (await import(fileURLToPath(file))) as {
-    EmbeddedZooKeeper: { start(options: EmbeddedOptions): Promise<Embedded> };
-  };
-  const server = await module.EmbeddedZooKeeper.start({ tickTime: TICK, version, ...SETUPS[configuration].embedded });
+export async function startEmbedded(configuration: Configuration, version: string): Promise<Running> {
+  const options = { tickTime: TICK, version, extendedTypesEnabled: false, ...SETUPS[configuration].embedded };
+  const server = await EmbeddedZooKeeper.start(options);
   return { name: 'embedded', host: '127.0.0.1', port: server.port, version, tickTime: TICK, close: () => server.close() };
 }

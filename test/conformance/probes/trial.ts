@@ -196,7 +196,8 @@ export class Trial {
       if (id !== 0n && !this.#settled.has(id)) last.set(id, connection);
       else connection.destroy();
     }
-    await Promise.all([...last.values()].map((connection) => this.#closeSession(connection)));
+    // One after the other: each takes a zxid, and the replies are compared.
+    for (const connection of last.values()) await this.#closeSession(connection);
   }
 
   async #closeSession(connection: RawConnection): Promise<void> {
