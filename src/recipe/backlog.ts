@@ -1,0 +1,115 @@
+import { NoNodeError } from '../base/errors.ts';
+import { joinPath } from '../base/paths.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import type { Attempt } from './attempt.ts';
+import { ensuring } from './ensuring.ts';
+import { sortEntries } from './queue-entry.ts';
+
+/** An entry that was read, and is to be removed. */
+export interface Item {
+  readonly name: string;
+  readonly data: Buffer | null;
+  readonly stat: ZnodeStat;
+}
+
+/**
+ * A queue's entries, as far as known. They are listed again when one has been added since, by anyone, and only then (Kazoo D-24d):
+ * the parent's stat tells how many children were ever created, in one small reply that comes together with the first entry's data.
+ *
+ *   claimFirst():   exists(parent) + get(first entry)     one round trip; created as many as when listed? then it is still the first
+ */
+export class Backlog {
+  /** Told when an entry that was claimed is free again. */
+  readonly waiting = new Set<() => void>();
+  readonly #client: RecipeClient;
+  readonly #path: string;
+  readonly #claimed = new Set<string>();
+  #entries: string[] = [];
+  #created = -1;
+
+  constructor(client: RecipeClient, path: string) {
+    this.#client = client;
+    this.#path = path;
+  }
+
+  /** The first entry known that nobody here has claimed. */
+  get next(): string | undefined {
+    return this.#entries.find((entry) => !this.#claimed.has(entry));
+  }
+
+  async list(attempt: Attempt, watch?: () => void): Promise<readonly string[]> {
+    const { signal } = attempt;
+    const [children, stat] = await ensuring(this.#client, attempt, [this.#path], () =>
+      this.#client.getChildren(this.#path, { watch, signal, includeData: true }),
+    );
+    this.#entries = sortEntries(children);
+    this.#created = createdEver(stat);
+    return this.#entries;
+  }
+
+  /** The first entry that nobody else here is removing; null if there is none. Claimed until released. */
+  async claimFirst(attempt: Attempt): Promise<Item | null> {
+    let fresh = false;
+    for (;;) {
+      const name = this.next;
+      if (name === undefined && fresh) return null;
+      const item = name === undefined ? 'stale' : await this.#claim(name, fresh, attempt);
+      if (typeof item === 'object') return item;
+      if (item === 'gone') continue;
+      await this.list(attempt);
+      fresh = true;
+    }
+  }
+
+  release(name: string): void {
+    if (!this.#claimed.delete(name)) return;
+    if (this.#entries.includes(name)) for (const wake of this.waiting) wake();
+  }
+
+  /** The entry is not there any more. */
+  forget(name: string): void {
+    const index = this.#entries.indexOf(name);
+    if (index >= 0) this.#entries.splice(index, 1);
+  }
+
+  /** What is known is doubtful: list again before the next claim. */
+  expire(): void {
+    this.#entries = [];
+    this.#created = -1;
+  }
+
+  async #claim(name: string, fresh: boolean, attempt: Attempt): Promise<Item | 'gone' | 'stale'> {
+    this.#claimed.add(name);
+    let item: Item | undefined;
+    try {
+      const [current, found] = await Promise.all([fresh || this.#isCurrent(attempt), this.#read(name, attempt)]);
+      if (found === undefined) this.forget(name);
+      if (!current) return 'stale';
+      item = found;
+      return item ?? 'gone';
+    } finally {
+      if (item === undefined) this.#claimed.delete(name);
+    }
+  }
+
+  async #isCurrent({ signal }: Attempt): Promise<boolean> {
+    const stat = await this.#client.exists(this.#path, { signal });
+    return stat !== null && createdEver(stat) === this.#created;
+  }
+
+  async #read(name: string, { signal }: Attempt): Promise<Item | undefined> {
+    try {
+      const [data, stat] = await this.#client.get(joinPath(this.#path, name), { signal });
+      return { name, data, stat };
+    } catch (error) {
+      if (error instanceof NoNodeError) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** A stat reports `cversion = creates + deletes`, and `numChildren = creates - deletes`. */
+function createdEver({ cversion, numChildren }: ZnodeStat): number {
+  return (cversion + numChildren) / 2;
+}

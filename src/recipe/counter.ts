@@ -1,0 +1,211 @@
+import { BadVersionError, NoNodeError } from '../base/errors.ts';
+import { describeValue, normalizePath } from '../base/paths.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import type { WaitOptions } from '../client/call-options.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { optionalBoolean, requireClient, requireOptions, requireWaiting } from './arguments.ts';
+import { Attempt, isTransient } from './attempt.ts';
+import { type CounterFormat, type CounterType, curatorFormat, textFormat } from './counter-value.ts';
+import { waitTimedOut } from './wait-timed-out.ts';
+import { Turnstile } from './turnstile.ts';
+
+export interface CounterOptions {
+  /** The value of a counter that nobody has changed yet. Default 0 (`0n` for the type 'bigint'). */
+  default?: number | bigint | undefined;
+  /** What is counted in. By default what the default is: 0 is 'int', 1.5 'float', 0n 'bigint'. */
+  type?: CounterType | undefined;
+  /** Keep the value as Curator's SharedCount does, in 32 bits. Default false. */
+  supportCurator?: boolean | undefined;
+}
+
+/** `bigint` for a counter made with the type 'bigint' or a bigint for its default, else `number`. */
+export type CounterValue<O extends CounterOptions> = O extends { type: 'bigint' } | { default: bigint } ? bigint : number;
+
+/**
+ * A number that many processes add to (Kazoo CO-1 to CO-8): `int` up to 2^53 - 1, `float`, or `bigint` without limit.
+ *
+ * Each change is a compare-and-set by the node's version; one that lost the race is made again. A change whose reply was lost is not made again blindly
+ * (Kazoo D-24e): the node is read once more, and a version one higher with the value we wrote counts as ours. (Had a rival, in that same instant,
+ * written the same value, its change would pass for ours: one may be lost then, none is counted twice.) Where the node has moved on further, nobody can tell any
+ * more, and the ConnectionLoss is thrown.
+ *
+ * @example
+ * const counter = new Counter(client, '/hits');
+ * await counter.add(2); // 2
+ */
+export class Counter<const O extends CounterOptions = Record<never, never>> {
+  readonly path: string;
+  readonly default: CounterValue<O>;
+  readonly type: CounterType;
+  readonly supportCurator: boolean;
+  readonly #client: RecipeClient;
+  readonly #format: CounterFormat;
+  /** One change of this object at a time: they would only lose races against each other. */
+  readonly #turnstile = new Turnstile();
+  #ensured = false;
+  #preValue: CounterValue<O> | null = null;
+  #postValue: CounterValue<O> | null = null;
+
+  /** @throws TypeError or RangeError for options that do not go together, or with the path or client */
+  constructor(client: RecipeClient, path: string, options?: O) {
+    requireClient(client);
+    const given: CounterOptions = requireOptions(options);
+    this.path = normalizePath(path);
+    this.type = typeOf(given);
+    this.supportCurator = optionalBoolean('supportCurator', given.supportCurator, false);
+    this.#format = formatOf(this.type, this.supportCurator);
+    this.default = this.#format.check('the default', given.default ?? (this.type === 'bigint' ? 0n : 0)) as CounterValue<O>;
+    this.#client = client;
+  }
+
+  /** The value before this object's latest change; null before the first. */
+  get preValue(): CounterValue<O> | null {
+    return this.#preValue;
+  }
+
+  /** The value after this object's latest change; null before the first, and while a change has lost a race. */
+  get postValue(): CounterValue<O> | null {
+    return this.#postValue;
+  }
+
+  /**
+   * The present value. Makes the node if there is none, without initialising it (Kazoo CO-2).
+   *
+   * @throws RangeError for data that is no such number, or beyond the type's limits; OperationTimeoutError, or `signal.reason`
+   */
+  get(options?: WaitOptions): Promise<CounterValue<O>> {
+    return this.#attempt(options, 'get', async (attempt) => {
+      const { value } = await attempt.guard(this.#client.retry(() => this.#read(attempt)));
+      return value as CounterValue<O>;
+    });
+  }
+
+  /**
+   * Adds, and resolves with the sum.
+   * An abort or a timeout ends the wait; whether the change that was under way took effect is then unknown.
+   *
+   * @throws TypeError for an `n` of another type than the counter's; RangeError for a sum beyond the type's limits, which is not stored;
+   *   ConnectionLoss when it cannot be told whether the change was made; RetryFailedError when the client's retry policy gave up racing
+   */
+  async add(n: CounterValue<O>, options?: WaitOptions): Promise<CounterValue<O>> {
+    return this.#change(this.#format.check('what is added to', n), options);
+  }
+
+  /** As {@link add}, the other way. */
+  async subtract(n: CounterValue<O>, options?: WaitOptions): Promise<CounterValue<O>> {
+    return this.#change(this.#format.negate(this.#format.check('what is subtracted from', n)), options);
+  }
+
+  #change(n: number | bigint, options?: WaitOptions): Promise<CounterValue<O>> {
+    return this.#attempt(options, 'add', async (attempt) => {
+      const ticket = this.#turnstile.take();
+      try {
+        await attempt.guard(ticket.ready);
+        return (await attempt.guard(this.#changeUntilDone(n, attempt))) as CounterValue<O>;
+      } finally {
+        ticket.leave();
+      }
+    });
+  }
+
+  async #changeUntilDone(n: number | bigint, attempt: Attempt): Promise<number | bigint> {
+    for (let conflicts = 0; ; conflicts++) {
+      const { value, stat } = await this.#client.retry(() => this.#read(attempt));
+      const post = this.#format.add(value, n);
+      const data = this.#format.encode(post);
+      this.#preValue = value as CounterValue<O>;
+      this.#postValue = null;
+      if (await this.#compareAndSet(data, stat, attempt)) {
+        this.#postValue = post as CounterValue<O>;
+        return post;
+      }
+      if (conflicts > 0) await attempt.pause(Math.random() * Math.min(2 ** conflicts, LONGEST_PAUSE));
+    }
+  }
+
+  /** True if the change was made, false if another came first. */
+  async #compareAndSet(data: Buffer, stat: ZnodeStat, attempt: Attempt): Promise<boolean> {
+    try {
+      await this.#client.set(this.path, data, { version: stat.version, signal: attempt.signal });
+      return true;
+    } catch (error) {
+      if (error instanceof BadVersionError) return false;
+      if (error instanceof NoNodeError) return this.#vanished();
+      if (!isTransient(error)) throw error;
+      return this.#wasMade(data, stat, attempt, error);
+    }
+  }
+
+  /**
+   * What became of a change without an answer:
+   *
+   *   version v, as before     not made, nor can it be any more: the sync passed it on the way
+   *   version v + 1, our data  made by us
+   *   version v + 1, other     refused: another made v + 1
+   *   anything else            nobody knows
+   */
+  async #wasMade(data: Buffer, before: ZnodeStat, attempt: Attempt, error: unknown): Promise<boolean> {
+    const [now, after] = await attempt.persist(() => this.#readAfresh(attempt)).catch(() => [null, null] as const);
+    if (after === null || after.czxid !== before.czxid) throw error;
+    if (after.version === before.version) return false;
+    if (after.version !== before.version + 1) throw error;
+    return now !== null && data.equals(now);
+  }
+
+  /** The server now asked may lag behind the one that may have made the change. */
+  async #readAfresh({ signal }: Attempt): Promise<[Buffer | null, ZnodeStat]> {
+    const [, reading] = await Promise.all([this.#client.sync(this.path, { signal }), this.#client.get(this.path, { signal })]);
+    return reading;
+  }
+
+  async #read({ signal }: Attempt): Promise<{ value: number | bigint; stat: ZnodeStat }> {
+    for (;;) {
+      if (!this.#ensured) await this.#client.ensurePath(this.path, { signal });
+      this.#ensured = true;
+      try {
+        const [data, stat] = await this.#client.get(this.path, { signal });
+        return { value: data === null || data.length === 0 ? this.default : this.#format.decode(data), stat };
+      } catch (error) {
+        if (!(error instanceof NoNodeError)) throw error;
+        this.#vanished();
+      }
+    }
+  }
+
+  /** Deleted by someone: it is made again (Kazoo D-24c). */
+  #vanished(): false {
+    this.#ensured = false;
+    return false;
+  }
+
+  async #attempt<T>(options: WaitOptions | undefined, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
+    const attempt = new Attempt(this.#client.clock, {
+      ...requireWaiting(options),
+      timedOut: () => waitTimedOut(this.path, `counter ${operation}`),
+    });
+    try {
+      attempt.check();
+      return await work(attempt);
+    } finally {
+      attempt.close();
+    }
+  }
+}
+
+const LONGEST_PAUSE = 100;
+
+function typeOf({ type, default: initial }: CounterOptions): CounterType {
+  if (type === undefined) {
+    if (typeof initial === 'bigint') return 'bigint';
+    return initial === undefined || Number.isInteger(initial) ? 'int' : 'float';
+  }
+  if (!['int', 'float', 'bigint'].includes(type))
+    throw new TypeError(`type must be "int", "float" or "bigint", not ${describeValue(type)}`);
+  return type;
+}
+
+function formatOf(type: CounterType, supportCurator: boolean): CounterFormat {
+  if (!supportCurator) return textFormat(type);
+  if (type === 'float') throw new TypeError('a counter that Curator shares holds integers: its default must be a whole number');
+  return curatorFormat(type);
+}

@@ -1,0 +1,253 @@
+import { TransactionError } from '../base/errors.ts';
+import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
+import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { requireClient, requireOptions, requireWaiting } from './arguments.ts';
+import { Attempt } from './attempt.ts';
+import { ensuring } from './ensuring.ts';
+import { EntryLock } from './entry-lock.ts';
+import { uniqueName } from './identifier.ts';
+import { entryPrefix, requireItem, requirePriority, sortEntries } from './queue-entry.ts';
+import type { PutOptions } from './queue.ts';
+import { Turnstile } from './turnstile.ts';
+import { waitTimedOut } from './wait-timed-out.ts';
+import { Wakeup } from './wakeup.ts';
+
+/** What a consumer is processing. */
+export interface LockedEntry {
+  readonly name: string;
+  readonly value: Buffer;
+}
+
+/**
+ * A queue whose items stay until they have been processed: `get()` locks the first free one, `consume()` removes it, `release()` gives it back,
+ * and so does the end of the session (Kazoo LQ-1 to LQ-8). Each item is processed at least once. One object holds one item at a time.
+ *
+ * @example
+ * const queue = new LockingQueue(client, '/jobs');
+ * const job = await queue.get({ timeout: 10_000 });
+ * if (job !== null && (await process(job))) await queue.consume();
+ */
+export class LockingQueue {
+  readonly path: string;
+  /** What marks the locks of this object: 32 hexadecimal digits. */
+  readonly id = uniqueName();
+  readonly #client: RecipeClient;
+  readonly #entries: string;
+  readonly #taken: string;
+  readonly #turnstile = new Turnstile();
+  #element: LockedEntry | null = null;
+
+  /** @throws TypeError or RangeError for a path or client that is none */
+  constructor(client: RecipeClient, path: string) {
+    requireClient(client);
+    this.path = normalizePath(path);
+    this.#client = client;
+    this.#entries = joinPath(this.path, 'entries');
+    this.#taken = joinPath(this.path, 'taken');
+  }
+
+  /** What `get()` gave that has been neither consumed nor released, nor found to be lost. */
+  get processingElement(): LockedEntry | null {
+    return this.#element;
+  }
+
+  /**
+   * Adds an item. Made once, without retry: after a ConnectionLoss it may be there or not.
+   *
+   * @throws TypeError or RangeError for a value or priority that is none
+   */
+  async put(value: ZnodeData, options?: PutOptions): Promise<void> {
+    const { priority = 100 } = requireOptions(options);
+    requireItem(value);
+    requirePriority(priority);
+    await this.#attempt(options, 'put', (attempt) =>
+      this.#ensuring(attempt, () =>
+        this.#client.create(this.#entry(entryPrefix(priority)), value, { sequence: true, signal: attempt.signal }),
+      ),
+    );
+  }
+
+  /**
+   * Adds several items at one priority, all or none.
+   *
+   * @throws TypeError or RangeError for values or a priority that are none; TransactionError when the server refuses (Kazoo D-7)
+   */
+  async putAll(values: readonly ZnodeData[], options?: PutOptions): Promise<void> {
+    const { priority = 100 } = requireOptions(options);
+    if (!Array.isArray(values)) throw new TypeError(`values must be an array of items, not ${describeValue(values)}`);
+    values.forEach(requireItem);
+    requirePriority(priority);
+    if (values.length === 0) return;
+    await this.#attempt(options, 'putAll', (attempt) => this.#ensuring(attempt, () => this.#createAll(values, priority)));
+  }
+
+  /**
+   * Locks the first free item and gives it; null if there is none. Without a `timeout` it answers at once; with one it waits for an item, with `Infinity` for ever.
+   * While an item is being processed that one is given again, once it is certain that it is still ours; if it is not, the next.
+   *
+   * @throws `signal.reason` after an abort; no item stays locked then
+   */
+  async get(options?: WaitOptions): Promise<Buffer | null> {
+    const { timeout, signal } = requireWaiting(options);
+    const waits = timeout !== undefined && timeout > 0;
+    return this.#attempt(waits ? { timeout, signal } : { signal }, 'get', async (attempt) => {
+      const ticket = this.#turnstile.take();
+      try {
+        await attempt.guard(ticket.ready);
+        return await this.#currentOrNext(attempt, waits);
+      } catch (error) {
+        if (signal?.aborted !== true && error === attempt.signal.reason) return null;
+        throw error;
+      } finally {
+        ticket.leave();
+      }
+    });
+  }
+
+  /** Whether the item being processed is still locked by this object, in the present session. */
+  async holdsLock(options?: WaitOptions): Promise<boolean> {
+    return this.#attempt(options, 'holdsLock', (attempt) => this.#stillHeld(attempt));
+  }
+
+  /**
+   * Removes the item being processed. False if there is none, or if it is no longer ours or there: it is dropped then, and may be processed by another.
+   *
+   * @throws ConnectionClosedError and the like, with the item still held
+   */
+  async consume(options?: WaitOptions): Promise<boolean> {
+    return this.#finish(options, 'consume', (lock, attempt) => this.#consumed(lock, attempt));
+  }
+
+  /** Gives the item being processed back. False if there is none, or if it is no longer ours: it is dropped in any case. */
+  async release(options?: WaitOptions): Promise<boolean> {
+    return this.#finish(options, 'release', (lock, attempt) => lock.release(attempt));
+  }
+
+  /** How many items there are, locked ones included; children that are no entries are not counted. */
+  async size(options?: WaitOptions): Promise<number> {
+    return this.#attempt(options, 'size', async (attempt) => {
+      const children = await attempt.guard(
+        this.#client.retry(() =>
+          this.#ensuring(attempt, () => this.#client.getChildren(this.#entries, { signal: attempt.signal })),
+        ),
+      );
+      return sortEntries(children).length;
+    });
+  }
+
+  async #currentOrNext(attempt: Attempt, waits: boolean): Promise<Buffer | null> {
+    if (this.#element !== null && (await this.#stillHeld(attempt))) return this.#element.value;
+    this.#element = null;
+    this.#element = waits ? await this.#waitForFree(attempt) : await this.#lockFirst(attempt);
+    return this.#element?.value ?? null;
+  }
+
+  async #waitForFree(attempt: Attempt): Promise<LockedEntry> {
+    const { wake, wait } = new Wakeup();
+    try {
+      for (;;) {
+        const entry = await this.#lockFirst(attempt);
+        if (entry !== null) return entry;
+        // Any event, and the loss of the session, leads to a fresh look (Kazoo D-8).
+        if ((await this.#listFree(attempt, wake)).length === 0) await attempt.guard(wait());
+      }
+    } finally {
+      void this.#client.unwatch(this.#entries, wake);
+      void this.#client.unwatch(this.#taken, wake);
+    }
+  }
+
+  async #lockFirst(attempt: Attempt): Promise<LockedEntry | null> {
+    for (;;) {
+      const free = await this.#listFree(attempt);
+      if (free.length === 0) return null;
+      for (const name of free) {
+        const value = await this.#lockAndRead(name, attempt);
+        if (value !== null) return { name, value };
+      }
+    }
+  }
+
+  /** An abort while the lock is being made takes it back as soon as it is there. */
+  async #lockAndRead(name: string, attempt: Attempt): Promise<Buffer | null> {
+    const lock = this.#lock(name);
+    const locking = lock.acquire();
+    try {
+      return await attempt.guard(locking);
+    } catch (error) {
+      locking.then((value) => (value === null ? undefined : lock.discard())).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #listFree(attempt: Attempt, watch?: () => void): Promise<string[]> {
+    const options = { watch, signal: attempt.signal };
+    const list = (): Promise<[string[], string[]]> =>
+      Promise.all([this.#client.getChildren(this.#entries, options), this.#client.getChildren(this.#taken, options)]);
+    const [entries, taken] = await attempt.guard(this.#client.retry(() => this.#ensuring(attempt, list)));
+    const locked = new Set(taken);
+    return sortEntries(entries.filter((name) => !locked.has(name)));
+  }
+
+  async #stillHeld(attempt: Attempt): Promise<boolean> {
+    const element = this.#element;
+    return element !== null && attempt.guard(this.#client.retry(() => this.#lock(element.name).isHeld(attempt)));
+  }
+
+  async #finish(
+    options: WaitOptions | undefined,
+    operation: string,
+    work: (lock: EntryLock, attempt: Attempt) => Promise<boolean>,
+  ): Promise<boolean> {
+    return this.#attempt(options, operation, async (attempt) => {
+      const element = this.#element;
+      if (element === null) return false;
+      const done = (await this.#stillHeld(attempt)) && (await attempt.guard(work(this.#lock(element.name), attempt)));
+      if (this.#element === element) this.#element = null;
+      return done;
+    });
+  }
+
+  async #consumed(lock: EntryLock, attempt: Attempt): Promise<boolean> {
+    try {
+      return await lock.consume(attempt);
+    } catch (error) {
+      if (!(error instanceof TransactionError)) throw error;
+      // The entry had vanished under the lock, which must not stay behind (Kazoo D-7).
+      await lock.discard();
+      return false;
+    }
+  }
+
+  async #createAll(values: readonly ZnodeData[], priority: number): Promise<void> {
+    const transaction = this.#client.transaction();
+    for (const value of values) transaction.create(this.#entry(entryPrefix(priority)), value, { sequence: true });
+    await transaction.commitOrThrow();
+  }
+
+  #entry(name: string): string {
+    return joinPath(this.#entries, name);
+  }
+
+  #lock(name: string): EntryLock {
+    return new EntryLock(this.#client, this.#entry(name), joinPath(this.#taken, name), this.id);
+  }
+
+  #ensuring<T>(attempt: Attempt, work: () => Promise<T>): Promise<T> {
+    return ensuring(this.#client, attempt, [this.#entries, this.#taken], work);
+  }
+
+  async #attempt<T>(options: WaitOptions | undefined, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
+    const attempt = new Attempt(this.#client.clock, {
+      ...requireWaiting(options),
+      timedOut: () => waitTimedOut(this.path, `queue ${operation}`),
+    });
+    try {
+      attempt.check();
+      return await work(attempt);
+    } finally {
+      attempt.close();
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import { CancelledError, ConnectionClosedError, OperationTimeoutError } from '../base/errors.ts';
+import { normalizePath } from '../base/paths.ts';
+import type { WatchedEvent } from '../base/states.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { Attempt } from './attempt.ts';
+import { requireClient, requireDuration } from './arguments.ts';
+
+export interface PatientChildrenWatchOptions {
+  /** Milliseconds during which the children must not change. Default 30 000. */
+  timeBoundary?: number | undefined;
+}
+
+/**
+ * Waits until a node's children have been the same for a while, then tells them once (Kazoo PW-1 to PW-3).
+ *
+ * @example
+ * const [children, changed] = await new PatientChildrenWatch(client, '/party', { timeBoundary: 5_000 }).start();
+ * await changed; // one joined or left since
+ */
+export class PatientChildrenWatch {
+  readonly path: string;
+  readonly timeBoundary: number;
+  readonly #client: RecipeClient;
+  #run: PatientRun | undefined;
+
+  /** @throws TypeError or RangeError for a path, client or option that is none */
+  constructor(client: RecipeClient, path: string, options: PatientChildrenWatchOptions = {}) {
+    requireClient(client);
+    this.path = normalizePath(path);
+    this.timeBoundary = options.timeBoundary ?? 30_000;
+    requireDuration('timeBoundary', this.timeBoundary);
+    this.#client = client;
+  }
+
+  /**
+   * Resolves with the settled children and a promise of their next change.
+   * That promise also resolves when the session is lost, since a change may have gone unseen; it rejects with ConnectionClosedError when the client
+   * stops, and with CancelledError after {@link stop}. Starting again gives up the wait before.
+   *
+   * @throws NoNodeError and the like from reading; CancelledError after {@link stop}
+   */
+  start(): Promise<[children: string[], changed: Promise<void>]> {
+    this.stop();
+    this.#run = new PatientRun(this.#client, this.path, this.timeBoundary);
+    return this.#run.settled();
+  }
+
+  /** Gives up: what is being waited for rejects with CancelledError, and nothing is left on the client or the server. */
+  stop(): void {
+    this.#run?.cancel();
+    this.#run = undefined;
+  }
+}
+
+/** One wait, from `start()` to the change that follows. */
+class PatientRun {
+  readonly #client: RecipeClient;
+  readonly #path: string;
+  readonly #boundary: number;
+  readonly #attempt: Attempt;
+  readonly #changed: Promise<void>;
+  #settleChanged: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+  #settled = false;
+  #fired = false;
+
+  constructor(client: RecipeClient, path: string, boundary: number) {
+    this.#client = client;
+    this.#path = path;
+    this.#boundary = boundary;
+    this.#attempt = new Attempt(client.clock, { timedOut: () => new OperationTimeoutError() });
+    this.#changed = new Promise((resolve, reject) => (this.#settleChanged = { resolve, reject }));
+    this.#changed.catch(() => undefined);
+  }
+
+  async settled(): Promise<[string[], Promise<void>]> {
+    for (;;) {
+      this.#fired = false;
+      const children = await this.#attempt.guard(
+        this.#attempt.persist(() => this.#client.getChildren(this.#path, { watch: this.#onEvent, signal: this.#attempt.signal })),
+      );
+      await this.#attempt.pause(this.#boundary);
+      if (this.#fired) continue;
+      this.#settled = true;
+      return [children, this.#changed];
+    }
+  }
+
+  cancel(): void {
+    const reason = new CancelledError(`the wait for the children of ${this.#path} was stopped`);
+    this.#attempt.end(reason);
+    this.#settleChanged?.reject(reason);
+    void this.#client.unwatch(this.#path, this.#onEvent);
+  }
+
+  readonly #onEvent = (event: WatchedEvent): void => {
+    this.#fired = true;
+    if (!this.#settled) return;
+    if (event.state === 'CLOSED') this.#settleChanged?.reject(new ConnectionClosedError(undefined, { path: this.#path }));
+    else this.#settleChanged?.resolve();
+  };
+}

@@ -1,0 +1,52 @@
+import { describeValue } from '../base/paths.ts';
+import type { ZnodeData } from '../client/call-options.ts';
+import { compareSequences } from './sequence.ts';
+
+/** What a queue's entry is named before the server's number: `entry-PPP-` (Kazoo QU-1). Lower priorities come first. */
+export function entryPrefix(priority: number): string {
+  return `${PREFIX}${String(priority).padStart(3, '0')}-`;
+}
+
+/** The entries among a queue's children, most urgent first, then first come first. Foreign children are left alone (Kazoo D-24d). */
+export function sortEntries(children: readonly string[]): string[] {
+  return children
+    .filter((name) => name.startsWith(PREFIX))
+    .map(readEntry)
+    .sort(compareEntries)
+    .map(({ name }) => name);
+}
+
+/** @throws TypeError for a priority that is no whole number; RangeError for one outside 0 to 999 */
+export function requirePriority(priority: number): void {
+  if (typeof priority !== 'number' || !Number.isInteger(priority))
+    throw new TypeError(`priority must be a whole number from 0 to 999, not ${describeValue(priority)}`);
+  if (priority < 0 || priority > 999) throw new RangeError(`priority must be a whole number from 0 to 999, not ${priority}`);
+}
+
+/** @throws TypeError for what cannot be a node's data */
+export function requireItem(value: ZnodeData): void {
+  if (value !== null && typeof value !== 'string' && !(value instanceof Uint8Array))
+    throw new TypeError(`an item must be a string, a Uint8Array or null, not ${describeValue(value)}`);
+}
+
+const PREFIX = 'entry-';
+const ENTRY = /^entry-([0-9]{3})-(-?[0-9]{9,10})$/;
+
+interface Entry {
+  readonly name: string;
+  /** Infinity for a name that is none of Kazoo's: it comes last. */
+  readonly priority: number;
+  readonly sequence: number;
+}
+
+function readEntry(name: string): Entry {
+  const match = ENTRY.exec(name);
+  if (match === null) return { name, priority: Infinity, sequence: 0 };
+  return { name, priority: Number(match[1]), sequence: Number(match[2]) };
+}
+
+function compareEntries(a: Entry, b: Entry): number {
+  if (a.priority !== b.priority) return a.priority < b.priority ? -1 : 1;
+  if (a.sequence !== b.sequence) return compareSequences(a.sequence, b.sequence);
+  return a.name < b.name ? -1 : Number(a.name > b.name);
+}

@@ -1,0 +1,167 @@
+import { BadVersionError, NoNodeError } from '../base/errors.ts';
+import { joinPath, normalizePath } from '../base/paths.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { requireClient, requireOptions, requireWaiting } from './arguments.ts';
+import { Attempt, isTransient } from './attempt.ts';
+import { Backlog, type Item } from './backlog.ts';
+import { ensuring } from './ensuring.ts';
+import { persist } from './outage.ts';
+import { entryPrefix, requireItem, requirePriority } from './queue-entry.ts';
+import { waitTimedOut } from './wait-timed-out.ts';
+import { Wakeup } from './wakeup.ts';
+
+export interface PutOptions extends WaitOptions {
+  /** 0 (first) to 999 (last). Default 100. */
+  priority?: number | undefined;
+}
+
+/**
+ * A queue with priorities, shared by any number of producers and consumers (Kazoo QU-1 to QU-6).
+ *
+ * Each item is given to one consumer, and is then gone: one that the consumer fails to process is lost, so see LockingQueue. No item is lost on the way:
+ * when the connection drops before the server has confirmed that the item was removed, it is given once the outcome is known to be "gone". Had another consumer removed it
+ * in that very moment, both have it then; nothing tells the two cases apart.
+ *
+ * ZooKeeper is a poor home for long queues (Curator tech note 4): thousands of entries are slow to list.
+ *
+ * @example
+ * const queue = new Queue(client, '/jobs');
+ * await queue.put('urgent', { priority: 1 });
+ * const item = await queue.get({ timeout: 5_000 }); // null if there is none within 5 s
+ */
+export class Queue {
+  readonly path: string;
+  readonly #client: RecipeClient;
+  readonly #backlog: Backlog;
+
+  /** @throws TypeError or RangeError for a path or client that is none */
+  constructor(client: RecipeClient, path: string) {
+    requireClient(client);
+    this.path = normalizePath(path);
+    this.#client = client;
+    this.#backlog = new Backlog(client, this.path);
+  }
+
+  /**
+   * Adds an item. Made once, without retry: after a ConnectionLoss it may be there or not.
+   *
+   * @throws TypeError or RangeError for a value or priority that is none
+   */
+  async put(value: ZnodeData, options?: PutOptions): Promise<void> {
+    const { priority = 100 } = requireOptions(options);
+    requireItem(value);
+    requirePriority(priority);
+    const attempt = this.#attempt(options, 'put');
+    try {
+      const path = joinPath(this.path, entryPrefix(priority));
+      await ensuring(this.#client, attempt, [this.path], () =>
+        this.#client.create(path, value, { sequence: true, signal: attempt.signal }),
+      );
+    } finally {
+      attempt.close();
+    }
+  }
+
+  /**
+   * Takes the first item away and gives it; null if there is none. Without a `timeout` it answers at once; with one it waits for an item, with `Infinity` for ever.
+   * A null item is given as an empty Buffer. An abort never costs an item: once its removal is under way, that is finished and the item given.
+   *
+   * @throws `signal.reason` after an abort
+   */
+  async get(options?: WaitOptions): Promise<Buffer | null> {
+    const { timeout, signal } = requireWaiting(options);
+    const waits = timeout !== undefined && timeout > 0;
+    const attempt = this.#attempt(waits ? { timeout, signal } : { signal }, 'get');
+    try {
+      attempt.check();
+      return waits ? await this.#waitForFirst(attempt) : await this.#takeFirst(attempt);
+    } catch (error) {
+      if (signal?.aborted !== true && error === attempt.signal.reason) return null;
+      throw error;
+    } finally {
+      attempt.close();
+    }
+  }
+
+  /** How many items there are, children that are no entries not counted. */
+  async size(options?: WaitOptions): Promise<number> {
+    const attempt = this.#attempt(options, 'size');
+    try {
+      return (await attempt.guard(this.#client.retry(() => this.#backlog.list(attempt)))).length;
+    } finally {
+      attempt.close();
+    }
+  }
+
+  async #waitForFirst(attempt: Attempt): Promise<Buffer | null> {
+    const { wake, wait } = new Wakeup();
+    this.#backlog.waiting.add(wake);
+    try {
+      for (;;) {
+        const item = await this.#takeFirst(attempt);
+        if (item !== null) return item;
+        await attempt.guard(this.#client.retry(() => this.#backlog.list(attempt, wake)));
+        if (this.#backlog.next === undefined) await attempt.guard(wait());
+      }
+    } finally {
+      this.#backlog.waiting.delete(wake);
+      void this.#client.unwatch(this.path, wake);
+    }
+  }
+
+  async #takeFirst(attempt: Attempt): Promise<Buffer | null> {
+    for (;;) {
+      const first = await this.#claimFirst(attempt);
+      if (first === null) return null;
+      try {
+        attempt.check();
+        // From here on the item may be gone from the server: neither an abort nor a timeout counts any more.
+        if (await this.#remove(first)) return first.data ?? Buffer.alloc(0);
+      } finally {
+        this.#backlog.release(first.name);
+      }
+    }
+  }
+
+  async #claimFirst(attempt: Attempt): Promise<Item | null> {
+    const claiming = this.#client.retry(() => this.#backlog.claimFirst(attempt));
+    try {
+      return await attempt.guard(claiming);
+    } catch (error) {
+      claiming.then((item) => item !== null && this.#backlog.release(item.name)).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** True if the item is ours, false if another consumer was first or the item has changed. */
+  async #remove(first: Item): Promise<boolean> {
+    const path = joinPath(this.path, first.name);
+    try {
+      await this.#client.delete(path, { version: first.stat.version });
+      this.#backlog.forget(first.name);
+      return true;
+    } catch (error) {
+      this.#backlog.expire();
+      if (error instanceof NoNodeError || error instanceof BadVersionError) return false;
+      if (!isTransient(error)) throw error;
+      return this.#wasRemoved(path, first.stat);
+    }
+  }
+
+  /** After a delete without an answer. If that cannot be found out, the item is given: better twice than never. */
+  async #wasRemoved(path: string, before: ZnodeStat): Promise<boolean> {
+    const look = (): Promise<ZnodeStat | null> =>
+      Promise.all([this.#client.sync(path), this.#client.exists(path)]).then(([, stat]) => stat);
+    const now = await persist(this.#client.clock, look).catch(() => null);
+    return now?.czxid !== before.czxid;
+  }
+
+  #attempt(options: WaitOptions | undefined, operation: string): Attempt {
+    return new Attempt(this.#client.clock, {
+      ...requireWaiting(options),
+      timedOut: () => waitTimedOut(this.path, `queue ${operation}`),
+    });
+  }
+}

@@ -1,0 +1,295 @@
+import { ConnectionClosedError, KazooException, NoNodeError } from '../base/errors.ts';
+import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
+import type { KazooState, WatchedEvent } from '../base/states.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { requireClient, requireFunction } from './arguments.ts';
+import { persist } from './outage.ts';
+import { NodeData, TreeEvent, type TreeEventType } from './tree-event.ts';
+import { TreeNode } from './tree-node.ts';
+import { type TreeReading, TreeReader } from './tree-reader.ts';
+
+export type TreeEventListener = (event: TreeEvent) => unknown;
+export type TreeFaultListener = (error: unknown) => unknown;
+
+/**
+ * Keeps a copy of a tree of nodes in memory, up to date by watches, and tells of its changes (Kazoo TC-1 to TC-10).
+ *
+ * Two one-shot watches per node, one for its data and one for its children. The client restores them when it reconnects within the session, and they fire for what changed
+ * meanwhile: so unchanged nodes cost no read at all. After a lost session everything is read again, pipelined, a few hundred requests at a time.
+ * A watch event says where to look, never what is there: what a node is comes from reads alone, so for each path the copy moves forward only.
+ *
+ * @example
+ * const cache = new TreeCache(client, '/services');
+ * cache.listen((event) => console.log(event.eventType, event.eventData?.path));
+ * await cache.start();
+ * @see close
+ */
+export class TreeCache {
+  readonly path: string;
+  readonly #client: RecipeClient;
+  readonly #listeners: TreeEventListener[] = [];
+  readonly #faultListeners: TreeFaultListener[] = [];
+  readonly #reader: TreeReader;
+  readonly #nodes = new Map<string, TreeNode>();
+  #root: TreeNode;
+  #state: 'latent' | 'started' | 'closed' = 'latent';
+  #rooted = false;
+  /** Counts sessions lost: what was asked in an earlier one has to be asked again. */
+  #session = 0;
+  #loadedSession = -1;
+  /** Nodes not wholly read yet in this session. */
+  readonly #loading = new Set<TreeNode>();
+  #initialized = false;
+  /** Parents whose children are to be listed again, once the events at hand have been seen. */
+  readonly #outdated = new Set<TreeNode>();
+
+  /** @throws TypeError or RangeError for a path or client that is none */
+  constructor(client: RecipeClient, path: string) {
+    requireClient(client);
+    this.path = normalizePath(path);
+    this.#client = client;
+    this.#root = this.#insert(this.path, null);
+    this.#reader = new TreeReader(client, {
+      watch: this.#onEvent,
+      session: () => this.#session,
+      isClosed: () => this.#state === 'closed',
+      isKnown: (path) => this.#nodes.has(path),
+      found: (node, reading, session) => this.#found(node, reading, session),
+      failed: (node, kind, error, session) => {
+        this.#failed(node, error);
+        this.#settle(node, kind, session);
+      },
+    });
+  }
+
+  /**
+   * Starts, once. Resolves when the root has been ensured; the rest follows, and INITIALIZED tells when it is there.
+   *
+   * @throws KazooException if it was started or closed before; ConnectionClosedError if the client is not running
+   */
+  async start(): Promise<void> {
+    if (this.#state !== 'latent') throw new KazooException(this.#state === 'closed' ? 'already closed' : 'already started');
+    this.#state = 'started';
+    this.#client.on('state', this.#onState);
+    try {
+      await persist(this.#client.clock, () => this.#client.ensurePath(this.path));
+    } catch (error) {
+      this.#client.off('state', this.#onState);
+      throw error;
+    }
+    this.#rooted = true;
+    this.#loadIfDue();
+  }
+
+  /** Ends for good: no further event, no data, and its watches are taken back. Resolves when they are. Harmless when repeated. */
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#client.off('state', this.#onState);
+    const paths = [...this.#nodes.keys()];
+    this.#nodes.clear();
+    this.#loading.clear();
+    this.#root.children.clear();
+    this.#root.data = null;
+    await Promise.all(paths.map((path) => this.#client.unwatch(path, this.#onEvent)));
+  }
+
+  /** Adds a listener of {@link TreeEvent}s, and gives it back. What it throws goes to the fault listeners. An async one is awaited before the next event. */
+  listen<L extends TreeEventListener>(listener: L): L {
+    requireFunction('the listener', listener);
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  /** Adds a listener of errors: nodes that cannot be read, and what listeners throw. Without one they reach the client's `error` event. */
+  listenFault<L extends TreeFaultListener>(listener: L): L {
+    requireFunction('the fault listener', listener);
+    this.#faultListeners.push(listener);
+    return listener;
+  }
+
+  /**
+   * A node as it was last read; `otherwise` (null) for one that is not there, or not readable.
+   *
+   * @throws RangeError for a path outside the tree
+   */
+  getData<T = null>(path: string, otherwise: T = null as T): NodeData | T {
+    return this.#find(path)?.data ?? otherwise;
+  }
+
+  /**
+   * The names of a node's children, a copy; `otherwise` (null) for a node that is not there.
+   *
+   * @throws RangeError for a path outside the tree
+   */
+  getChildren<T = null>(path: string, otherwise: T = null as T): ReadonlySet<string> | T {
+    const node = this.#find(path);
+    return node === undefined ? otherwise : new Set(node.children.keys());
+  }
+
+  #find(path: string): TreeNode | undefined {
+    const normal = normalizePath(path);
+    if (normal === this.path) return this.#root;
+    // Compared by component: `/rootfoo` is not under `/root` (Kazoo D-25).
+    if (!normal.startsWith(joinPath(this.path, '')))
+      throw new RangeError(`path ${describeValue(path)} is outside the tree ${this.path}`);
+    return this.#nodes.get(normal);
+  }
+
+  readonly #onState = (state: KazooState): void => {
+    if (state === 'SUSPENDED') this.#publish(TreeEvent.CONNECTION_SUSPENDED);
+    else if (state === 'LOST') {
+      this.#session += 1;
+      this.#initialized = false;
+      this.#loading.clear();
+      this.#publish(TreeEvent.CONNECTION_LOST);
+    } else {
+      this.#publish(TreeEvent.CONNECTION_RECONNECTED);
+      this.#loadIfDue();
+    }
+  };
+
+  /** The watches of an earlier session are gone. The sync makes sure that another server does not show an older state than has been seen. */
+  #loadIfDue(): void {
+    if (this.#state !== 'started' || !this.#rooted || this.#loadedSession === this.#session) return;
+    if (this.#loadedSession >= 0) this.#client.sync(this.path).catch(() => undefined);
+    this.#loadedSession = this.#session;
+    this.#load(this.#root);
+  }
+
+  #load(node: TreeNode): void {
+    node.session = this.#session;
+    this.#loading.add(node);
+    for (const kind of ['data', 'children'] as const) {
+      node.missing.add(kind);
+      this.#reader.request(node, kind);
+    }
+  }
+
+  readonly #onEvent = (event: WatchedEvent): void => {
+    const node = event.path === null ? undefined : this.#nodes.get(event.path);
+    // NONE is ignored: LOST is told of at once.
+    if (node === undefined || event.type === 'NONE') return;
+    if (event.type === 'CHANGED') this.#reader.request(node, 'data');
+    else if (event.type === 'CHILD') this.#reader.request(node, 'children');
+    else if (event.type === 'CREATED') this.#load(node);
+    else this.#deleted(node);
+  };
+
+  /** The parent is listed again, as the node may have been made anew before the parent's last listing: then no further event would tell. */
+  #deleted(node: TreeNode): void {
+    this.#gone(node);
+    if (node.parent === null) return;
+    if (this.#outdated.size === 0) queueMicrotask(() => this.#listOutdated());
+    this.#outdated.add(node.parent);
+  }
+
+  #listOutdated(): void {
+    const parents = [...this.#outdated];
+    this.#outdated.clear();
+    if (this.#state === 'started') for (const parent of parents) this.#reader.request(parent, 'children');
+  }
+
+  #found(node: TreeNode, reading: TreeReading, session: number): void {
+    if (reading.kind === 'data') this.#setData(node, new NodeData(node.path, reading.data, reading.stat));
+    else if (reading.kind === 'children') this.#setChildren(node, reading.names);
+    else if (reading.exists) this.#load(node);
+    this.#settle(node, reading.kind, session);
+  }
+
+  #setData(node: TreeNode, data: NodeData): void {
+    const before = node.data;
+    node.data = data;
+    node.unreadable = false;
+    if (before === null) this.#publish(TreeEvent.NODE_ADDED, data);
+    else if (before.stat.mzxid !== data.stat.mzxid) this.#publish(TreeEvent.NODE_UPDATED, data);
+  }
+
+  #setChildren(node: TreeNode, names: string[]): void {
+    const listed = new Set(names);
+    for (const [name, child] of node.children) if (!listed.has(name)) this.#remove(child);
+    for (const name of names.sort()) {
+      const child = node.children.get(name) ?? this.#insert(joinPath(node.path, name), node);
+      if (child.session !== this.#session) this.#load(child);
+    }
+  }
+
+  #failed(node: TreeNode, error: unknown): void {
+    if (error instanceof NoNodeError) this.#gone(node);
+    else if (!(error instanceof ConnectionClosedError) && !node.unreadable) {
+      node.unreadable = true;
+      this.#client.dispatch(() => this.#fault(error));
+    }
+  }
+
+  #gone(node: TreeNode): void {
+    this.#remove(node);
+    if (node === this.#root) this.#awaitRoot();
+    this.#checkInitialized();
+  }
+
+  /** A root that has gone is watched until it is there again (Kazoo TC-6). */
+  #awaitRoot(): void {
+    this.#root = this.#insert(this.path, null);
+    this.#root.session = this.#session;
+    this.#root.missing.add('exists');
+    this.#loading.add(this.#root);
+    this.#reader.request(this.#root, 'exists');
+  }
+
+  #insert(path: string, parent: TreeNode | null): TreeNode {
+    const node = new TreeNode(path, parent);
+    this.#nodes.set(path, node);
+    parent?.children.set(node.name, node);
+    return node;
+  }
+
+  /** Children before parents (Kazoo TC-3). */
+  #remove(node: TreeNode): void {
+    for (const child of node.children.values()) this.#remove(child);
+    node.removed = true;
+    this.#nodes.delete(node.path);
+    this.#loading.delete(node);
+    node.parent?.children.delete(node.name);
+    if (node.data !== null) this.#publish(TreeEvent.NODE_REMOVED, node.data);
+  }
+
+  #settle(node: TreeNode, kind: 'data' | 'children' | 'exists', session: number): void {
+    if (session !== this.#session) return;
+    node.missing.delete(kind);
+    if (node.missing.size === 0) this.#loading.delete(node);
+    this.#checkInitialized();
+  }
+
+  #checkInitialized(): void {
+    if (this.#initialized || this.#loading.size > 0 || this.#loadedSession !== this.#session) return;
+    this.#initialized = true;
+    this.#publish(TreeEvent.INITIALIZED);
+  }
+
+  #publish(type: TreeEventType, data: NodeData | null = null): void {
+    const event = new TreeEvent(type, data);
+    this.#client.dispatch(() => this.#tell(event));
+  }
+
+  async #tell(event: TreeEvent): Promise<void> {
+    for (const listener of [...this.#listeners]) {
+      if (this.#state === 'closed') return;
+      try {
+        await listener(event);
+      } catch (error) {
+        await this.#fault(error);
+      }
+    }
+  }
+
+  async #fault(error: unknown): Promise<void> {
+    if (this.#faultListeners.length === 0) this.#client.reportError(error);
+    for (const listener of [...this.#faultListeners]) {
+      try {
+        await listener(error);
+      } catch (fault) {
+        this.#client.reportError(fault);
+      }
+    }
+  }
+}

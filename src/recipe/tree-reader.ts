@@ -1,0 +1,104 @@
+import type { WatchListener } from '../base/states.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { persist } from './outage.ts';
+import type { ReadKind, TreeNode } from './tree-node.ts';
+
+/** What a read found. `session` is that in which it was asked, and its watch left. */
+export type TreeReading =
+  | { readonly kind: 'data'; readonly data: Buffer | null; readonly stat: ZnodeStat }
+  | { readonly kind: 'children'; readonly names: string[] }
+  | { readonly kind: 'exists'; readonly exists: boolean };
+
+export interface TreeReaderOptions {
+  readonly watch: WatchListener;
+  /** The session of now, by the cache's count. */
+  session(): number;
+  isClosed(): boolean;
+  /** Whether the cache has a node at the path. */
+  isKnown(path: string): boolean;
+  /** Told of each reading, in the order of the server's replies. */
+  found(node: TreeNode, reading: TreeReading, session: number): void;
+  failed(node: TreeNode, kind: ReadKind, error: unknown, session: number): void;
+}
+
+/**
+ * Reads the nodes of a TreeCache: many at a time (pipelined), and no more than a limit, so that a big tree does not take all of the server's queue;
+ * one of a kind per node, and one more when an event came meanwhile.
+ */
+export class TreeReader {
+  readonly #client: RecipeClient;
+  readonly #options: TreeReaderOptions;
+  #queue: { node: TreeNode; kind: ReadKind }[] = [];
+  #head = 0;
+  #inFlight = 0;
+
+  constructor(client: RecipeClient, options: TreeReaderOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  request(node: TreeNode, kind: ReadKind): void {
+    if (node.removed) return;
+    const state = node.reading.get(kind);
+    node.reading.set(kind, state === undefined || state === 'queued' ? 'queued' : 'again');
+    if (state !== undefined) return;
+    this.#queue.push({ node, kind });
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#inFlight < MOST_IN_FLIGHT && this.#head < this.#queue.length) {
+      const { node, kind } = this.#queue[this.#head++]!;
+      this.#inFlight += 1;
+      void this.#perform(node, kind).then(() => this.#done(node, kind));
+    }
+    if (this.#head < this.#queue.length) return;
+    this.#queue = [];
+    this.#head = 0;
+  }
+
+  #done(node: TreeNode, kind: ReadKind): void {
+    const again = node.reading.get(kind) === 'again';
+    node.reading.delete(kind);
+    this.#inFlight -= 1;
+    if (again && !this.#options.isClosed()) this.request(node, kind);
+    this.#pump();
+  }
+
+  async #perform(node: TreeNode, kind: ReadKind): Promise<void> {
+    let session = this.#options.session();
+    try {
+      const reading = await persist(this.#client.clock, () => {
+        session = this.#options.session();
+        if (this.#isUnwanted(node)) throw UNWANTED;
+        node.reading.set(kind, 'sent');
+        return this.#read(node.path, kind);
+      });
+      if (this.#isUnwanted(node)) this.#takeBack(node.path);
+      else this.#options.found(node, reading, session);
+    } catch (error) {
+      if (!this.#isUnwanted(node)) this.#options.failed(node, kind, error, session);
+    }
+  }
+
+  async #read(path: string, kind: ReadKind): Promise<TreeReading> {
+    const { watch } = this.#options;
+    if (kind === 'children') return { kind, names: await this.#client.getChildren(path, { watch }) };
+    if (kind === 'exists') return { kind, exists: (await this.#client.exists(path, { watch })) !== null };
+    const [data, stat] = await this.#client.get(path, { watch });
+    return { kind, data, stat };
+  }
+
+  #isUnwanted(node: TreeNode): boolean {
+    return node.removed || this.#options.isClosed();
+  }
+
+  /** The read left a watch that nobody wants any more: unless there is a new node at the path, whose watch it is too. */
+  #takeBack(path: string): void {
+    if (!this.#options.isKnown(path)) void this.#client.unwatch(path, this.#options.watch);
+  }
+}
+
+const MOST_IN_FLIGHT = 500;
+const UNWANTED = new Error('the node is no longer wanted');

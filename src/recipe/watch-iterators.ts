@@ -1,0 +1,228 @@
+import {
+  AuthFailedError,
+  ConnectionClosedError,
+  ConnectionLoss,
+  NoNodeError,
+  SessionExpiredError,
+  type ZookeeperError,
+} from '../base/errors.ts';
+import { normalizePath } from '../base/paths.ts';
+import type { WatchedEvent } from '../base/states.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { requireClient, requireWaiting } from './arguments.ts';
+import { isTransient } from './attempt.ts';
+import { readChildren } from './children-watch.ts';
+import { readData } from './data-watch.ts';
+import { persist } from './outage.ts';
+import type { WatchedRead } from './watch-loop.ts';
+
+export interface WatchIteratorOptions {
+  /** Ends the iteration: it rejects with `signal.reason`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A node's data at one time; nulls while there is no such node. `event` is what led to this reading, null for the first. */
+export interface DataItem {
+  readonly data: Buffer | null;
+  readonly stat: ZnodeStat | null;
+  readonly event: WatchedEvent | null;
+}
+
+/** The names of a node's children at one time. `event` is what led to this reading, null for the first. */
+export interface ChildrenItem {
+  readonly children: string[];
+  readonly event: WatchedEvent | null;
+}
+
+/** Both an iterable and its only iterator; `await using` ends it too. */
+export interface WatchIterator<T> extends AsyncIterableIterator<T>, AsyncDisposable {
+  next(): Promise<IteratorResult<T, undefined>>;
+  return(): Promise<IteratorResult<T, undefined>>;
+  [Symbol.asyncIterator](): WatchIterator<T>;
+}
+
+/**
+ * A node's data now and after each change, as an async iterable.
+ *
+ * Nothing is read before it is asked for: changes that come faster than the loop's body runs are seen as one, the latest, and cost one read.
+ * It goes on across reconnects. It ends by `break` or `return()`, or rejects: with `signal.reason`, with SessionExpiredError when the session is lost, with
+ * ConnectionClosedError when the client stops, or with the reason why the node cannot be read. Whatever the end, no watch and no listener is left.
+ *
+ * @example
+ * for await (const { data } of watchData(client, '/config', { signal })) applyConfig(data);
+ * @throws TypeError or RangeError, at once, for a path or option that is none
+ */
+export function watchData(client: RecipeClient, path: string, options: WatchIteratorOptions = {}): WatchIterator<DataItem> {
+  requireClient(client);
+  const { signal } = requireWaiting(options);
+  const node = normalizePath(path);
+  return new Watching(client, node, signal, {
+    read: (read) => readData(client, node, read),
+    isNews: (value, last) => value.stat?.mzxid !== last.stat?.mzxid,
+    item: ({ data, stat }, event) => ({ data, stat, event }),
+  });
+}
+
+/**
+ * A node's children now and after each change, as an async iterable; the rules are those of {@link watchData}.
+ * The node must exist, else it rejects with NoNodeError; when the node is deleted later, the iteration is over.
+ *
+ * @throws TypeError or RangeError, at once, for a path or option that is none
+ */
+export function watchChildren(
+  client: RecipeClient,
+  path: string,
+  options: WatchIteratorOptions = {},
+): WatchIterator<ChildrenItem> {
+  requireClient(client);
+  const { signal } = requireWaiting(options);
+  const node = normalizePath(path);
+  return new Watching(client, node, signal, {
+    read: (read) => readChildren(client, node, read),
+    isNews: () => true,
+    item: (children, event) => ({ children, event }),
+  });
+}
+
+interface Source<V, T> {
+  /** Undefined when there is no such node. */
+  read(options: WatchedRead): Promise<V | undefined>;
+  isNews(value: V, last: V): boolean;
+  item(value: V, event: WatchedEvent | null): T;
+}
+
+type Outcome = { readonly error: unknown } | 'over';
+
+/**
+ * Three states: dirty (the watch has fired, or was never left; the next `next()` reads), armed (`next()` waits), ended.
+ *
+ *   dirty --next(): read--> armed --event--> dirty          any --return, abort, NONE, unreadable--> ended
+ */
+class Watching<V, T> implements WatchIterator<T> {
+  readonly #client: RecipeClient;
+  readonly #path: string;
+  readonly #caller: AbortSignal | undefined;
+  readonly #source: Source<V, T>;
+  readonly #abort = new AbortController();
+  #dirty: { event: WatchedEvent | null } | undefined = { event: null };
+  #last: V | undefined;
+  #outcome: Outcome | undefined;
+  #wake: (() => void) | undefined;
+  /** One `next()` at a time; the others wait their turn, as an async generator's do. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(client: RecipeClient, path: string, signal: AbortSignal | undefined, source: Source<V, T>) {
+    this.#client = client;
+    this.#path = path;
+    this.#caller = signal;
+    this.#source = source;
+    if (signal?.aborted === true) this.#outcome = { error: signal.reason };
+    else signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    const result = this.#turn.then(() => this.#advance());
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#end('over');
+    this.#outcome = 'over';
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async #advance(): Promise<IteratorResult<T, undefined>> {
+    while (this.#outcome === undefined) {
+      if (this.#dirty === undefined) {
+        await new Promise<void>((resolve) => (this.#wake = resolve));
+        continue;
+      }
+      const { event } = this.#dirty;
+      this.#dirty = undefined;
+      const item = await this.#readUnlessEnded(event);
+      if (item !== undefined && this.#outcome === undefined) return { done: false, value: item };
+    }
+    return this.#finish(this.#outcome);
+  }
+
+  /** A rejection is told once; after it the iteration is over. */
+  #finish(outcome: Outcome): IteratorResult<T, undefined> {
+    this.#outcome = 'over';
+    if (outcome !== 'over') throw outcome.error;
+    return { done: true, value: undefined };
+  }
+
+  #readUnlessEnded(event: WatchedEvent | null): Promise<T | undefined> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        if (this.#outcome !== undefined) resolve(undefined);
+      };
+      void this.#read(event)
+        .catch((error: unknown) => this.#end({ error }))
+        .then(resolve);
+    });
+  }
+
+  async #read(event: WatchedEvent | null): Promise<T | undefined> {
+    const value = await withinSession(this.#client, () =>
+      this.#source.read({ watch: this.#onEvent, signal: this.#abort.signal }),
+    );
+    const last = this.#last;
+    if (value === undefined) {
+      this.#end(
+        last === undefined ? { error: new NoNodeError(undefined, { path: this.#path, operation: 'watchChildren' }) } : 'over',
+      );
+      return undefined;
+    }
+    this.#last = value;
+    return last === undefined || this.#source.isNews(value, last) ? this.#source.item(value, event) : undefined;
+  }
+
+  readonly #onEvent = (event: WatchedEvent): void => {
+    if (event.type === 'NONE') return this.#end({ error: sessionError(event, this.#path) });
+    this.#dirty = { event };
+    this.#wake?.();
+  };
+
+  readonly #onAbort = (): void => this.#end({ error: this.#caller?.reason });
+
+  #end(outcome: Outcome): undefined {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    this.#caller?.removeEventListener('abort', this.#onAbort);
+    this.#abort.abort();
+    void this.#client.unwatch(this.#path, this.#onEvent);
+    this.#wake?.();
+  }
+}
+
+/** Reads across reconnects, but not into another session. */
+async function withinSession<V>(client: RecipeClient, read: () => Promise<V>): Promise<V> {
+  const outcome = await persist(client.clock, () =>
+    read().then(
+      (value) => ({ value }),
+      (error: unknown) => {
+        if (error instanceof SessionExpiredError || !isTransient(error)) return { error };
+        throw error;
+      },
+    ),
+  );
+  if ('error' in outcome) throw outcome.error;
+  return outcome.value;
+}
+
+function sessionError({ state }: WatchedEvent, path: string): ZookeeperError {
+  if (state === 'CLOSED') return new ConnectionClosedError(undefined, { path });
+  if (state === 'AUTH_FAILED') return new AuthFailedError(undefined, { path });
+  return state === 'EXPIRED_SESSION' ? new SessionExpiredError(undefined, { path }) : new ConnectionLoss(undefined, { path });
+}

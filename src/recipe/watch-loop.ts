@@ -1,0 +1,147 @@
+import { ConnectionClosedError } from '../base/errors.ts';
+import type { KazooState, WatchedEvent, WatchListener } from '../base/states.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { persist } from './outage.ts';
+
+/** How a loop reads: leaving `watch`, and giving up when `signal` aborts. */
+export interface WatchedRead {
+  readonly watch: WatchListener;
+  readonly signal: AbortSignal;
+}
+
+export interface WatchLoopOptions<T> {
+  /** Undefined when there is nothing left to watch: the loop is over then. */
+  read(options: WatchedRead): Promise<T | undefined>;
+  /** Whether the user is to hear of `value`, when `last` is the latest told. */
+  isNews(value: T, last: T, event: WatchedEvent | null): boolean;
+  /** Tells the user. False, itself or promised, ends the loop. */
+  call(value: T, event: WatchedEvent | null): unknown;
+  /** Whether the loop ends with the session. */
+  endsWithSession: boolean;
+}
+
+/**
+ * Reads a node, tells the user, and does so again at each change: the common part of DataWatch and ChildrenWatch.
+ *
+ *   read (leaving a one-shot watch) -> call -> ... watch fires -> read -> call ...
+ *
+ * At most one read is outstanding; what fires meanwhile leads to one more. Within a session the client itself restores the watch after a reconnect, and it fires
+ * for what was missed, so a mere reconnect costs nothing. When the session is lost the watch is gone, and the next CONNECTED leads to a fresh read.
+ * The watch's NONE is ignored (Kazoo D-22): it comes through the callback queue, which may be busy, while LOST is announced at once.
+ */
+export class WatchLoop<T> {
+  readonly ready: Promise<void>;
+  readonly #client: RecipeClient;
+  readonly #path: string;
+  readonly #options: WatchLoopOptions<T>;
+  readonly #abort = new AbortController();
+  #settleReady: { resolve: () => void; reject: (error: unknown) => void } = { resolve: noop, reject: noop };
+  /** Counts sessions lost, so that a watch left in an earlier one is not taken for armed. */
+  #session = 0;
+  #armed = false;
+  #reading = false;
+  #next: { event: WatchedEvent | null } | undefined;
+  #last: { value: T } | undefined;
+  #hasConnected: boolean;
+  #stopped = false;
+
+  constructor(client: RecipeClient, path: string, options: WatchLoopOptions<T>) {
+    this.#client = client;
+    this.#path = path;
+    this.#options = options;
+    this.#hasConnected = client.state !== 'LOST';
+    this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
+    this.ready.catch(noop);
+    client.on('state', this.#onState);
+    this.#refresh(null);
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#client.off('state', this.#onState);
+    this.#abort.abort();
+    void this.#client.unwatch(this.#path, this.#onEvent);
+    this.#settleReady.resolve();
+  }
+
+  readonly #onEvent = (event: WatchedEvent): void => {
+    if (event.type === 'NONE') return;
+    this.#armed = false;
+    this.#refresh(event);
+  };
+
+  readonly #onState = (state: KazooState): void => {
+    if (state === 'LOST') {
+      this.#session += 1;
+      this.#armed = false;
+      if (this.#options.endsWithSession) this.stop();
+    } else if (state === 'CONNECTED') {
+      this.#hasConnected = true;
+      if (!this.#armed && !this.#reading) this.#refresh(null);
+    }
+  };
+
+  #refresh(event: WatchedEvent | null): void {
+    if (this.#stopped) return;
+    this.#next = { event };
+    if (!this.#reading) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#reading = true;
+    while (this.#next !== undefined && !this.#stopped) {
+      const { event } = this.#next;
+      this.#next = undefined;
+      await this.#readOnce(event).catch((error: unknown) => this.#failed(error));
+    }
+    this.#reading = false;
+  }
+
+  async #readOnce(event: WatchedEvent | null): Promise<void> {
+    let session = this.#session;
+    const value = await persist(this.#client.clock, () => {
+      session = this.#session;
+      return this.#options.read({ watch: this.#onEvent, signal: this.#abort.signal });
+    });
+    if (this.#stopped) return;
+    if (value === undefined) return this.stop();
+    this.#armed = session === this.#session;
+    if (!this.#armed && this.#client.connected) this.#next ??= { event: null };
+    const last = this.#last;
+    this.#last = { value };
+    // The first call is not queued behind other callbacks, so that `ready` may be awaited inside one of them.
+    if (last === undefined) await this.#firstCall(value);
+    else if (this.#options.isNews(value, last.value, event)) this.#client.dispatch(() => this.#call(value, event));
+  }
+
+  async #firstCall(value: T): Promise<void> {
+    try {
+      await this.#call(value, null);
+      this.#settleReady.resolve();
+    } catch (error) {
+      this.#settleReady.reject(error);
+    }
+  }
+
+  async #call(value: T, event: WatchedEvent | null): Promise<void> {
+    if (this.#stopped) return;
+    const outcome = await this.#options.call(value, event);
+    if (outcome === false) this.stop();
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopped) return;
+    if (error instanceof ConnectionClosedError) {
+      // Not started yet, or stopped: the watch goes on when the client is started (Kazoo DW-10). Whoever waits must not wait for that.
+      if (this.#hasConnected) this.#settleReady.reject(error);
+    } else if (this.#last === undefined) {
+      this.#settleReady.reject(error);
+      this.stop();
+    } else this.#client.reportError(error);
+  }
+}
+
+function noop(): void {
+  // Nothing to do.
+}
