@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
@@ -110,11 +110,12 @@ describe.skipIf(missing)('a managed server', () => {
     const script = fileURLToPath(new URL('./orphan.mjs', import.meta.url));
     const parent = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
-    const pid = Number(line.toString());
+    const { pid, workingPath } = JSON.parse(line.toString()) as { pid: number; workingPath: string };
     expect(pid).toBeGreaterThan(1);
     process.kill(pid, 0);
     parent.kill('SIGKILL');
     await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 10_000 });
+    rmSync(workingPath, { recursive: true });
   });
 });
 

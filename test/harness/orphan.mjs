@@ -1,4 +1,4 @@
-// Starts a server as managed-zookeeper.test.ts asks, says its pid, and waits to be killed.
+// Starts a server as managed-zookeeper.test.ts asks, says its pid and folder, and waits to be killed.
 import { build } from 'esbuild';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -18,5 +18,5 @@ await build({
 const { ManagedZooKeeper } = await import(pathToFileURL(outfile).href);
 rmSync(folder, { recursive: true });
 const server = await ManagedZooKeeper.start();
-console.log(server.pid);
+console.log(JSON.stringify({ pid: server.pid, workingPath: server.workingPath }));
 setInterval(() => undefined, 1000);

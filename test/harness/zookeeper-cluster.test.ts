@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test, vi } from 'vitest';
 import { HarnessError } from '../../src/harness/harness-error.ts';
 import { ZooKeeperCluster } from '../../src/harness/zookeeper-cluster.ts';
+import { pythonKazoo } from '../support/python.ts';
 import { whyNoRealZooKeeper } from '../support/real-zookeeper.ts';
 
 describe.skipIf(await whyNoRealZooKeeper())('a cluster', () => {
@@ -23,6 +25,24 @@ describe.skipIf(await whyNoRealZooKeeper())('a cluster', () => {
     expect(await cluster.logs(2)).toContain(`== ${added.connectString}`);
     await cluster.stop();
     expect([...cluster].some((server) => server.running)).toBe(false);
+  });
+
+  test('takes in a server that was added, which stays in after a restart', async ({ skip }) => {
+    const kazoo = await pythonKazoo();
+    if (typeof kazoo === 'string') return skip(kazoo);
+    // Of super:test, as Kazoo's own harness has it.
+    await using cluster = await ZooKeeperCluster.start({
+      size: 2,
+      reconfig: true,
+      superDigest: 'super:D/InIHSb7yEEbrWz8b9l71RjZJU=',
+    });
+    const added = await cluster.addServer();
+    const script = fileURLToPath(new URL('./reconfigure.py', import.meta.url));
+    const [configuration] = await kazoo.run(script, [cluster.connectString, cluster.memberLine(-1)]);
+    expect(configuration).toContain(cluster.memberLine(-1));
+    await vi.waitFor(async () => expect(await added.mode()).toBe('follower'), { timeout: 60_000, interval: 200 });
+    await added.restart();
+    expect(await added.mode()).toBe('follower');
   });
 
   test('serves reads only where it lost its quorum, if it may', async () => {

@@ -235,8 +235,11 @@ def kazoo_sessions(recorder, server):
 
 
 def kazoo_read_only(recorder, local_sessions):
-    server = Server(voters=2, local_sessions=local_sessions)
-    recording = recorder.proxy(server, KAZOO)
+    with contextlib.closing(Server(voters=2, local_sessions=local_sessions)) as server:
+        read_only_session(recorder.proxy(server, KAZOO), local_sessions)
+
+
+def read_only_session(recording, local_sessions):
     recording.label = "read-only server" if local_sessions else "read-only server without local sessions"
     client = KazooClient(hosts=recording.hosts(), read_only=True, timeout=10)
     try:
@@ -248,7 +251,6 @@ def kazoo_read_only(recorder, local_sessions):
     client.stop()
     client.close()
     recording.close()
-    server.close()
 
 
 JAVA_STEPS = [
@@ -399,16 +401,13 @@ def hand_operations(recorder, server):
 def main():
     logging.basicConfig(level=logging.CRITICAL)
     recorder = Recorder()
-    server = Server()
-    try:
+    with contextlib.closing(Server()) as server:
         recording = recorder.proxy(server, KAZOO)
         kazoo_operations(recording)
         recording.close()
         kazoo_sessions(recorder, server)
         java_operations(recorder, server)
         hand_operations(recorder, server)
-    finally:
-        server.close()
     kazoo_read_only(recorder, local_sessions=False)
     kazoo_read_only(recorder, local_sessions=True)
     recorded = sorted((vector["op"], vector["direction"]) for vector in recorder.vectors)

@@ -45,7 +45,11 @@ class Server:
         self.process = subprocess.Popen(
             ["java", "-Xmx256m", *flags, "-cp", CLASSPATH, "org.apache.zookeeper.server.quorum.QuorumPeerMain", self.file("zoo.cfg")],
             stdout=self.log, stderr=self.log)
-        self.await_mode()
+        try:
+            self.await_mode()
+        except BaseException:
+            self.process.kill()
+            raise
 
     def file(self, name):
         return os.path.join(self.folder, name)
