@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Where to leave the results as JSON, besides. */
+const results = process.env['KAZOO_TEST_RESULTS'];
+
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
@@ -8,7 +11,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    reporters: ['default'],
+    reporters: results === undefined ? ['default'] : ['default', ['json', { outputFile: results }]],
     coverage: { provider: 'v8', include: ['src/**/*.ts'], exclude: ['src/quickstart.ts'], reporter: ['text-summary', 'json-summary'] },
   },
 });

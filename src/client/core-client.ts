@@ -213,6 +213,11 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     this.#options.handler.dispatch('watch', callback, (error) => this.reportError(error));
   }
 
+  /** Ends the connection, as a network would; the session goes on over the next. For tests. @internal */
+  dropConnection(reason = 'dropped for a test'): void {
+    this.session.drop(reason);
+  }
+
   /** Sends one operation, and throws what went wrong as an error of the caller's. @internal */
   protected async submit<K extends OpName>(operation: string, op: K, path: string | undefined, request: RequestOf<K>, options?: WaitOptions, watch?: WatchListener): Promise<ResponseOf<K>> {
     const outcome = await this.session.submit(op, request, watch, options);
