@@ -80,7 +80,8 @@ export class Dispatcher {
     try {
       return operation.read(reader);
     } catch (error) {
-      const isFree = this.#state.version.features.undecodableWritesAreFree && operation.name !== 'multi' && !(error instanceof NullPathError);
+      const isFree =
+        this.#state.version.features.undecodableWritesAreFree && operation.name !== 'multi' && !(error instanceof NullPathError);
       if (operation.writes && !isFree && !this.#state.readOnly) this.#state.transactions.begin();
       throw error;
     }

@@ -23,6 +23,8 @@ export interface EmbeddedSession {
   readonly connected: boolean;
 }
 
+/** Where to reach a server that listens on every address. */
+const ANY_ADDRESS: Readonly<Partial<Record<string, string>>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 const GREETING_TIME = 10_000;
 const WRITE_BUFFER = 256 * 1024;
 
@@ -40,6 +42,8 @@ export class EmbeddedZooKeeper {
   readonly faults: Faults;
   readonly #state: ServerState;
   readonly #peers = new Set<Peer>();
+  /** The sockets below TLS, for those that never get as far as being a peer. */
+  readonly #unsecured = new Set<Socket>();
   readonly #host: PeerHost;
   readonly #greetings: ExpiryBuckets<Peer>;
   #server: Server;
@@ -84,7 +88,8 @@ export class EmbeddedZooKeeper {
 
   /** What a client is given as `hosts`. */
   get connectString(): string {
-    return formatHost({ host: this.#state.options.host, port: this.#port });
+    const { host } = this.#state.options;
+    return formatHost({ host: ANY_ADDRESS[host] ?? host, port: this.#port });
   }
 
   get port(): number {
@@ -184,6 +189,10 @@ export class EmbeddedZooKeeper {
     const accept = (socket: Socket): void => this.#accept(socket);
     if (tls === undefined) return createServer({ noDelay: true, highWaterMark: WRITE_BUFFER }, accept);
     const server = createTlsServer({ noDelay: true, ...tls }, accept);
+    server.on('connection', (raw: Socket) => {
+      this.#unsecured.add(raw);
+      raw.once('close', () => this.#unsecured.delete(raw));
+    });
     // A client that speaks no TLS, or is not trusted, is its own problem.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
     return server;
@@ -204,6 +213,7 @@ export class EmbeddedZooKeeper {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.dropConnections();
+      for (const raw of this.#unsecured) raw.destroy();
     });
   }
 

@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { DEFAULT_PORT } from './base/hosts.ts';
+import { EmbeddedZooKeeper } from './server/embedded-zookeeper.ts';
+import type { EmbeddedZooKeeperOptions } from './server/server-options.ts';
+
+const USAGE = `Usage: kazoo server [options]
+
+Runs an in-memory ZooKeeper server for development and tests: it keeps nothing on disk.
+In production use an ensemble of Apache ZooKeeper.
+
+Options:
+  --port <number>       port to listen on; 0 for any free one (default ${DEFAULT_PORT})
+  --host <address>      address to listen on (default 127.0.0.1)
+  --tick-time <ms>      unit of session timeouts, milliseconds (default 2000)
+  -h, --help            show this text
+`;
+
+const OPTIONS = {
+  port: { type: 'string', default: String(DEFAULT_PORT) },
+  host: { type: 'string' },
+  'tick-time': { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+/** What the command line asks for; a string says what is wrong with it. */
+type Command = { readonly name: 'help' } | { readonly name: 'server'; readonly options: EmbeddedZooKeeperOptions } | string;
+
+await run(parseCommand(process.argv.slice(2)));
+
+async function run(command: Command): Promise<void> {
+  if (typeof command === 'string') {
+    process.stderr.write(`kazoo: ${command}\n\n${USAGE}`);
+    process.exitCode = 2;
+  } else if (command.name === 'help') {
+    process.stdout.write(USAGE);
+  } else {
+    await serve(command.options);
+  }
+}
+
+function parseCommand(args: string[]): Command {
+  try {
+    const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
+    if (values.help) return { name: 'help' };
+    if (positionals.length !== 1 || positionals[0] !== 'server')
+      return `expected the command "server", not "${positionals.join(' ')}"`;
+    return { name: 'server', options: serverOptions(values) };
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function serverOptions(values: { port: string; host?: string; 'tick-time'?: string }): EmbeddedZooKeeperOptions {
+  const { host, 'tick-time': tick } = values;
+  return {
+    port: wholeNumber('--port', values.port, 0, 65_535),
+    ...(host === undefined ? {} : { host }),
+    ...(tick === undefined ? {} : { tickTime: wholeNumber('--tick-time', tick, 1, 2 ** 31 - 1) }),
+  };
+}
+
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw new RangeError(`${name} must be a whole number from ${least} to ${most}, not "${text}"`);
+}
+
+async function serve(options: EmbeddedZooKeeperOptions): Promise<void> {
+  try {
+    const server = await EmbeddedZooKeeper.start(options);
+    const stop = (): void => void server.close();
+    process.once('SIGINT', stop);
+    process.once('SIGTERM', stop);
+    process.stdout.write(
+      `ZooKeeper (in memory) listens on ${server.connectString}\n` +
+        'It keeps nothing on disk: everything is gone when it stops. It is for development and tests;\n' +
+        'in production use an ensemble of Apache ZooKeeper. Ctrl-C stops it.\n',
+    );
+  } catch (error) {
+    process.stderr.write(`kazoo: the server could not start: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+}
