@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { body, bytes, cat, connectRequest, frame, int, OP, passwordOf } from '../wire.ts';
 import type { ConnectOptions, RawConnection, Reply } from '../wire.ts';
-import { pause, probe, repeatedly, sessionOf, since } from './trial.ts';
+import { pause, probe, repeatedly, sessionOf, since, until } from './trial.ts';
 import type { Probe, Trial } from './trial.ts';
 
 const REFUSAL = { protocolVersion: 0, timeout: 0, sessionId: 0n, password: Buffer.alloc(16), readOnly: false };
@@ -179,7 +179,11 @@ export const handshake: readonly Probe[] = [
         expect(fourth.received).toBe(0);
         t.silence(fourth);
       }
-      for (const connection of t.connections.slice(0, 3)) t.settle(connection);
+      for (const connection of t.connections.slice(0, 3)) {
+        t.settle(connection);
+        connection.destroy();
+      }
+      await until('room for a connection', () => t.accepts());
     },
     { needs: 'sasl-required' },
   ),

@@ -93,6 +93,17 @@ export class Trial {
     return connection;
   }
 
+  /** Whether the server takes one more connection. */
+  async accepts(): Promise<boolean> {
+    const connection = await this.dial().catch(() => undefined);
+    if (connection === undefined) return false;
+    this.silence(connection);
+    const reply = await connection.handshake({ timeout: 2 * this.tick });
+    if (reply !== undefined) this.settle(connection);
+    connection.destroy();
+    return reply !== undefined;
+  }
+
   /** A connection with a session of its own, or with the one `options` names. */
   async connect(options?: ConnectOptions): Promise<RawConnection> {
     const connection = await this.dial();
