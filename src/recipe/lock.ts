@@ -3,8 +3,7 @@ import { describeValue, joinPath } from '../base/paths.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
 import { optionalString, requireClient, requireOptions, requirePath } from './arguments.ts';
-import type { Attempt } from './attempt.ts';
-import { pauseAfter } from './attempt.ts';
+import { type Attempt, isTransient, pauseAfter } from './attempt.ts';
 import type { Claim, ErrorPolicy } from './hold.ts';
 import { uniqueName } from './identifier.ts';
 import { observe } from './observe.ts';
@@ -125,7 +124,7 @@ export class Lock extends Acquirable {
         if (rounds > 0) await attempt.pause(pauseAfter(rounds));
       } else if (place !== 'unsure') {
         if (!blocking) return null;
-        await attempt.persist(() => this.#awaitChange(attempt, place.behind));
+        await this.#awaitChange(attempt, place.behind);
         rounds = 0;
       }
     }
@@ -146,7 +145,10 @@ export class Lock extends Acquirable {
     return node.isOurs ? 'first' : 'unsure';
   }
 
-  /** Waits for the one before us, and only for that one; `get` leaves no watch if it has gone already (Kazoo LK-7). */
+  /**
+   * Waits for the one before us, and only for that one; `get` leaves no watch if it has gone already (Kazoo LK-7).
+   * A lost connection ends the wait: our own node may have gone with it, so our place has to be looked at first.
+   */
   async #awaitChange(attempt: Attempt, predecessor: string): Promise<void> {
     const path = joinPath(this.path, predecessor);
     try {
@@ -158,7 +160,8 @@ export class Lock extends Acquirable {
         () => false,
       );
     } catch (error) {
-      if (!(error instanceof NoNodeError)) throw error;
+      attempt.check();
+      if (!(error instanceof NoNodeError) && !isTransient(error)) throw error;
     }
   }
 

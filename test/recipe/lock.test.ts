@@ -1,0 +1,386 @@
+import { describe, expect, test } from 'vitest';
+import { CancelledError, ConfigurationError, ConnectionClosedError, LockTimeout } from '../../src/base/errors.ts';
+import { Lock } from '../../src/recipe/lock.ts';
+import { Lab, once, until, untilConnected } from './lab.ts';
+
+const PATH = '/locks/one';
+
+describe('acquiring and releasing', () => {
+  test('an uncontended lock is a node of Kazoo’s name and data, gone after the release', async () => {
+    const client = await (await Lab.open()).client();
+    const lock = new Lock(client, PATH, { identifier: 'näme' });
+    expect(lock.isAcquired).toBe(false);
+    expect(lock.signal.aborted).toBe(true);
+    expect(await lock.acquire()).toBe(true);
+    const [name] = await client.getChildren(PATH);
+    expect(name).toMatch(/^[0-9a-f]{32}__lock__0000000000$/);
+    expect(lock.node).toBe(name);
+    const [data, stat] = await client.get(`${PATH}/${name}`);
+    expect(data?.toString()).toBe('näme');
+    expect(stat.ephemeralOwner).toBe(client.clientId!.sessionId);
+    expect(lock.fencingToken).toBe(stat.czxid);
+    const { signal } = lock;
+    expect(signal.aborted).toBe(false);
+    expect(await lock.release()).toBe(true);
+    expect(signal.aborted).toBe(true);
+    expect(lock.isAcquired).toBe(false);
+    expect(lock.node).toBeNull();
+    expect(lock.fencingToken).toBeNull();
+    expect(await client.getChildren(PATH)).toEqual([]);
+    expect(await lock.release()).toBe(false);
+    expect(client.listenerCount('state')).toBe(0);
+  });
+
+  test('contenders are served in order, and each fencing token is above the one before', async () => {
+    const lab = await Lab.open();
+    const order: number[] = [];
+    const tokens: bigint[] = [];
+    const clients = await Promise.all([0, 1, 2, 3].map(() => lab.client()));
+    const first = new Lock(clients[0]!, PATH);
+    await first.acquire();
+    const rest: Promise<void>[] = [];
+    for (const [index, client] of clients.entries()) {
+      const lock = new Lock(client, PATH, { identifier: String(index) });
+      rest.push(
+        lock.withLock(() => {
+          order.push(index);
+          tokens.push(lock.fencingToken!);
+          return Promise.resolve();
+        }),
+      );
+      await until('it is in line', async () => (await clients[0]!.getChildren(PATH)).length === index + 2);
+    }
+    expect(await new Lock(clients[1]!, PATH).contenders()).toEqual(['', '0', '1', '2', '3']);
+    await first.release();
+    await Promise.all(rest);
+    expect(order).toEqual([0, 1, 2, 3]);
+    expect(tokens).toEqual([...tokens].sort((a, b) => (a < b ? -1 : 1)));
+  });
+
+  test('a lock that is taken is not waited for with blocking: false, and nothing is left', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    const holder = new Lock(one, PATH);
+    await holder.acquire();
+    const lock = new Lock(two, PATH);
+    expect(await lock.acquire({ blocking: false })).toBe(false);
+    expect(await one.getChildren(PATH)).toHaveLength(1);
+    expect(lock.node).toBeNull();
+    await holder.release();
+    expect(await lock.acquire({ blocking: false })).toBe(true);
+  });
+
+  test('an object that holds is waited for in process: in turn, not at all, or for so long', async () => {
+    const client = await (await Lab.open()).client();
+    const lock = new Lock(client, PATH);
+    await lock.acquire();
+    expect(await lock.acquire({ blocking: false })).toBe(false);
+    await expect(lock.acquire({ timeout: 20 })).rejects.toThrow(LockTimeout);
+    const order: number[] = [];
+    const waits = [1, 2].map(async (turn) => {
+      await lock.acquire();
+      order.push(turn);
+      await lock.release();
+    });
+    await lock.release();
+    await Promise.all(waits);
+    expect(order).toEqual([1, 2]);
+    expect(await client.getChildren(PATH)).toEqual([]);
+  });
+
+  test('a persistent node stays after the session, and its object can still release it', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const lock = new Lock(client, PATH);
+    await lock.acquire({ ephemeral: false });
+    await lab.expire(client);
+    expect(lock.isAcquired).toBe(true);
+    expect(lock.signal.aborted).toBe(true);
+    expect(await client.getChildren(PATH)).toHaveLength(1);
+    expect(await lock.release()).toBe(true);
+    expect(await client.getChildren(PATH)).toEqual([]);
+    expect(client.listenerCount('state')).toBe(0);
+  });
+
+  test('a parent that has vanished is made again', async () => {
+    const client = await (await Lab.open()).client();
+    const lock = new Lock(client, PATH);
+    await lock.withLock(async () => undefined);
+    await client.delete('/locks', { recursive: true });
+    expect(await lock.acquire()).toBe(true);
+  });
+
+  test('withLock gives the outcome, releases after a throw, and refuses what it does not get', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const lock = new Lock(client, PATH);
+    expect(await lock.withLock(async (signal) => (signal.aborted ? 'lost' : 'held'))).toBe('held');
+    await expect(lock.withLock(() => Promise.reject(new Error('boom')))).rejects.toThrow('boom');
+    expect(lock.isAcquired).toBe(false);
+    await lock.acquire();
+    await expect(lock.withLock(async () => 1, { blocking: false })).rejects.toThrow(LockTimeout);
+  });
+
+  test('a hold is given back at the end of its block', async () => {
+    const client = await (await Lab.open()).client();
+    const lock = new Lock(client, PATH);
+    {
+      await using held = await lock.hold();
+      expect(held.signal.aborted).toBe(false);
+      expect(held.fencingToken).toBe(lock.fencingToken);
+    }
+    expect(lock.isAcquired).toBe(false);
+    expect(await client.getChildren(PATH)).toEqual([]);
+  });
+
+  test('an uncontended acquire and release send four requests, in three round trips', async () => {
+    const client = await (await Lab.open()).client();
+    const lock = new Lock(client, PATH);
+    await lock.withLock(async () => undefined);
+    const calls: string[] = [];
+    for (const name of ['create', 'getChildren', 'exists', 'get', 'delete', 'ensurePath', 'sync'] as const) {
+      const original = client[name].bind(client) as (...args: unknown[]) => unknown;
+      Object.assign(client, { [name]: (...args: unknown[]) => (calls.push(name), original(...args)) });
+    }
+    await lock.withLock(async () => undefined);
+    expect(calls).toEqual(['create', 'getChildren', 'exists', 'delete']);
+  });
+});
+
+describe('giving up', () => {
+  test('a timeout rejects with LockTimeout and leaves nothing', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    const holder = new Lock(one, PATH);
+    await holder.acquire();
+    await expect(new Lock(two, PATH).acquire({ timeout: 50 })).rejects.toThrow(LockTimeout);
+    expect(await one.getChildren(PATH)).toEqual([holder.node]);
+    expect(two.listenerCount('state')).toBe(0);
+  });
+
+  test('an abort rejects with the reason at once, and the contender goes', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    const holder = new Lock(one, PATH);
+    await holder.acquire();
+    const controller = new AbortController();
+    const lock = new Lock(two, PATH);
+    const wait = lock.acquire({ signal: controller.signal });
+    await until('it is in line', async () => (await one.getChildren(PATH)).length === 2);
+    controller.abort(new Error('enough'));
+    await expect(wait).rejects.toThrow('enough');
+    await until('the contender has gone', async () => (await one.getChildren(PATH)).length === 1);
+    await expect(lock.acquire({ signal: controller.signal })).rejects.toThrow('enough');
+    expect(await holder.release()).toBe(true);
+    expect(await lock.acquire()).toBe(true);
+  });
+
+  test('cancel ends the present wait only', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    const holder = new Lock(one, PATH);
+    await holder.acquire();
+    holder.cancel();
+    expect(holder.isAcquired).toBe(true);
+    const lock = new Lock(two, PATH);
+    const wait = lock.acquire();
+    await until('it is in line', async () => (await one.getChildren(PATH)).length === 2);
+    lock.cancel();
+    await expect(wait).rejects.toThrow(CancelledError);
+    expect(await one.getChildren(PATH)).toHaveLength(1);
+    await holder.release();
+    expect(await lock.acquire()).toBe(true);
+  });
+
+  test('stopping the client ends the wait', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    await new Lock(one, PATH).acquire();
+    const wait = new Lock(two, PATH).acquire();
+    await until('it is in line', async () => (await one.getChildren(PATH)).length === 2);
+    const refused = expect(wait).rejects.toThrow(ConnectionClosedError);
+    await two.stop();
+    await refused;
+    expect(await one.getChildren(PATH)).toHaveLength(1);
+    await expect(new Lock(two, PATH).acquire()).rejects.toThrow(ConnectionClosedError);
+  });
+
+  test('an abort while the create is under way leaves no contender, even if its reply is lost', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    await one.ensurePath(PATH);
+    lab.server.faults.cutAfterCommit('create');
+    const controller = new AbortController();
+    const wait = new Lock(two, PATH).acquire({ signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(wait).rejects.toThrow('enough');
+    await until('the connection was cut', async () => two.state === 'CONNECTED' && (await one.getChildren(PATH)).length === 0);
+  });
+
+  test('a timeout is kept while disconnected, and the contender goes after reconnecting', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client({ timeout: 4_000 })];
+    await new Lock(one, PATH).acquire();
+    const lock = new Lock(two, PATH);
+    const wait = lock.acquire({ timeout: 300 });
+    await until('it is in line', async () => (await one.getChildren(PATH)).length === 2);
+    const suspended = once(two, 'SUSPENDED');
+    const oneBack = once(one, 'SUSPENDED').then(() => untilConnected(one));
+    lab.server.refuseConnections(true);
+    lab.server.dropConnections();
+    await suspended;
+    await expect(wait).rejects.toThrow(LockTimeout);
+    lab.server.refuseConnections(false);
+    await oneBack;
+    await untilConnected(two);
+    await until('the contender has gone', async () => (await one.getChildren(PATH)).length === 1);
+  });
+});
+
+describe('trouble', () => {
+  test('a create whose reply is lost is found again, not repeated', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    await client.ensurePath(PATH);
+    lab.server.faults.cutAfterCommit('create');
+    const lock = new Lock(client, PATH);
+    expect(await lock.acquire()).toBe(true);
+    expect(await client.getChildren(PATH)).toEqual([lock.node]);
+    expect(lock.node).toMatch(/0{10}$/);
+  });
+
+  test('under the standard policy the signal aborts when the connection is lost, though the lock is still held', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const lock = new Lock(client, PATH);
+    const patient = new Lock(client, '/locks/two', { errorPolicy: 'session' });
+    await lock.acquire();
+    await patient.acquire();
+    const { signal } = lock;
+    const suspended = once(client, 'SUSPENDED');
+    lab.server.dropConnections();
+    await suspended;
+    expect(signal.aborted).toBe(true);
+    expect(patient.signal.aborted).toBe(false);
+    await untilConnected(client);
+    expect(lock.isAcquired).toBe(true);
+    expect(lock.signal.aborted).toBe(true);
+    expect(await lock.release()).toBe(true);
+    expect(patient.signal.aborted).toBe(false);
+    expect(await patient.release()).toBe(true);
+    expect(client.listenerCount('state')).toBe(0);
+  });
+
+  test('the loss of the session ends the hold, and the next acquire is of the new session', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const lock = new Lock(client, PATH, { errorPolicy: 'session' });
+    await lock.acquire();
+    const { signal, fencingToken } = lock;
+    await lab.expire(client);
+    expect(signal.aborted).toBe(true);
+    expect(lock.isAcquired).toBe(false);
+    expect(lock.node).toBeNull();
+    expect(await lock.release()).toBe(false);
+    expect(await lock.acquire()).toBe(true);
+    expect(lock.fencingToken).toBeGreaterThan(fencingToken!);
+    await lock.release();
+    expect(client.listenerCount('state')).toBe(0);
+  });
+
+  test('a waiter keeps its place through a lost connection, and gets a new one in a new session', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    const holder = new Lock(one, PATH, { errorPolicy: 'session' });
+    await holder.acquire();
+    const lock = new Lock(two, PATH);
+    const wait = lock.acquire();
+    await until('it is in line', async () => (await one.getChildren(PATH)).length === 2);
+    const place = lock.node;
+    const suspended = once(two, 'SUSPENDED');
+    lab.server.dropConnections();
+    await suspended;
+    await untilConnected(two);
+    await untilConnected(one);
+    expect(lock.node).toBe(place);
+    await lab.expire(two);
+    await until('it is in line again', async () => lock.node !== place && (await one.getChildren(PATH)).length === 2);
+    await holder.release();
+    expect(await wait).toBe(true);
+    expect((await two.get(`${PATH}/${lock.node}`))[1].ephemeralOwner).toBe(two.clientId!.sessionId);
+  });
+
+  test('a release that meets a lost connection is done after reconnecting', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const lock = new Lock(client, PATH);
+    await lock.acquire();
+    lab.server.refuseConnections(true);
+    const suspended = once(client, 'SUSPENDED');
+    lab.server.dropConnections();
+    await suspended;
+    const release = lock.release();
+    lab.server.refuseConnections(false);
+    expect(await release).toBe(true);
+    expect(await client.getChildren(PATH)).toEqual([]);
+  });
+
+  test('a node of a lost session that the server still has is not taken for ours', async () => {
+    const lab = await Lab.open();
+    const [client, other] = [await lab.client(), await lab.client()];
+    const lock = new Lock(client, PATH);
+    await lock.acquire();
+    const stale = lock.node!;
+    // The server goes on holding the node: its session is lost to the client alone.
+    const lost = once(client, 'LOST');
+    await client.restart();
+    await lost;
+    expect(lock.isAcquired).toBe(false);
+    await other.create(`${PATH}/${stale}`, '', { makepath: true });
+    const wait = lock.acquire({ timeout: 100 });
+    await expect(wait).rejects.toThrow(LockTimeout);
+  });
+});
+
+describe('other contenders', () => {
+  test.each([
+    ['2147483647', '-2147483648', 'second'],
+    ['-2147483648', '2147483647', 'first'],
+    ['0000000009', '0000000010', 'second'],
+    ['-000000005', '-000000004', 'second'],
+  ])('of %s and %s, the %s comes later', async (first, second, later) => {
+    const client = await (await Lab.open()).client();
+    await client.create(`${PATH}/ffff__lock__${first}`, 'first', { makepath: true });
+    await client.create(`${PATH}/aaaa__lock__${second}`, 'second');
+    const others = later === 'second' ? ['first', 'second'] : ['second', 'first'];
+    expect(await new Lock(client, PATH).contenders()).toEqual(others);
+  });
+
+  test('foreign nodes are ignored, unless a pattern names them', async () => {
+    const client = await (await Lab.open()).client();
+    await client.create(`${PATH}/_c_1-lock-`, 'curator', { makepath: true, ephemeral: true, sequence: true });
+    await client.create(`${PATH}/notes`, 'x');
+    expect(await new Lock(client, PATH).acquire({ blocking: false })).toBe(true);
+    expect(await new Lock(client, PATH, { extraLockPatterns: ['-lock-'] }).acquire({ blocking: false })).toBe(false);
+  });
+});
+
+test('bad arguments are refused at once', async () => {
+  const client = await (await Lab.open()).client();
+  expect(() => new Lock(null as never, PATH)).toThrow(TypeError);
+  expect(() => new Lock(client, 5 as never)).toThrow(TypeError);
+  expect(() => new Lock(client, '/a/../b')).toThrow(RangeError);
+  expect(() => new Lock(client, PATH, { identifier: 5 as never })).toThrow(TypeError);
+  expect(() => new Lock(client, PATH, { extraLockPatterns: '-lock-' })).toThrow(TypeError);
+  expect(() => new Lock(client, PATH, { extraLockPatterns: ['('] })).toThrow(TypeError);
+  expect(() => new Lock(client, PATH, { extraLockPatterns: [5 as never] })).toThrow(TypeError);
+  expect(() => new Lock(client, PATH, { errorPolicy: 'strict' as never })).toThrow(ConfigurationError);
+  const lock = new Lock(client, PATH);
+  await expect(lock.acquire({ blocking: false, timeout: 5 })).rejects.toThrow(TypeError);
+  await expect(lock.acquire({ timeout: '5' as never })).rejects.toThrow(TypeError);
+  await expect(lock.acquire({ timeout: -1 })).rejects.toThrow(RangeError);
+  await expect(lock.acquire({ signal: {} as never })).rejects.toThrow(TypeError);
+  await expect(lock.acquire({ blocking: 1 as never })).rejects.toThrow(TypeError);
+  await expect(lock.withLock(5 as never)).rejects.toThrow(TypeError);
+  expect(await client.exists(PATH)).toBeNull();
+});
