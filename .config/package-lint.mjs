@@ -21,21 +21,35 @@ function check(title, command, args, options = {}) {
 }
 
 try {
-  const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root, encoding: 'utf8' }));
+  const [packed] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root, encoding: 'utf8' }),
+  );
   const tarball = join(folder, packed.filename);
   const size = statSync(tarball).size;
   console.log(`${size <= SIZE_LIMIT ? 'ok    ' : 'FAILED'} packed size ${size} bytes, limit ${SIZE_LIMIT}`);
   failed ||= size > SIZE_LIMIT;
   check('publint', process.execPath, ['node_modules/publint/src/cli.js', 'run', tarball, '--strict']);
-  check('are the types wrong', process.execPath, ['node_modules/@arethetypeswrong/cli/dist/index.js', tarball, '--profile', 'esm-only', '--no-color']);
+  check('are the types wrong', process.execPath, [
+    'node_modules/@arethetypeswrong/cli/dist/index.js',
+    tarball,
+    '--profile',
+    'esm-only',
+    '--no-color',
+  ]);
 
   // As a user has it: unpacked into node_modules, beside its dependencies.
   const modules = join(folder, 'node_modules');
   mkdirSync(join(modules, 'kazoo'), { recursive: true });
   execFileSync('tar', ['-xzf', tarball, '-C', join(modules, 'kazoo'), '--strip-components=1']);
   for (const name of ['eventemitter3', 'debug', 'ms']) symlinkSync(join(root, 'node_modules', name), join(modules, name));
-  const script = 'if (typeof k.KazooClient !== "function" || typeof t.EmbeddedZooKeeper !== "function") throw new Error("exports are missing")';
-  check('import', process.execPath, ['--input-type=module', '-e', `import * as k from "kazoo"; import * as t from "kazoo/testing"; ${script}`], { cwd: folder });
+  const script =
+    'if (typeof k.KazooClient !== "function" || typeof t.EmbeddedZooKeeper !== "function") throw new Error("exports are missing")';
+  check(
+    'import',
+    process.execPath,
+    ['--input-type=module', '-e', `import * as k from "kazoo"; import * as t from "kazoo/testing"; ${script}`],
+    { cwd: folder },
+  );
   const require = `const k = require("kazoo"), t = require("kazoo/testing"); ${script}`;
   check('require', process.execPath, ['--experimental-require-module', '--no-warnings', '-e', require], { cwd: folder });
 } finally {

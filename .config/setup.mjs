@@ -10,7 +10,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const wants = (flag) => process.argv.includes(flag);
 
 function run(command, args) {
-  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' });
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  });
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
 
@@ -26,7 +30,11 @@ if (modified(join(root, 'node_modules/.package-lock.json')) < modified(join(root
   run('npm', ['ci', '--no-audit', '--no-fund']);
 }
 if (wants('--build')) {
-  const sources = Math.max(newest(join(root, 'src')), modified(join(root, 'package.json')), modified(join(root, '.config/build.mjs')));
+  const sources = Math.max(
+    newest(join(root, 'src')),
+    modified(join(root, 'package.json')),
+    modified(join(root, '.config/build.mjs')),
+  );
   if (modified(join(root, 'dist/types/index.d.ts')) < sources) run(process.execPath, ['.config/build.mjs']);
 }
 if (wants('--servers') && existsSync(join(root, '.config/zookeeper-install.mjs'))) {

@@ -12,6 +12,11 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     reporters: results === undefined ? ['default'] : ['default', ['json', { outputFile: results }]],
-    coverage: { provider: 'v8', include: ['src/**/*.ts'], exclude: ['src/quickstart.ts'], reporter: ['text-summary', 'json-summary'] },
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      exclude: ['src/quickstart.ts'],
+      reporter: ['text-summary', 'json-summary'],
+    },
   },
 });

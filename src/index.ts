@@ -53,7 +53,14 @@ export { ZnodeStat } from './base/znode-stat.ts';
 export type { HostPort } from './base/hosts.ts';
 export type { Logger } from './base/logger.ts';
 export { ManualClock, systemClock, type Clock, type Timer } from './base/clock.ts';
-export { ForceRetryError, InterruptedError, KazooRetry, RetryFailedError, type KazooRetryOptions, type RetryPolicy } from './base/retry.ts';
+export {
+  ForceRetryError,
+  InterruptedError,
+  KazooRetry,
+  RetryFailedError,
+  type KazooRetryOptions,
+  type RetryPolicy,
+} from './base/retry.ts';
 export {
   ACL,
   ANYONE_ID_UNSAFE,
@@ -77,7 +84,15 @@ export type { KeepAlive, Target, Transport } from './connection/transport.ts';
 
 // Client
 export { KazooClient } from './kazoo-client.ts';
-export type { ChildrenOptions, CreateOptions, DeleteOptions, ReadOptions, VersionOptions, WaitOptions, ZnodeData } from './client/call-options.ts';
+export type {
+  ChildrenOptions,
+  CreateOptions,
+  DeleteOptions,
+  ReadOptions,
+  VersionOptions,
+  WaitOptions,
+  ZnodeData,
+} from './client/call-options.ts';
 export type { MultiReadOperation, RemovableWatch } from './client/extended-client.ts';
 export type { KazooClientOptions } from './client/options.ts';
 export type { ClientId, KazooClientEvents, RecipeClient, WatchHandle } from './client/recipe-client.ts';

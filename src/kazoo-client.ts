@@ -16,7 +16,14 @@ import { ReadLock, WriteLock } from './recipe/read-write-lock.ts';
 import { Semaphore, type SemaphoreOptions } from './recipe/semaphore.ts';
 import { SetPartitioner, type SetPartitionerOptions } from './recipe/set-partitioner.ts';
 import { TreeCache } from './recipe/tree-cache.ts';
-import { watchChildren, watchData, type ChildrenItem, type DataItem, type WatchIterator, type WatchIteratorOptions } from './recipe/watch-iterators.ts';
+import {
+  watchChildren,
+  watchData,
+  type ChildrenItem,
+  type DataItem,
+  type WatchIterator,
+  type WatchIteratorOptions,
+} from './recipe/watch-iterators.ts';
 
 /**
  * A ZooKeeper client: one session over many connections, every operation as a promise, and a factory for every recipe.
@@ -66,7 +73,7 @@ export class KazooClient extends ExtendedClient {
     return new DoubleBarrier(this, path, numClients, options);
   }
   /** A shared number. @see Counter */
-  counter<const O extends CounterOptions = Record<never, never>>(path: string, options?: O): Counter<O> {
+  counter<const O extends CounterOptions = CounterOptions>(path: string, options?: O): Counter<O> {
     return new Counter(this, path, options);
   }
   /** Who is here. @see Party */

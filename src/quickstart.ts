@@ -7,12 +7,19 @@ const hosts = process.env['ZK_HOSTS'];
 const server = hosts === undefined ? await EmbeddedZooKeeper.start() : undefined;
 const root = `/quickstart-${process.pid}`;
 
-console.log(server === undefined ? `\nConnecting to ${hosts}` : `\nAn embedded ZooKeeper listens on ${server.connectString} (set ZK_HOSTS to use a real one)`);
+console.log(
+  server === undefined
+    ? `\nConnecting to ${hosts}`
+    : `\nAn embedded ZooKeeper listens on ${server.connectString} (set ZK_HOSTS to use a real one)`,
+);
 const client = new KazooClient({ hosts: hosts ?? server!.connectString, timeout: 6_000 });
 client.on('state', (state) => say('state', state));
 client.on('error', (error) => say('a callback failed', error.message));
 await client.start();
-say('session', `0x${client.clientId!.sessionId.toString(16)}, timeout ${client.sessionTimeout} ms, server ${(await client.serverVersion()).join('.')}`);
+say(
+  'session',
+  `0x${client.clientId!.sessionId.toString(16)}, timeout ${client.sessionTimeout} ms, server ${(await client.serverVersion()).join('.')}`,
+);
 
 console.log('\nNodes');
 say('create', await client.create(`${root}/config`, 'colour=red', { makepath: true }));
@@ -32,8 +39,19 @@ await Promise.all([1, 2, 3].map(() => client.create(`${root}/task-`, null, { seq
 say('children', (await client.getChildren(root)).sort().join(', '));
 
 console.log('\nA transaction');
-const results = await client.transaction().check(`${root}/config`, 1).create(`${root}/a`, 'one').setData(`${root}/a`, 'two').delete(`${root}/a`).commit();
-say('committed', results.map((result) => (typeof result === 'object' ? `version ${(result as { version: number }).version}` : result)).join(', '));
+const results = await client
+  .transaction()
+  .check(`${root}/config`, 1)
+  .create(`${root}/a`, 'one')
+  .setData(`${root}/a`, 'two')
+  .delete(`${root}/a`)
+  .commit();
+say(
+  'committed',
+  results
+    .map((result) => (typeof result === 'object' ? `version ${(result as { version: number }).version}` : result))
+    .join(', '),
+);
 const refused = await client.transaction().create(`${root}/b`).check(`${root}/config`, 99).commit();
 say('refused as a whole', refused.map((result) => (result as Error).name).join(', '));
 

@@ -28,7 +28,10 @@ export class ZookeeperError extends KazooException {
 
   constructor(message?: string, context: ErrorContext & { code?: number } = {}) {
     const code = context.code ?? new.target.code;
-    super(message ?? describe(new.target.meaning, code, context), context.cause === undefined ? undefined : { cause: context.cause });
+    super(
+      message ?? describe(new.target.meaning, code, context),
+      context.cause === undefined ? undefined : { cause: context.cause },
+    );
     this.code = code;
     if (context.path !== undefined) this.path = context.path;
     if (context.operation !== undefined) this.operation = context.operation;
@@ -61,7 +64,8 @@ export class DataInconsistency extends ZookeeperError {
 /** The connection was lost before the reply came: whether the request took effect is unknown. */
 export class ConnectionLoss extends ZookeeperError {
   static override readonly code = -4;
-  static override readonly meaning = 'the connection was lost before the reply came; the request may or may not have taken effect';
+  static override readonly meaning =
+    'the connection was lost before the reply came; the request may or may not have taken effect';
 }
 export class MarshallingError extends ZookeeperError {
   static override readonly code = -5;
@@ -253,8 +257,14 @@ export class KazooTimeoutError extends KazooException {
   readonly failures: readonly ConnectFailure[];
 
   constructor(message: string, failures: readonly ConnectFailure[] = []) {
-    const errors = failures.map(({ host, port, address, cause }) => new ConnectionDropped(`${host}:${port} (${address ?? 'not resolved'}): ${cause.message}`, { cause }));
-    super([message, ...errors.map((error) => `  ${error.message}`)].join('\n'), errors.length === 0 ? undefined : { cause: new AggregateError(errors, 'no server could be reached') });
+    const errors = failures.map(
+      ({ host, port, address, cause }) =>
+        new ConnectionDropped(`${host}:${port} (${address ?? 'not resolved'}): ${cause.message}`, { cause }),
+    );
+    super(
+      [message, ...errors.map((error) => `  ${error.message}`)].join('\n'),
+      errors.length === 0 ? undefined : { cause: new AggregateError(errors, 'no server could be reached') },
+    );
     this.failures = failures;
   }
 }

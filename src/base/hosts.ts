@@ -15,9 +15,10 @@ export const DEFAULT_PORT = 2181;
  * @throws ConfigurationError naming the part that is wrong
  */
 export function collectHosts(hosts: string | readonly string[]): { hosts: HostPort[]; chroot: string } {
-  const [servers, chroot] = Array.isArray(hosts) ? splitList(hosts as readonly unknown[]) : splitString(hosts as unknown);
+  const [servers, chroot] = Array.isArray(hosts) ? splitList(hosts as readonly unknown[]) : splitString(hosts);
   const items = servers.map((item) => item.trim()).filter((item) => item !== '');
-  if (items.length === 0) throw new ConfigurationError(`hosts ${describeValue(hosts)} name no server; expected "host:port,host:port/chroot"`);
+  if (items.length === 0)
+    throw new ConfigurationError(`hosts ${describeValue(hosts)} name no server; expected "host:port,host:port/chroot"`);
   return { hosts: items.map(parseServer), chroot: parseChroot(chroot) };
 }
 
@@ -27,11 +28,15 @@ export function formatHost({ host, port }: HostPort): string {
 }
 
 function splitString(hosts: unknown): [string[], string] {
-  if (typeof hosts !== 'string') throw new ConfigurationError(`hosts must be a string or an array of strings, not ${describeValue(hosts)}`);
+  if (typeof hosts !== 'string')
+    throw new ConfigurationError(`hosts must be a string or an array of strings, not ${describeValue(hosts)}`);
   const slash = hosts.indexOf('/');
   if (slash < 0) return [hosts.split(','), ''];
   const chroot = hosts.slice(slash);
-  if (chroot.includes(',')) throw new ConfigurationError(`hosts ${describeValue(hosts)} give a chroot per server; one chroot belongs at the end: "h1:2181,h2:2181/chroot"`);
+  if (chroot.includes(','))
+    throw new ConfigurationError(
+      `hosts ${describeValue(hosts)} give a chroot per server; one chroot belongs at the end: "h1:2181,h2:2181/chroot"`,
+    );
   return [hosts.slice(0, slash).split(','), chroot];
 }
 
@@ -47,7 +52,8 @@ function splitList(hosts: readonly unknown[]): [string[], string] {
 }
 
 function withoutChroot(item: string): string {
-  if (item.includes('/')) throw new ConfigurationError(`host ${describeValue(item)} has a chroot of its own; one chroot belongs at the end`);
+  if (item.includes('/'))
+    throw new ConfigurationError(`host ${describeValue(item)} has a chroot of its own; one chroot belongs at the end`);
   return item;
 }
 

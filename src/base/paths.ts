@@ -77,11 +77,12 @@ function normalizeSlowly(path: string, trailing: boolean): string {
   }
   const parts = path.split('/').filter((part) => part !== '');
   const relative = parts.find((part) => part === '.' || part === '..');
-  if (relative !== undefined) throw new RangeError(`path ${describeValue(path)} has the component "${relative}", which ZooKeeper refuses`);
+  if (relative !== undefined)
+    throw new RangeError(`path ${describeValue(path)} has the component "${relative}", which ZooKeeper refuses`);
   const keep = trailing && path.endsWith('/') && parts.length > 0;
   return `/${parts.join('/')}${keep ? '/' : ''}`;
 }
 
 /** Protocol.md section 11. Surrogates are inside the range, so characters beyond the BMP are refused too. */
-// eslint-disable-next-line no-control-regex -- the control characters are what is looked for
+
 const REFUSED = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;

@@ -126,9 +126,14 @@ export class KazooRetry implements RetryPolicy {
 
   #nextPause(cause: unknown): number {
     this.#attempts += 1;
-    if (this.#attempts >= this.maxTries) throw new RetryFailedError(`gave up after ${this.#attempts} ${this.#attempts === 1 ? 'try' : 'tries'}: ${messageOf(cause)}`, { cause });
+    if (this.#attempts >= this.maxTries)
+      throw new RetryFailedError(
+        `gave up after ${this.#attempts} ${this.#attempts === 1 ? 'try' : 'tries'}: ${messageOf(cause)}`,
+        { cause },
+      );
     const pause = this.#currentDelay * (1 + (2 * this.#random() - 1) * this.maxJitter);
-    if (this.#stopAt !== undefined && this.#clock.now() + pause >= this.#stopAt) throw new RetryFailedError(`gave up after ${this.deadline} ms: ${messageOf(cause)}`, { cause });
+    if (this.#stopAt !== undefined && this.#clock.now() + pause >= this.#stopAt)
+      throw new RetryFailedError(`gave up after ${this.deadline} ms: ${messageOf(cause)}`, { cause });
     this.#currentDelay = Math.min(this.#currentDelay * this.backoff, this.maxDelay);
     return pause;
   }
@@ -154,7 +159,8 @@ export const UNLIMITED_RETRY: KazooRetryOptions = { maxTries: -1, delay: 100, ba
 /** A policy from what a user gave: a policy of theirs (copied), options, or nothing. */
 export function toRetryPolicy(given: RetryPolicy | KazooRetryOptions | undefined, defaults: KazooRetryOptions): RetryPolicy {
   if (given === undefined) return new KazooRetry(defaults);
-  if (typeof given !== 'object' || given === null) throw new TypeError(`a retry policy must be a RetryPolicy or its options, not ${describeValue(given)}`);
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`a retry policy must be a RetryPolicy or its options, not ${describeValue(given)}`);
   if (isRetryPolicy(given)) return given;
   return new KazooRetry({ ...defaults, ...given });
 }
@@ -181,11 +187,17 @@ function checkOptions(options: KazooRetryOptions): void {
     const limit = LIMITS[name];
     if (limit === undefined && !OTHERS.has(name)) throw new TypeError(`unknown retry option "${name}"`);
     if (limit === undefined || value === undefined) continue;
-    if (typeof value !== 'number' || Number.isNaN(value)) throw new TypeError(`retry option "${name}" must be ${limit[1]}, not ${describeValue(value)}`);
+    if (typeof value !== 'number' || Number.isNaN(value))
+      throw new TypeError(`retry option "${name}" must be ${limit[1]}, not ${describeValue(value)}`);
     if (value < limit[0]) throw new RangeError(`retry option "${name}" must be ${limit[1]}, not ${value}`);
   }
   const { maxTries, interrupt } = options;
-  const whole = maxTries === undefined || maxTries === Infinity || (Number.isInteger(maxTries) && (maxTries === -1 || maxTries >= 1));
-  if (!whole) throw new RangeError(`retry option "maxTries" must be a whole number from 1, or -1 or Infinity for no limit, not ${describeValue(maxTries)}`);
-  if (interrupt !== undefined && typeof interrupt !== 'function') throw new TypeError(`retry option "interrupt" must be a function, not ${describeValue(interrupt)}`);
+  const whole =
+    maxTries === undefined || maxTries === Infinity || (Number.isInteger(maxTries) && (maxTries === -1 || maxTries >= 1));
+  if (!whole)
+    throw new RangeError(
+      `retry option "maxTries" must be a whole number from 1, or -1 or Infinity for no limit, not ${describeValue(maxTries)}`,
+    );
+  if (interrupt !== undefined && typeof interrupt !== 'function')
+    throw new TypeError(`retry option "interrupt" must be a function, not ${describeValue(interrupt)}`);
 }

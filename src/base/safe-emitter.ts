@@ -16,7 +16,11 @@ export abstract class SafeEmitter<Events extends EventEmitter.ValidEventTypes> e
     return listeners.length > 0;
   }
 
-  override once<T extends EventEmitter.EventNames<Events>>(event: T, fn: EventEmitter.EventListener<Events, T>, context?: unknown): this {
+  override once<T extends EventEmitter.EventNames<Events>>(
+    event: T,
+    fn: EventEmitter.EventListener<Events, T>,
+    context?: unknown,
+  ): this {
     const wrapped: Listener & { original?: unknown } = (...args) => {
       super.off(event, wrapped as never);
       return (fn as unknown as Listener).apply(context ?? this, args);
@@ -27,7 +31,9 @@ export abstract class SafeEmitter<Events extends EventEmitter.ValidEventTypes> e
 
   override removeListener<T extends EventEmitter.EventNames<Events>>(event: T, fn?: EventEmitter.EventListener<Events, T>): this {
     if (fn === undefined) return super.off(event);
-    const wrapped = (this.listeners(event) as unknown as (Listener & { original?: unknown })[]).find((listener) => listener.original === fn);
+    const wrapped = (this.listeners(event) as unknown as (Listener & { original?: unknown })[]).find(
+      (listener) => listener.original === fn,
+    );
     return super.removeListener(event, (wrapped ?? fn) as never);
   }
 

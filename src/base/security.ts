@@ -23,8 +23,10 @@ export class ACL {
   readonly id: Id;
 
   constructor(perms: number, id: Id) {
-    if (!Number.isInteger(perms) || perms < -(2 ** 31) || perms >= 2 ** 31) throw new TypeError(`perms must be a 32-bit integer, not ${describeValue(perms)}`);
-    if (typeof id?.scheme !== 'string' || typeof id.id !== 'string') throw new TypeError(`id must be an Id, not ${describeValue(id)}`);
+    if (!Number.isInteger(perms) || perms < -(2 ** 31) || perms >= 2 ** 31)
+      throw new TypeError(`perms must be a 32-bit integer, not ${describeValue(perms)}`);
+    if (typeof id?.scheme !== 'string' || typeof id.id !== 'string')
+      throw new TypeError(`id must be an Id, not ${describeValue(id)}`);
     this.perms = perms;
     this.id = id;
   }
@@ -69,14 +71,19 @@ export function makeDigestAcl(user: string, password: string, perms: PermissionF
   return makeAcl('digest', makeDigestAclCredential(user, password), perms);
 }
 
-const FLAGS = { read: 1, write: 2, create: 4, delete: 8, admin: 16, all: 31 } as const satisfies Record<keyof Required<PermissionFlags>, number>;
+const FLAGS = { read: 1, write: 2, create: 4, delete: 8, admin: 16, all: 31 } as const satisfies Record<
+  keyof Required<PermissionFlags>,
+  number
+>;
 
 function permsOf(flags: PermissionFlags): number {
-  if (typeof flags !== 'object' || flags === null) throw new TypeError(`perms must be an object such as { read: true }, not ${describeValue(flags)}`);
+  if (typeof flags !== 'object' || flags === null)
+    throw new TypeError(`perms must be an object such as { read: true }, not ${describeValue(flags)}`);
   let perms = 0;
   for (const [name, value] of Object.entries(flags)) {
     if (!(name in FLAGS)) throw new TypeError(`unknown permission "${name}"; expected ${Object.keys(FLAGS).join(', ')}`);
-    if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`permission "${name}" must be a boolean, not ${describeValue(value)}`);
+    if (value !== undefined && typeof value !== 'boolean')
+      throw new TypeError(`permission "${name}" must be a boolean, not ${describeValue(value)}`);
     if (value === true) perms |= FLAGS[name as keyof typeof FLAGS];
   }
   return perms;

@@ -18,7 +18,13 @@ export const EventType = { CREATED: 'CREATED', DELETED: 'DELETED', CHANGED: 'CHA
 export type EventType = (typeof EventType)[keyof typeof EventType];
 
 /** Wire number to name (protocol.md section 8). */
-export const EVENT_TYPE_MAP: Readonly<Record<number, EventType>> = { [-1]: 'NONE', 1: 'CREATED', 2: 'DELETED', 3: 'CHANGED', 4: 'CHILD' };
+export const EVENT_TYPE_MAP: Readonly<Record<number, EventType>> = {
+  [-1]: 'NONE',
+  1: 'CREATED',
+  2: 'DELETED',
+  3: 'CHANGED',
+  4: 'CHILD',
+};
 
 /** What a watch is told. `path` is relative to the chroot, and null for `NONE`. */
 export interface WatchedEvent {

@@ -69,6 +69,8 @@ export class ZnodeStat {
 
   /** The fields, with 64-bit values as decimal strings. */
   toJSON(): Record<string, string | number> {
-    return Object.fromEntries(Object.entries(this).map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : (value as number)]));
+    return Object.fromEntries(
+      Object.entries(this).map(([key, value]) => [key, typeof value === 'bigint' ? value.toString() : (value as number)]),
+    );
   }
 }

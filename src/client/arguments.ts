@@ -18,14 +18,15 @@ const EMPTY = Buffer.alloc(0);
 /** A version as the wire takes it. @throws TypeError for anything but a number, RangeError beyond 32 bits */
 export function checkVersion(version: number | undefined, name = 'version'): number {
   if (version === undefined) return -1;
-  if (typeof version !== 'number' || !Number.isInteger(version)) throw new TypeError(`${name} must be a whole number, not ${describeValue(version)}`);
+  if (typeof version !== 'number' || !Number.isInteger(version))
+    throw new TypeError(`${name} must be a whole number, not ${describeValue(version)}`);
   if (version < -(2 ** 31) || version >= 2 ** 31) throw new RangeError(`${name} must fit in 32 bits, ${version} does not`);
   return version;
 }
 
 /** @throws TypeError unless it is an array of ACL */
 export function checkAcls(acls: readonly ACL[]): readonly ACL[] {
-  if (!Array.isArray(acls)) throw new TypeError(`acl must be an array of ACL, not ${describeValue(acls)}`);
+  if (!Array.isArray(acls as unknown)) throw new TypeError(`acl must be an array of ACL, not ${describeValue(acls)}`);
   for (const acl of acls as readonly (Partial<ACL> | null)[]) {
     const { perms, id } = acl ?? {};
     if (typeof perms !== 'number' || !Number.isInteger(perms) || typeof id?.scheme !== 'string' || typeof id.id !== 'string') {
@@ -40,19 +41,22 @@ export function checkAcls(acls: readonly ACL[]): readonly ACL[] {
 export function checkFlags<K extends string>(options: { readonly [P in K]?: unknown }, names: readonly K[]): void {
   for (const name of names) {
     const value = options[name];
-    if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, not ${describeValue(value)}`);
+    if (value !== undefined && typeof value !== 'boolean')
+      throw new TypeError(`${name} must be a boolean, not ${describeValue(value)}`);
   }
 }
 
 /** An options object in which every name is known; an unknown one is a mistake to be told of. @throws TypeError */
 export function checkOptions<T extends object>(options: T | undefined, known: ReadonlySet<string>): T {
   if (options === undefined) return NONE as T;
-  if (typeof options !== 'object' || options === null) throw new TypeError(`options must be an object, not ${describeValue(options)}`);
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`options must be an object, not ${describeValue(options)}`);
   for (const name in options) {
     if (!known.has(name)) throw new TypeError(`unknown option "${name}"; known here are ${[...known].join(', ')}`);
   }
   const { signal, timeout } = options as WaitOptions;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError(`signal must be an AbortSignal, not ${describeValue(signal)}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`signal must be an AbortSignal, not ${describeValue(signal)}`);
   if (timeout !== undefined) checkTimeout(timeout);
   return options;
 }
@@ -61,14 +65,16 @@ const NONE: object = Object.freeze({});
 
 /** @throws TypeError or RangeError unless it is a duration in milliseconds; Infinity is no limit */
 export function checkTimeout(timeout: number, name = 'timeout'): number {
-  if (typeof timeout !== 'number' || Number.isNaN(timeout)) throw new TypeError(`${name} must be a number of milliseconds, not ${describeValue(timeout)}`);
+  if (typeof timeout !== 'number' || Number.isNaN(timeout))
+    throw new TypeError(`${name} must be a number of milliseconds, not ${describeValue(timeout)}`);
   if (timeout < 0) throw new RangeError(`${name} must be 0 ms or more, not ${timeout}`);
   return timeout;
 }
 
 /** @throws TypeError unless it is a function or absent */
 export function checkWatch(watch: WatchListener | undefined): WatchListener | undefined {
-  if (watch !== undefined && typeof watch !== 'function') throw new TypeError(`watch must be a function, not ${describeValue(watch)}`);
+  if (watch !== undefined && typeof watch !== 'function')
+    throw new TypeError(`watch must be a function, not ${describeValue(watch)}`);
   return watch;
 }
 

@@ -6,7 +6,15 @@ import { ACL as AclClass, Id } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import { CreateFlags, type RequestOf, type WritePart } from '../codec/ops.ts';
 import { checkAcls, checkData, checkFlags, checkOptions, checkVersion, checkWatch } from './arguments.ts';
-import type { ChildrenOptions, CreateOptions, DeleteOptions, ReadOptions, VersionOptions, WaitOptions, ZnodeData } from './call-options.ts';
+import type {
+  ChildrenOptions,
+  CreateOptions,
+  DeleteOptions,
+  ReadOptions,
+  VersionOptions,
+  WaitOptions,
+  ZnodeData,
+} from './call-options.ts';
 import { CoreClient } from './core-client.ts';
 import { TransactionRequest, type TransactionCreateOptions } from './transaction.ts';
 import { walkTree, type WalkOptions } from './walk.ts';
@@ -32,13 +40,20 @@ export class Client extends CoreClient {
    *
    * @throws NodeExistsError; NoNodeError when the parent is missing and `makepath` is not set; NoChildrenForEphemeralsError; InvalidACLError; NoAuthError
    */
-  create(path: string, value: ZnodeData | undefined, options: CreateOptions & { includeData: true }): Promise<[path: string, stat: ZnodeStat]>;
+  create(
+    path: string,
+    value: ZnodeData | undefined,
+    options: CreateOptions & { includeData: true },
+  ): Promise<[path: string, stat: ZnodeStat]>;
   create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
   async create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string | [string, ZnodeStat]> {
     const given = checkOptions(options, CREATE_OPTIONS);
     checkFlags(given, CREATE_FLAGS);
     const { op, request } = this.#createRequest(path, value, given);
-    const made = given.protected === true ? await this.#createProtected(path, op, request, given) : await this.#createMakingPath(path, op, request, given);
+    const made =
+      given.protected === true
+        ? await this.#createProtected(path, op, request, given)
+        : await this.#createMakingPath(path, op, request, given);
     const result = this.unchroot(made.path);
     if (given.includeData !== true) return result;
     return [result, made.stat ?? (await this.#statOf(result, given))];
@@ -80,14 +95,21 @@ export class Client extends CoreClient {
     if (options !== undefined) checkFlags(checkOptions(options, CHILDREN_OPTIONS), ['includeData']);
     const watch = checkWatch(options?.watch);
     const request = { path: full, watch: watch !== undefined };
-    if (options?.includeData !== true) return (await this.submit('getChildren', 'getChildren', path, request, options, watch)).children as string[];
+    if (options?.includeData !== true)
+      return (await this.submit('getChildren', 'getChildren', path, request, options, watch)).children as string[];
     const { children, stat } = await this.submit('getChildren', 'getChildren2', path, request, options, watch);
     return [children as string[], stat];
   }
 
   /** The node's ACL and stat. @throws NoNodeError; NoAuthError */
   async getAcls(path: string, options?: WaitOptions): Promise<[ACL[], ZnodeStat]> {
-    const { acl, stat } = await this.submit('getAcls', 'getACL', path, { path: this.rooted(path) }, checkOptions(options, WAIT_OPTIONS));
+    const { acl, stat } = await this.submit(
+      'getAcls',
+      'getACL',
+      path,
+      { path: this.rooted(path) },
+      checkOptions(options, WAIT_OPTIONS),
+    );
     return [(acl ?? []).map(({ perms, id }) => new AclClass(perms, new Id(id.scheme ?? '', id.id ?? ''))), stat];
   }
 
@@ -143,21 +165,33 @@ export class Client extends CoreClient {
 
   #createPart(path: string, value: ZnodeData | undefined, options: TransactionCreateOptions): WritePart {
     checkFlags(options, ['ephemeral', 'sequence', 'container']);
-    return this.#createRequest(path, value, options) as unknown as WritePart;
+    return this.#createRequest(path, value, options);
   }
 
-  #createRequest(path: string, value: ZnodeData | undefined, options: CreateOptions): { op: CreateOp; request: RequestOf<'createTTL'> } {
+  #createRequest(
+    path: string,
+    value: ZnodeData | undefined,
+    options: CreateOptions,
+  ): { op: CreateOp; request: RequestOf<'createTTL'> } {
     const { ephemeral = false, sequence = false, container = false, ttl } = options;
     const full = this.rooted(path, sequence);
     if (ttl !== undefined && (typeof ttl !== 'number' || !Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL)) {
       throw new RangeError(`ttl must be a whole number of milliseconds from 1 to ${MAX_TTL}, not ${describeValue(ttl)}`);
     }
-    if (ephemeral && (container || ttl !== undefined)) throw new TypeError('an ephemeral node can be neither a container nor have a ttl');
+    if (ephemeral && (container || ttl !== undefined))
+      throw new TypeError('an ephemeral node can be neither a container nor have a ttl');
     if (container && (sequence || ttl !== undefined)) throw new TypeError('a container can be neither sequential nor have a ttl');
     const base = { path: full, data: checkData(value), acl: this.#aclOf(options.acl), ttl: ttl ?? 0 };
     if (container) return { op: 'createContainer', request: { ...base, flags: CreateFlags.CONTAINER } };
-    if (ttl !== undefined) return { op: 'createTTL', request: { ...base, flags: sequence ? CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL : CreateFlags.PERSISTENT_WITH_TTL } };
-    return { op: options.includeData === true ? 'create2' : 'create', request: { ...base, flags: (ephemeral ? 1 : 0) | (sequence ? 2 : 0) } };
+    if (ttl !== undefined)
+      return {
+        op: 'createTTL',
+        request: { ...base, flags: sequence ? CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL : CreateFlags.PERSISTENT_WITH_TTL },
+      };
+    return {
+      op: options.includeData === true ? 'create2' : 'create',
+      request: { ...base, flags: (ephemeral ? 1 : 0) | (sequence ? 2 : 0) },
+    };
   }
 
   #aclOf(acl: ACL[] | undefined): readonly ACL[] {
@@ -166,7 +200,12 @@ export class Client extends CoreClient {
     return acl !== undefined && acl.length > 0 ? acl : (this.defaultAcl ?? OPEN_ACL_UNSAFE);
   }
 
-  async #createMakingPath(path: string, op: CreateOp, request: RequestOf<'createTTL'>, options: CreateOptions): Promise<{ path: string; stat?: ZnodeStat }> {
+  async #createMakingPath(
+    path: string,
+    op: CreateOp,
+    request: RequestOf<'createTTL'>,
+    options: CreateOptions,
+  ): Promise<{ path: string; stat?: ZnodeStat }> {
     for (;;) {
       const outcome = await this.submit('create', op, path, request, options).catch((error: unknown) => {
         if (options.makepath === true && error instanceof NoNodeError) return null;
@@ -178,7 +217,12 @@ export class Client extends CoreClient {
   }
 
   /** Curator's protection: an id of ours in the name, by which a node whose reply was lost is found (kazoo LK-3, CURATOR-79). */
-  async #createProtected(path: string, op: CreateOp, request: RequestOf<'createTTL'>, options: CreateOptions): Promise<{ path: string; stat?: ZnodeStat }> {
+  async #createProtected(
+    path: string,
+    op: CreateOp,
+    request: RequestOf<'createTTL'>,
+    options: CreateOptions,
+  ): Promise<{ path: string; stat?: ZnodeStat }> {
     const id = `_c_${randomUUID()}-`;
     const parent = parentPath(request.path);
     const named = { ...request, path: joinPath(parent, id + basename(request.path)) };
@@ -200,10 +244,12 @@ export class Client extends CoreClient {
 
   async #findProtected(path: string, parent: string, id: string, options: CreateOptions): Promise<string | undefined> {
     await this.submit('create', 'sync', path, { path: parent }, options);
-    const reply = await this.submit('create', 'getChildren', path, { path: parent, watch: false }, options).catch((error: unknown) => {
-      if (error instanceof NoNodeError) return { children: [] };
-      throw error;
-    });
+    const reply = await this.submit('create', 'getChildren', path, { path: parent, watch: false }, options).catch(
+      (error: unknown) => {
+        if (error instanceof NoNodeError) return { children: [] };
+        throw error;
+      },
+    );
     const name = reply.children.find((child) => child.startsWith(id));
     return name === undefined ? undefined : joinPath(parent, name);
   }

@@ -1,5 +1,14 @@
 import type { Clock } from '../base/clock.ts';
-import { ConfigurationError, ConnectionClosedError, ConnectionDropped, errorForCode, KazooException, KazooTimeoutError, type ConnectFailure, type ErrorContext } from '../base/errors.ts';
+import {
+  ConfigurationError,
+  ConnectionClosedError,
+  ConnectionDropped,
+  errorForCode,
+  KazooException,
+  KazooTimeoutError,
+  type ConnectFailure,
+  type ErrorContext,
+} from '../base/errors.ts';
 import { collectHosts, type HostPort } from '../base/hosts.ts';
 import type { Logger } from '../base/logger.ts';
 import { addChroot, normalizePath, stripChroot } from '../base/paths.ts';
@@ -52,7 +61,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     toRetryPolicy(resolved.connectionRetry, UNLIMITED_RETRY);
     this.#rotation = new Rotation(hosts, resolved.randomizeHosts, resolved.resolver, resolved.clock);
     this.session = this.#makeSession();
-    for (const [scheme, credential] of resolved.authData ?? []) this.session.addCredential({ scheme, auth: Buffer.from(credential as string) });
+    for (const [scheme, credential] of resolved.authData ?? [])
+      this.session.addCredential({ scheme, auth: Buffer.from(credential as string) });
   }
 
   /** What the application should believe; 'LOST' before the first connection. */
@@ -136,7 +146,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   setHosts(hosts: string | string[], options?: { randomizeHosts?: boolean }): void {
     const { randomizeHosts } = checkOptions(options, new Set(['randomizeHosts']));
     const collected = collectHosts(hosts);
-    if (collected.chroot !== '' && collected.chroot !== this.chroot) throw new ConfigurationError(`setHosts cannot change the chroot from "${this.chroot}" to "${collected.chroot}"`);
+    if (collected.chroot !== '' && collected.chroot !== this.chroot)
+      throw new ConfigurationError(`setHosts cannot change the chroot from "${this.chroot}" to "${collected.chroot}"`);
     this.#rotation.setHosts(collected.hosts, randomizeHosts);
   }
 
@@ -145,10 +156,12 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    * @throws ConnectionLoss while not connected
    */
   async command(word = 'ruok', options?: WaitOptions): Promise<string> {
-    if (typeof word !== 'string' || !/^[a-z]{4}$/.test(word)) throw new TypeError(`word must be four letters such as "ruok", not ${JSON.stringify(word)}`);
+    if (typeof word !== 'string' || !/^[a-z]{4}$/.test(word))
+      throw new TypeError(`word must be four letters such as "ruok", not ${JSON.stringify(word)}`);
     const { signal, timeout = this.#options.timeout } = checkOptions(options, WAIT_OPTIONS);
     const { target } = this.session;
-    if (target === undefined) throw errorForCode(-4, { operation: `command ${word}`, cause: new ConnectionDropped('not connected') });
+    if (target === undefined)
+      throw errorForCode(-4, { operation: `command ${word}`, cause: new ConnectionDropped('not connected') });
     const limit = new AbortController();
     const timer = this.clock.timer(timeout, () => limit.abort(errorForCode(-7, { operation: `command ${word}` })));
     const both = signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]);
@@ -181,7 +194,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    */
   async addAuth(scheme: string, credential: string | Uint8Array): Promise<true> {
     if (checkString(scheme, 'scheme') === '') throw new TypeError('scheme must not be empty');
-    if (typeof credential !== 'string' && !((credential as unknown) instanceof Uint8Array)) throw new TypeError('credential must be a string or bytes');
+    if (typeof credential !== 'string' && !((credential as unknown) instanceof Uint8Array))
+      throw new TypeError('credential must be a string or bytes');
     const outcome = await this.session.authenticate({ scheme, auth: Buffer.from(credential as string) });
     if (outcome instanceof Failure) throw outcome.toError({ operation: 'addAuth' });
     return true;
@@ -219,7 +233,14 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   /** Sends one operation, and throws what went wrong as an error of the caller's. @internal */
-  protected async submit<K extends OpName>(operation: string, op: K, path: string | undefined, request: RequestOf<K>, options?: WaitOptions, watch?: WatchListener): Promise<ResponseOf<K>> {
+  protected async submit<K extends OpName>(
+    operation: string,
+    op: K,
+    path: string | undefined,
+    request: RequestOf<K>,
+    options?: WaitOptions,
+    watch?: WatchListener,
+  ): Promise<ResponseOf<K>> {
     const outcome = await this.session.submit(op, request, watch, options);
     if (outcome instanceof Failure) throw explain(outcome, op, { operation, path });
     return outcome;
@@ -280,7 +301,12 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     const started = this.session.start();
     let cancel: () => void = () => undefined;
     const early = new Promise<never>((_, reject) => {
-      const timer = timeout === Infinity ? undefined : this.clock.timer(timeout, () => reject(new KazooTimeoutError(`no session within ${timeout} ms`, [...this.#failures.values()])));
+      const timer =
+        timeout === Infinity
+          ? undefined
+          : this.clock.timer(timeout, () =>
+              reject(new KazooTimeoutError(`no session within ${timeout} ms`, [...this.#failures.values()])),
+            );
       const abort = (): void => reject(signal?.reason as Error);
       signal?.addEventListener('abort', abort, { once: true });
       cancel = () => {
@@ -293,7 +319,9 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     } catch (error) {
       started.catch(() => undefined);
       if (error instanceof KazooTimeoutError || signal?.aborted === true) await this.stop();
-      throw error instanceof ConnectionClosedError ? new ConnectionClosedError('the client was stopped while it was starting', { operation: 'start' }) : error;
+      throw error instanceof ConnectionClosedError
+        ? new ConnectionClosedError('the client was stopped while it was starting', { operation: 'start' })
+        : error;
     } finally {
       cancel();
     }
@@ -306,7 +334,10 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 }
 
-const EVENT_OF = { CONNECTED: 'connected', SUSPENDED: 'suspended', LOST: 'lost' } as const satisfies Record<KazooState, keyof KazooClientEvents>;
+const EVENT_OF = { CONNECTED: 'connected', SUSPENDED: 'suspended', LOST: 'lost' } as const satisfies Record<
+  KazooState,
+  keyof KazooClientEvents
+>;
 const UNIMPLEMENTED = -6;
 
 /** An operation the server does not know is told by the version that has it. */

@@ -58,7 +58,11 @@ export class ExtendedClient extends Client {
    *
    * @throws UnimplementedError on servers before 3.6
    */
-  async addWatch(path: string, listener: WatchListener, options?: { recursive?: boolean | undefined; signal?: AbortSignal | undefined }): Promise<WatchHandle> {
+  async addWatch(
+    path: string,
+    listener: WatchListener,
+    options?: { recursive?: boolean | undefined; signal?: AbortSignal | undefined },
+  ): Promise<WatchHandle> {
     const given = checkOptions(options, ADD_WATCH_OPTIONS);
     checkFlags(given, ['recursive']);
     if (checkWatch(listener) === undefined) throw new TypeError('listener must be a function, not undefined');
@@ -89,7 +93,8 @@ export class ExtendedClient extends Client {
   /** Takes every watch of a kind off a node, here and at the server (ZooKeeper 3.5+). @throws NoWatcherError when there is none */
   async removeWatches(path: string, type: RemovableWatch, options?: WaitOptions): Promise<void> {
     const tables = TABLES_OF[type];
-    if (tables === undefined) throw new TypeError(`type must be one of ${Object.keys(TYPE_OF).join(', ')}, not ${describeValue(type)}`);
+    if (tables === undefined)
+      throw new TypeError(`type must be one of ${Object.keys(TYPE_OF).join(', ')}, not ${describeValue(type)}`);
     const full = this.rooted(path);
     const given = checkOptions(options, WAIT_OPTIONS);
     const cleared = tables.map((table) => this.session.watches.clear(table, full)).some(Boolean);
@@ -108,17 +113,34 @@ export class ExtendedClient extends Client {
   /** The paths of this session's ephemeral nodes that begin with `prefix` (ZooKeeper 3.6+). */
   async getEphemerals(prefix = '/', options?: WaitOptions): Promise<string[]> {
     const full = this.rooted(prefix);
-    const { ephemerals } = await this.submit('getEphemerals', 'getEphemerals', prefix, { prefixPath: full }, checkOptions(options, WAIT_OPTIONS));
+    const { ephemerals } = await this.submit(
+      'getEphemerals',
+      'getEphemerals',
+      prefix,
+      { prefixPath: full },
+      checkOptions(options, WAIT_OPTIONS),
+    );
     return ephemerals.map((path) => stripChroot(this.chroot, path));
   }
 
   /** How many nodes there are below this one, at any depth (ZooKeeper 3.6+). @throws NoNodeError */
   async getAllChildrenNumber(path: string, options?: WaitOptions): Promise<number> {
-    return (await this.submit('getAllChildrenNumber', 'getAllChildrenNumber', path, { path: this.rooted(path) }, checkOptions(options, WAIT_OPTIONS))).totalNumber;
+    return (
+      await this.submit(
+        'getAllChildrenNumber',
+        'getAllChildrenNumber',
+        path,
+        { path: this.rooted(path) },
+        checkOptions(options, WAIT_OPTIONS),
+      )
+    ).totalNumber;
   }
 
   /** Several reads of one moment (ZooKeeper 3.6+). A read that fails gives its error in its place. */
-  async multiRead(operations: readonly MultiReadOperation[], options?: WaitOptions): Promise<([Buffer | null, ZnodeStat] | string[] | ZookeeperError)[]> {
+  async multiRead(
+    operations: readonly MultiReadOperation[],
+    options?: WaitOptions,
+  ): Promise<([Buffer | null, ZnodeStat] | string[] | ZookeeperError)[]> {
     if (!Array.isArray(operations)) throw new TypeError(`operations must be an array, not ${describeValue(operations)}`);
     const parts = (operations as readonly MultiReadOperation[]).map((operation) => this.#readPart(operation));
     const results = await this.submit('multiRead', 'multiRead', undefined, parts, checkOptions(options, WAIT_OPTIONS));
@@ -140,7 +162,14 @@ export class ExtendedClient extends Client {
   async getConfig(options?: ReadOptions): Promise<[Buffer, ZnodeStat]> {
     const given = checkOptions(options, READ_OPTIONS);
     const watch = checkWatch(given.watch);
-    const { data, stat } = await this.submit('getConfig', 'getData', CONFIG_PATH, { path: CONFIG_PATH, watch: watch !== undefined }, given, watch);
+    const { data, stat } = await this.submit(
+      'getConfig',
+      'getData',
+      CONFIG_PATH,
+      { path: CONFIG_PATH, watch: watch !== undefined },
+      given,
+      watch,
+    );
     return [data ?? Buffer.alloc(0), stat];
   }
 
@@ -149,20 +178,30 @@ export class ExtendedClient extends Client {
    * @param options.fromConfig the configuration version expected; -1 (default) for any
    * @throws ReconfigDisabledError; NewConfigNoQuorumError; ReconfigInProcessError; BadVersionError; NoAuthError
    */
-  async reconfig(options: { joining?: string; leaving?: string; newMembers?: string; fromConfig?: number } & WaitOptions): Promise<[Buffer, ZnodeStat]> {
+  async reconfig(
+    options: { joining?: string; leaving?: string; newMembers?: string; fromConfig?: number } & WaitOptions,
+  ): Promise<[Buffer, ZnodeStat]> {
     const given = checkOptions(options, RECONFIG_OPTIONS);
-    for (const name of ['joining', 'leaving', 'newMembers'] as const) if (given[name] !== undefined) checkString(given[name], name);
+    for (const name of ['joining', 'leaving', 'newMembers'] as const)
+      if (given[name] !== undefined) checkString(given[name], name);
     const { fromConfig = -1 } = given;
     if (!Number.isInteger(fromConfig)) throw new TypeError(`fromConfig must be a whole number, not ${describeValue(fromConfig)}`);
-    const request = { joiningServers: given.joining ?? null, leavingServers: given.leaving ?? null, newMembers: given.newMembers ?? null, curConfigId: BigInt(fromConfig) };
+    const request = {
+      joiningServers: given.joining ?? null,
+      leavingServers: given.leaving ?? null,
+      newMembers: given.newMembers ?? null,
+      curConfigId: BigInt(fromConfig),
+    };
     const { data, stat } = await this.submit('reconfig', 'reconfig', undefined, request, given);
     return [data ?? Buffer.alloc(0), stat];
   }
 
   #readPart(operation: MultiReadOperation): ReadPart {
-    if (typeof operation !== 'object' || operation === null) throw new TypeError(`an operation must be { get } or { getChildren }, not ${describeValue(operation)}`);
+    if (typeof operation !== 'object' || operation === null)
+      throw new TypeError(`an operation must be { get } or { getChildren }, not ${describeValue(operation)}`);
     if ('get' in operation) return { op: 'getData', request: { path: this.rooted(operation.get), watch: false } };
-    if ('getChildren' in operation) return { op: 'getChildren', request: { path: this.rooted(operation.getChildren), watch: false } };
+    if ('getChildren' in operation)
+      return { op: 'getChildren', request: { path: this.rooted(operation.getChildren), watch: false } };
     throw new TypeError(`an operation must be { get } or { getChildren }, not ${describeValue(operation)}`);
   }
 
@@ -177,7 +216,7 @@ export class ExtendedClient extends Client {
     }
     if (!(await known)) return;
     // Somebody may want it again by now.
-    if (TABLES_OF[type].some((table) => this.session.watches.has(table, path))) return;
+    if (TABLES_OF[type].some((table) => this.session.watches.isWanted(table, path))) return;
     await this.session.submit('removeWatches', { path, type: TYPE_OF[type] });
   }
 

@@ -83,11 +83,13 @@ export type ResolvedOptions = KazooClientOptions & {
 /** @throws ConfigurationError naming the option, its value and what was expected */
 export function resolveOptions(given: string | KazooClientOptions | undefined): ResolvedOptions {
   const options: KazooClientOptions = typeof given === 'string' ? { hosts: given } : (given ?? {});
-  if (typeof options !== 'object' || options === null) throw new ConfigurationError(`options must be a string or an object, not ${describeValue(options)}`);
+  if (typeof options !== 'object' || options === null)
+    throw new ConfigurationError(`options must be a string or an object, not ${describeValue(options)}`);
   for (const [name, value] of Object.entries(options)) {
     const rule = RULES[name as keyof KazooClientOptions];
     if (rule === undefined) throw new ConfigurationError(`unknown option "${name}"; known are ${Object.keys(RULES).join(', ')}`);
-    if (value !== undefined && !rule.accepts(value)) throw new ConfigurationError(`option "${name}" must be ${rule.expected}, not ${describeValue(value)}`);
+    if (value !== undefined && !rule.accepts(value))
+      throw new ConfigurationError(`option "${name}" must be ${rule.expected}, not ${describeValue(value)}`);
   }
   checkMixes(options);
   const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -122,7 +124,10 @@ interface Rule {
 const string: Rule = { expected: 'a string', accepts: (value) => typeof value === 'string' };
 const boolean: Rule = { expected: 'a boolean', accepts: (value) => typeof value === 'boolean' };
 const object: Rule = { expected: 'an object', accepts: isObject };
-const pem: Rule = { expected: 'a PEM path, PEM text or bytes', accepts: (value) => (typeof value === 'string' && value !== '') || value instanceof Uint8Array };
+const pem: Rule = {
+  expected: 'a PEM path, PEM text or bytes',
+  accepts: (value) => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
+};
 const bytes: Rule = { expected: 'a whole number of bytes, at least 1024', accepts: (value) => isWhole(value) && value >= 1024 };
 const call: Rule = { expected: 'a function', accepts: (value) => typeof value === 'function' };
 
@@ -132,8 +137,15 @@ const RULES = {
     expected: 'a session timeout in milliseconds, from 100 to 2147483647 (a smaller number looks like seconds)',
     accepts: (value) => typeof value === 'number' && value >= 100 && value <= 0x7fff_ffff,
   },
-  clientId: { expected: '{ sessionId: bigint, password: Buffer }', accepts: (value) => isObject(value) && typeof value['sessionId'] === 'bigint' && value['password'] instanceof Uint8Array },
-  handler: { expected: 'a Handler, made with new', accepts: (value) => isObject(value) && ['dial', 'dispatch', 'start', 'stop'].every((name) => typeof value[name] === 'function') },
+  clientId: {
+    expected: '{ sessionId: bigint, password: Buffer }',
+    accepts: (value) => isObject(value) && typeof value['sessionId'] === 'bigint' && value['password'] instanceof Uint8Array,
+  },
+  handler: {
+    expected: 'a Handler, made with new',
+    accepts: (value) =>
+      isObject(value) && ['dial', 'dispatch', 'start', 'stop'].every((name) => typeof value[name] === 'function'),
+  },
   defaultAcl: { expected: 'an array of ACL, or null', accepts: (value) => value === null || isAclList(value) },
   authData: { expected: 'pairs of scheme and credential', accepts: (value) => isObject(value) && Symbol.iterator in value },
   sasl: { expected: '{ mechanism, ... }', accepts: (value) => isObject(value) && typeof value['mechanism'] === 'string' },
@@ -141,7 +153,10 @@ const RULES = {
   randomizeHosts: boolean,
   connectionRetry: object,
   commandRetry: object,
-  logger: { expected: 'an object with debug, info, warn and error', accepts: (value) => isObject(value) && ['debug', 'info', 'warn', 'error'].every((name) => typeof value[name] === 'function') },
+  logger: {
+    expected: 'an object with debug, info, warn and error',
+    accepts: (value) => isObject(value) && ['debug', 'info', 'warn', 'error'].every((name) => typeof value[name] === 'function'),
+  },
   useSsl: boolean,
   ca: pem,
   certfile: pem,
@@ -150,26 +165,43 @@ const RULES = {
   verifyCerts: boolean,
   checkHostname: boolean,
   tls: object,
-  maxInFlight: { expected: 'a whole number from 1, or Infinity', accepts: (value) => value === Infinity || (isWhole(value) && value >= 1) },
+  maxInFlight: {
+    expected: 'a whole number from 1, or Infinity',
+    accepts: (value) => value === Infinity || (isWhole(value) && value >= 1),
+  },
   maxRequestBytes: bytes,
   maxResponseBytes: bytes,
   clock: object,
   resolver: call,
-  firstXid: { expected: 'a whole number from 1 to 2147483647', accepts: (value) => isWhole(value) && value >= 1 && value <= 0x7fff_ffff },
+  firstXid: {
+    expected: 'a whole number from 1 to 2147483647',
+    accepts: (value) => isWhole(value) && value >= 1 && value <= 0x7fff_ffff,
+  },
 } as const satisfies Record<keyof KazooClientOptions, Rule>;
 
 function checkMixes(options: KazooClientOptions): void {
   const { useSsl, verifyCerts, checkHostname, keyfile, certfile, sasl } = options;
   const tlsOnly = (['ca', 'certfile', 'keyfile', 'keyfilePassword', 'tls'] as const).find((name) => options[name] !== undefined);
   if (useSsl !== true && tlsOnly !== undefined) throw new ConfigurationError(`option "${tlsOnly}" needs useSsl: true`);
-  if (verifyCerts === false && checkHostname === true) throw new ConfigurationError('checkHostname: true needs verifyCerts: true: a name in an unverified certificate proves nothing');
+  if (verifyCerts === false && checkHostname === true)
+    throw new ConfigurationError(
+      'checkHostname: true needs verifyCerts: true: a name in an unverified certificate proves nothing',
+    );
   if (keyfile !== undefined && certfile === undefined) throw new ConfigurationError('option "keyfile" needs "certfile"');
   if (sasl !== undefined) checkSasl(sasl);
   for (const pair of options.authData ?? []) {
-    if (!Array.isArray(pair) || typeof pair[0] !== 'string' || pair[0] === '' || !(typeof pair[1] === 'string' || (pair[1] as unknown) instanceof Uint8Array)) {
-      throw new ConfigurationError('option "authData" must hold pairs of a scheme and a credential: [["digest", "user:password"]]');
+    if (
+      !Array.isArray(pair) ||
+      typeof pair[0] !== 'string' ||
+      pair[0] === '' ||
+      !(typeof pair[1] === 'string' || (pair[1] as unknown) instanceof Uint8Array)
+    ) {
+      throw new ConfigurationError(
+        'option "authData" must hold pairs of a scheme and a credential: [["digest", "user:password"]]',
+      );
     }
-    if (pair[0] === 'sasl') throw new ConfigurationError('option "authData" cannot hold a sasl credential: use the option "sasl"');
+    if (pair[0] === 'sasl')
+      throw new ConfigurationError('option "authData" cannot hold a sasl credential: use the option "sasl"');
   }
 }
 
@@ -179,9 +211,12 @@ function checkSasl(sasl: SaslOptions): void {
     return;
   }
   if (sasl.mechanism === 'DIGEST-MD5') {
-    if (typeof sasl.username !== 'string' || typeof sasl.password !== 'string') throw new ConfigurationError('SASL DIGEST-MD5 needs username and password, both strings');
+    if (typeof sasl.username !== 'string' || typeof sasl.password !== 'string')
+      throw new ConfigurationError('SASL DIGEST-MD5 needs username and password, both strings');
   } else if (sasl.mechanism !== 'GSSAPI') {
-    throw new ConfigurationError(`SASL mechanism ${describeValue((sasl as { mechanism: unknown }).mechanism)} is not built in; expected DIGEST-MD5, GSSAPI or an object with a function "create"`);
+    throw new ConfigurationError(
+      `SASL mechanism ${describeValue((sasl as { mechanism: unknown }).mechanism)} is not built in; expected DIGEST-MD5, GSSAPI or an object with a function "create"`,
+    );
   }
 }
 

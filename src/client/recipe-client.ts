@@ -6,7 +6,15 @@ import type { RetryPolicy } from '../base/retry.ts';
 import type { ACL } from '../base/security.ts';
 import type { KazooState, WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
-import type { ChildrenOptions, CreateOptions, DeleteOptions, ReadOptions, VersionOptions, WaitOptions, ZnodeData } from './call-options.ts';
+import type {
+  ChildrenOptions,
+  CreateOptions,
+  DeleteOptions,
+  ReadOptions,
+  VersionOptions,
+  WaitOptions,
+  ZnodeData,
+} from './call-options.ts';
 import type { TransactionRequest } from './transaction.ts';
 
 export interface KazooClientEvents {
@@ -41,7 +49,11 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
   readonly clock: Clock;
   readonly logger: Logger;
 
-  create(path: string, value: ZnodeData | undefined, options: CreateOptions & { includeData: true }): Promise<[path: string, stat: ZnodeStat]>;
+  create(
+    path: string,
+    value: ZnodeData | undefined,
+    options: CreateOptions & { includeData: true },
+  ): Promise<[path: string, stat: ZnodeStat]>;
   create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
   ensurePath(path: string, options?: { acl?: ACL[] | undefined } & WaitOptions): Promise<true | string>;
   exists(path: string, options?: ReadOptions): Promise<ZnodeStat | null>;
@@ -53,7 +65,11 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
   sync(path: string, options?: WaitOptions): Promise<string>;
   transaction(): TransactionRequest;
   retry<T>(fn: () => T | Promise<T>): Promise<T>;
-  addWatch(path: string, listener: WatchListener, options?: { recursive?: boolean | undefined; signal?: AbortSignal | undefined }): Promise<WatchHandle>;
+  addWatch(
+    path: string,
+    listener: WatchListener,
+    options?: { recursive?: boolean | undefined; signal?: AbortSignal | undefined },
+  ): Promise<WatchHandle>;
 
   /**
    * Takes back a one-shot watch that is no longer wanted, whichever table it is in, and the server's with it when it was the last.

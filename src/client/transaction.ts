@@ -99,7 +99,7 @@ export class TransactionRequest {
   /** Sends it. @throws TransactionError naming the operation that failed; nothing took effect then */
   async commitOrThrow(options?: WaitOptions): Promise<TransactionResult[]> {
     const results = await this.commit(options);
-    const index = results.findIndex((result) => result instanceof Error && (result as ZookeeperError).code !== 0);
+    const index = results.findIndex((result) => result instanceof Error && result.code !== 0);
     const culprit = results[index];
     if (culprit instanceof Error) throw new TransactionError(index, this.#operations[index]!, results, culprit);
     return results as TransactionResult[];

@@ -22,9 +22,14 @@ type ReadChildren = (path: string, options: WaitOptions) => Promise<string[]>;
  *
  *   stack:  [ … later siblings | next: its children already asked for ]  <- top
  */
-export async function* walkTree(read: ReadChildren, root: string, options?: WalkOptions): AsyncGenerator<string, void, undefined> {
+export async function* walkTree(
+  read: ReadChildren,
+  root: string,
+  options?: WalkOptions,
+): AsyncGenerator<string, void, undefined> {
   const { concurrency = 64, signal, timeout } = checkOptions(options, WALK_OPTIONS);
-  if (!Number.isInteger(concurrency) || concurrency < 1) throw new RangeError(`concurrency must be a whole number from 1, not ${concurrency}`);
+  if (!Number.isInteger(concurrency) || concurrency < 1)
+    throw new RangeError(`concurrency must be a whole number from 1, not ${concurrency}`);
   const stack: Visit[] = [{ path: root }];
   while (stack.length > 0) {
     for (const visit of stack.slice(-concurrency)) visit.children ??= quiet(read(visit.path, { signal, timeout }));

@@ -100,7 +100,8 @@ function unroll(entries: [string, Field<unknown>][]): RowField | undefined {
   const [ka, fa] = a;
   if (b === undefined) return { write: (w, v) => fa.write(w, v[ka]), read: (r) => ({ [ka]: fa.read(r) }) };
   const [kb, fb] = b;
-  if (c === undefined) return { write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb])), read: (r) => ({ [ka]: fa.read(r), [kb]: fb.read(r) }) };
+  if (c === undefined)
+    return { write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb])), read: (r) => ({ [ka]: fa.read(r), [kb]: fb.read(r) }) };
   const [kc, fc] = c;
   return {
     write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb]), fc.write(w, v[kc])),

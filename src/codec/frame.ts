@@ -102,7 +102,9 @@ export class FrameSplitter {
   #append(chunk: Buffer, at: number, bytes: number): void {
     const needed = this.#filled + bytes;
     if (needed > this.#partial.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.min(this.#wanted, Math.max(needed, 2 * this.#partial.length, Math.min(FIRST_ALLOCATION, this.#wanted))));
+      const grown = Buffer.allocUnsafeSlow(
+        Math.min(this.#wanted, Math.max(needed, 2 * this.#partial.length, Math.min(FIRST_ALLOCATION, this.#wanted))),
+      );
       this.#partial.copy(grown, 0, 0, this.#filled);
       this.#partial = grown;
     }

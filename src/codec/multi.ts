@@ -12,7 +12,8 @@ export interface PartRow {
 type RequestOf<R> = R extends { request: Field<infer T> } ? T : never;
 
 /** One operation of a multi: its row's name and its request. */
-export type Part<Rows> = { [K in keyof Rows & string]: { readonly op: K; readonly request: RequestOf<Rows[K]> } }[keyof Rows & string];
+export type Part<Rows> = { [K in keyof Rows & string]: { readonly op: K; readonly request: RequestOf<Rows[K]> } }[keyof Rows &
+  string];
 
 /** One result: the wire's type and error code, and the body if it succeeded. */
 export interface PartResult {
@@ -86,4 +87,3 @@ function eachUntilDone(reader: Reader, visit: (header: { type: number; done: boo
     visit(header);
   }
 }
-

@@ -1,5 +1,5 @@
 import { buffer, int, long, longNumber, path, record, required, text, ustring, type AnyField, type Field } from './fields.ts';
-import { multiRequest, multiResponse, type Part } from './multi.ts';
+import { multiRequest, multiResponse, type Part, type PartRow } from './multi.ts';
 import {
   acls,
   createRequest,
@@ -43,19 +43,69 @@ const childrenResponse = record({ children: names });
 
 /** Every operation but the two that are made of others. Facts: protocol.md sections 4 and 5. */
 const SINGLE = {
-  create: { code: 1, request: createRequest, response: pathRequest, writes: true, part: { of: 'multi', code: 1, body: pathRequest } },
-  delete: { code: 2, request: pathVersionRequest, response: nothing, writes: true, part: { of: 'multi', code: 2, body: nothing } },
+  create: {
+    code: 1,
+    request: createRequest,
+    response: pathRequest,
+    writes: true,
+    part: { of: 'multi', code: 1, body: pathRequest },
+  },
+  delete: {
+    code: 2,
+    request: pathVersionRequest,
+    response: nothing,
+    writes: true,
+    part: { of: 'multi', code: 2, body: nothing },
+  },
   exists: { code: 3, request: pathWatchRequest, response: statResponse, watch: 'exists', nullOn: NO_NODE },
-  getData: { code: 4, request: pathWatchRequest, response: dataResponse, watch: 'data', part: { of: 'multiRead', code: 4, body: dataResponse } },
-  setData: { code: 5, request: setDataRequest, response: statResponse, writes: true, part: { of: 'multi', code: 5, body: statResponse } },
+  getData: {
+    code: 4,
+    request: pathWatchRequest,
+    response: dataResponse,
+    watch: 'data',
+    part: { of: 'multiRead', code: 4, body: dataResponse },
+  },
+  setData: {
+    code: 5,
+    request: setDataRequest,
+    response: statResponse,
+    writes: true,
+    part: { of: 'multi', code: 5, body: statResponse },
+  },
   getACL: { code: 6, request: pathRequest, response: record({ acl: acls, stat }) },
   setACL: { code: 7, request: record({ path, acl: acls, version: int }), response: statResponse, writes: true },
-  getChildren: { code: 8, request: pathWatchRequest, response: childrenResponse, watch: 'child', part: { of: 'multiRead', code: 8, body: childrenResponse } },
+  getChildren: {
+    code: 8,
+    request: pathWatchRequest,
+    response: childrenResponse,
+    watch: 'child',
+    part: { of: 'multiRead', code: 8, body: childrenResponse },
+  },
   sync: { code: 9, request: record({ path: ustring }), response: record({ path: ustring }) },
   ping: { code: 11, request: nothing, response: nothing },
-  getChildren2: { code: 12, request: pathWatchRequest, response: record({ children: names, stat }), since: '3.3.0', watch: 'child' },
-  check: { code: 13, request: pathVersionRequest, response: nothing, since: '3.4.0', writes: true, part: { of: 'multi', code: 13, body: nothing } },
-  create2: { code: 15, request: createRequest, response: pathStatResponse, since: '3.5.0', writes: true, part: { of: 'multi', code: 15, body: pathStatResponse } },
+  getChildren2: {
+    code: 12,
+    request: pathWatchRequest,
+    response: record({ children: names, stat }),
+    since: '3.3.0',
+    watch: 'child',
+  },
+  check: {
+    code: 13,
+    request: pathVersionRequest,
+    response: nothing,
+    since: '3.4.0',
+    writes: true,
+    part: { of: 'multi', code: 13, body: nothing },
+  },
+  create2: {
+    code: 15,
+    request: createRequest,
+    response: pathStatResponse,
+    since: '3.5.0',
+    writes: true,
+    part: { of: 'multi', code: 15, body: pathStatResponse },
+  },
   reconfig: {
     code: 16,
     request: record({ joiningServers: ustring, leavingServers: ustring, newMembers: ustring, curConfigId: long }),
@@ -65,9 +115,23 @@ const SINGLE = {
   },
   checkWatches: { code: 17, request: record({ path, type: int }), response: nothing, since: '3.5.0' },
   removeWatches: { code: 18, request: record({ path, type: int }), response: nothing, since: '3.5.0' },
-  createContainer: { code: 19, request: createRequest, response: pathStatResponse, since: '3.5.1', writes: true, part: { of: 'multi', code: 15, body: pathStatResponse } },
+  createContainer: {
+    code: 19,
+    request: createRequest,
+    response: pathStatResponse,
+    since: '3.5.1',
+    writes: true,
+    part: { of: 'multi', code: 15, body: pathStatResponse },
+  },
   deleteContainer: { code: 20, request: pathRequest, response: nothing, since: '3.5.1', writes: true },
-  createTTL: { code: 21, request: createTtlRequest, response: pathStatResponse, since: '3.5.3', writes: true, part: { of: 'multi', code: 15, body: pathStatResponse } },
+  createTTL: {
+    code: 21,
+    request: createTtlRequest,
+    response: pathStatResponse,
+    since: '3.5.3',
+    writes: true,
+    part: { of: 'multi', code: 15, body: pathStatResponse },
+  },
   auth: { code: 100, request: record({ type: int, scheme: ustring, auth: buffer }), response: nothing },
   setWatches: { code: 101, request: record(watches), response: nothing },
   sasl: { code: 102, request: record({ token: buffer }), response: record({ token: buffer }), since: '3.4.0' },
@@ -87,8 +151,8 @@ const SINGLE = {
 type Single = typeof SINGLE;
 type PartsOf<Where> = { [K in keyof Single as Single[K] extends { part: { of: Where } } ? K : never]: Single[K] };
 
-const WRITE_PARTS = partsOf('multi');
-const READ_PARTS = partsOf('multiRead');
+const WRITE_PARTS = partsOf('multi') as unknown as PartTable<PartsOf<'multi'>>;
+const READ_PARTS = partsOf('multiRead') as unknown as PartTable<PartsOf<'multiRead'>>;
 
 /**
  * THE TABLE: one row per operation. Client, transaction and embedded server take their types and their bytes from it,
@@ -103,7 +167,9 @@ export const OPS = {
 export type Ops = typeof OPS;
 export type OpName = keyof Ops;
 export type RequestOf<K extends OpName> = K extends OpName ? (Ops[K]['request'] extends Field<infer T> ? T : never) : never;
-export type ResponseOf<K extends OpName> = K extends OpName ? (Ops[K]['response'] extends Field<infer T> ? T : never) | (Ops[K] extends { nullOn: number } ? null : never) : never;
+export type ResponseOf<K extends OpName> = K extends OpName
+  ? (Ops[K]['response'] extends Field<infer T> ? T : never) | (Ops[K] extends { nullOn: number } ? null : never)
+  : never;
 
 /** One operation of a transaction. */
 export type WritePart = Part<PartsOf<'multi'>>;
@@ -111,14 +177,20 @@ export type WritePart = Part<PartsOf<'multi'>>;
 export type ReadPart = Part<PartsOf<'multiRead'>>;
 
 /** Opcode to name, for whoever receives requests. */
-export const OP_BY_CODE: ReadonlyMap<number, OpName> = new Map(Object.entries(OPS).map(([name, row]) => [row.code, name as OpName]));
+export const OP_BY_CODE: ReadonlyMap<number, OpName> = new Map(
+  Object.entries(OPS).map(([name, row]) => [row.code, name as OpName]),
+);
 
-type PartTable<Where> = { [K in keyof PartsOf<Where>]: PartTableRow<PartsOf<Where>[K]> };
-type PartTableRow<Row> = { code: number; request: Row extends { request: infer R extends AnyField } ? R : never; result: { code: number; body: AnyField } };
+type PartTable<Parts> = { [K in keyof Parts]: PartTableRow<Parts[K]> };
+type PartTableRow<Row> = {
+  code: number;
+  request: Row extends { request: infer R extends AnyField } ? R : never;
+  result: { code: number; body: AnyField };
+};
 
-function partsOf<Where extends 'multi' | 'multiRead'>(where: Where): PartTable<Where> {
+function partsOf(where: 'multi' | 'multiRead'): Record<string, PartRow> {
   const rows = Object.entries<OpRow>(SINGLE).filter(([, row]) => row.part?.of === where);
-  return Object.fromEntries(rows.map(([name, { code, request, part }]) => [name, { code, request, result: part! }])) as unknown as PartTable<Where>;
+  return Object.fromEntries(rows.map(([name, { code, request, part }]) => [name, { code, request, result: part! }]));
 }
 
 /** How `addWatch` names its two kinds. */

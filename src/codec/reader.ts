@@ -83,7 +83,8 @@ export class Reader {
   /** The count of a vector; each element takes at least `least` bytes, so no count can promise more than the frame holds. */
   count(least: number): number {
     const count = this.int();
-    if (count < -1 || count * least > this.remaining) throw new DecodeError(`a vector of ${count} does not fit in the ${this.remaining} bytes left of its frame`);
+    if (count < -1 || count * least > this.remaining)
+      throw new DecodeError(`a vector of ${count} does not fit in the ${this.remaining} bytes left of its frame`);
     return count;
   }
 

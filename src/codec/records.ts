@@ -51,7 +51,14 @@ export const multiHeader = record({ type: int, done: boolean, err: int });
 export type MultiHeader = ValueOf<typeof multiHeader>;
 
 /** ConnectRequest; servers before 3.4 do not know `readOnly`, and read nothing of it. */
-export const connectRequest = record({ protocolVersion: int, lastZxidSeen: long, timeOut: int, sessionId: long, passwd: buffer, readOnly: boolean });
+export const connectRequest = record({
+  protocolVersion: int,
+  lastZxidSeen: long,
+  timeOut: int,
+  sessionId: long,
+  passwd: buffer,
+  readOnly: boolean,
+});
 /** The reply without its trailing `readOnly` byte, which is there only for a client that sent its own. */
 export const connectResponse = record({ protocolVersion: int, timeOut: int, sessionId: long, passwd: buffer });
 

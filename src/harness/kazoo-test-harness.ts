@@ -121,7 +121,13 @@ function waitForState(client: KazooClient, wanted: KazooState): Promise<void> {
     const listen = (state: KazooState): void => {
       if (state === wanted) end(resolve);
     };
-    const timer = setTimeout(() => end(() => reject(new HarnessError(`the client did not reach ${wanted} within ${STATE_TIMEOUT} ms; it is ${client.state}`))), STATE_TIMEOUT);
+    const timer = setTimeout(
+      () =>
+        end(() =>
+          reject(new HarnessError(`the client did not reach ${wanted} within ${STATE_TIMEOUT} ms; it is ${client.state}`)),
+        ),
+      STATE_TIMEOUT,
+    );
     client.on('state', listen);
   });
 }
