@@ -121,11 +121,14 @@ def tree_cache():
 
     def run(count):
         ready = threading.Event()
+        began, used = time.perf_counter(), cpu()
         cache = TreeCache(client, job["tree"])
         cache.listen(lambda event: event.event_type == TreeEvent.INITIALIZED and ready.set())
         cache.start()
         ready.wait()
+        figures = {"seconds": time.perf_counter() - began, "cpuSeconds": cpu() - used}
         cache.close()
+        return figures
 
     return run
 

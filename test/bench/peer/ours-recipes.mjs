@@ -39,11 +39,14 @@ const recipes = {
   async treeCache() {
     const client = await connect();
     return async () => {
+      const spent = stopwatch();
       const cache = client.treeCache(job.tree);
       const ready = new Promise((resolve) => cache.listen((event) => event.eventType === TreeEvent.INITIALIZED && resolve()));
       await cache.start();
       await ready;
+      const figures = spent();
       await cache.close();
+      return figures;
     };
   },
 
@@ -56,11 +59,9 @@ const recipes = {
       const all = new Promise((resolve) => (fired = resolve));
       const watch = () => --left === 0 && fired();
       await Promise.all(paths.map((path) => watcher.get(path, { watch })));
-      const cpu = process.cpuUsage();
-      const start = performance.now();
+      const spent = stopwatch();
       await Promise.all([all, ...paths.map((path) => setter.set(path, DATA))]);
-      const used = process.cpuUsage(cpu);
-      return { seconds: (performance.now() - start) / 1000, cpuSeconds: (used.user + used.system) / 1e6 };
+      return spent();
     };
   },
 };
@@ -70,6 +71,15 @@ async function cycles(lock, count) {
     await lock.acquire();
     await lock.release();
   }
+}
+
+function stopwatch() {
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  return () => {
+    const used = process.cpuUsage(cpu);
+    return { seconds: (performance.now() - start) / 1000, cpuSeconds: (used.user + used.system) / 1e6 };
+  };
 }
 
 await serve(async () => ({ version: process.version, run: await recipes[job.recipe]() }));
