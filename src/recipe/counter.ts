@@ -33,7 +33,7 @@ export type CounterValue<O extends CounterOptions> = O extends { type: 'bigint' 
  * const counter = new Counter(client, '/hits');
  * await counter.add(2); // 2
  */
-export class Counter<const O extends CounterOptions = Record<never, never>> {
+export class Counter<const O extends CounterOptions = { type?: undefined }> {
   readonly path: string;
   readonly default: CounterValue<O>;
   readonly type: CounterType;

@@ -1,0 +1,167 @@
+import { expect, test } from 'vitest';
+import { ConnectionClosedError } from '../../src/base/errors.ts';
+import { LockingQueue } from '../../src/recipe/locking-queue.ts';
+import { eventually, expire, pause, reconnect, watchedPaths, workbench } from './workbench.ts';
+
+test('an item is locked until it is consumed; the layout is Kazoo’s', async () => {
+  const { client } = await workbench();
+  const queue = new LockingQueue(client, '/queue');
+  await queue.put('b');
+  await queue.put('a', { priority: 1 });
+  expect(String(await queue.get())).toBe('a');
+  expect(queue.processingElement).toEqual({ name: 'entry-001-0000000001', value: Buffer.from('a') });
+  const [id, stat] = await client.get('/queue/taken/entry-001-0000000001');
+  expect(id!.toString()).toBe(queue.id);
+  expect(queue.id).toMatch(/^[0-9a-f]{32}$/);
+  expect(stat.ephemeralOwner).toBe(client.clientId!.sessionId);
+  expect(await queue.holdsLock()).toBe(true);
+  expect(String(await queue.get())).toBe('a');
+  expect(await queue.size()).toBe(2);
+  expect(await queue.consume()).toBe(true);
+  expect(await client.getChildren('/queue/taken')).toEqual([]);
+  expect(await client.getChildren('/queue/entries')).toEqual(['entry-100-0000000000']);
+  expect(await queue.holdsLock()).toBe(false);
+  expect(await queue.consume()).toBe(false);
+  expect(await queue.release()).toBe(false);
+});
+
+test('a released item is given again; two consumers never have the same', async () => {
+  const { client, connect } = await workbench();
+  const first = new LockingQueue(client, '/queue');
+  const second = new LockingQueue(await connect(), '/queue');
+  await first.putAll(['a', 'b'], { priority: 5 });
+  expect(String(await first.get())).toBe('a');
+  expect(String(await second.get())).toBe('b');
+  expect(await first.release()).toBe(true);
+  expect(await second.consume()).toBe(true);
+  expect(String(await second.get())).toBe('a');
+  expect(await first.get()).toBeNull();
+});
+
+test('without a timeout it answers at once, with one it waits', async () => {
+  const { client, connect } = await workbench();
+  const queue = new LockingQueue(client, '/queue');
+  const other = new LockingQueue(await connect(), '/queue');
+  expect(await queue.get()).toBeNull();
+  expect(await queue.get({ timeout: 30 })).toBeNull();
+  const waiting = queue.get({ timeout: 30_000 });
+  await other.put('item');
+  expect(String(await waiting)).toBe('item');
+  const turn = other.get({ timeout: Infinity });
+  await queue.release();
+  expect(String(await turn)).toBe('item');
+  await eventually(async () => (await watchedPaths(client)).length === 0);
+});
+
+test('a wait outlives a reconnect and a lost session', async () => {
+  const { server, client, connect } = await workbench();
+  const other = await connect();
+  const waiting = new LockingQueue(client, '/queue').get({ timeout: Infinity });
+  await eventually(async () => (await watchedPaths(other)).length === 2);
+  await reconnect(server, client);
+  await expire(server, client);
+  await eventually(() => other.connected);
+  await new LockingQueue(other, '/queue').put('item');
+  expect(String(await waiting)).toBe('item');
+});
+
+test('a lost session gives the item back: consume is false, and the next get looks again', async () => {
+  const { server, client, connect } = await workbench();
+  const queue = new LockingQueue(client, '/queue');
+  await queue.put('item');
+  await queue.get();
+  await expire(server, client);
+  expect(await queue.holdsLock()).toBe(false);
+  const other = new LockingQueue(await connect(), '/queue');
+  expect(String(await other.get())).toBe('item');
+  expect(await queue.get()).toBeNull();
+  expect(await queue.consume()).toBe(false);
+  expect(await other.consume()).toBe(true);
+});
+
+test('an entry that vanished under the lock: consume is false and leaves no lock', async () => {
+  const { client } = await workbench();
+  const queue = new LockingQueue(client, '/queue');
+  await queue.put('item');
+  await queue.get();
+  await client.delete('/queue/entries', { recursive: true });
+  expect(await queue.consume()).toBe(false);
+  expect(await client.getChildren('/queue/taken')).toEqual([]);
+  await queue.put('next');
+  expect(String(await queue.get())).toBe('next');
+});
+
+test('a lock that vanished: nothing is held, and the entry is given again', async () => {
+  const { client } = await workbench();
+  const queue = new LockingQueue(client, '/queue');
+  await queue.put('item');
+  await queue.get();
+  await client.delete('/queue/taken', { recursive: true });
+  expect(await queue.holdsLock()).toBe(false);
+  expect(String(await queue.get())).toBe('item');
+  expect(await queue.consume()).toBe(true);
+});
+
+test.each(['create', 'multi', 'delete'] as const)('a lost reply to %s changes nothing', async (op) => {
+  const { server, client } = await workbench();
+  const queue = new LockingQueue(client, '/queue');
+  await queue.putAll(['a', 'b']);
+  server.faults.cutAfterCommit(op);
+  expect(String(await queue.get())).toBe('a');
+  expect(await queue.consume()).toBe(true);
+  expect(String(await queue.get())).toBe('b');
+  expect(await queue.release()).toBe(true);
+  expect(await client.getChildren('/queue/taken')).toEqual([]);
+  expect(await queue.size()).toBe(1);
+});
+
+test('aborted at any moment, no item stays locked', async () => {
+  const { client } = await workbench();
+  const queue = new LockingQueue(client, '/queue');
+  await queue.put('item');
+  for (let i = 0; i < 40; i++) {
+    const controller = new AbortController();
+    const getting = queue.get({ signal: controller.signal }).catch(() => undefined);
+    await pause((i % 8) / 2);
+    controller.abort(new Error('enough'));
+    if ((await getting) !== undefined) await queue.release();
+    await eventually(async () => (await client.getChildren('/queue/taken')).length === 0);
+  }
+});
+
+test('many consumers process every item once', async () => {
+  const { client, connect } = await workbench();
+  const queues = [client, await connect(), await connect(), client].map((each) => new LockingQueue(each, '/queue'));
+  const items = Array.from({ length: 40 }, (_, i) => `item ${i}`);
+  await queues[0]!.putAll(items);
+  const done: string[] = [];
+  await Promise.all(
+    queues.map(async (queue) => {
+      for (let item = await queue.get(); item !== null; item = await queue.get()) {
+        done.push(String(item));
+        expect(await queue.consume()).toBe(true);
+      }
+    }),
+  );
+  expect(done.sort()).toEqual(items.sort());
+  expect(await client.getChildren('/queue/taken')).toEqual([]);
+});
+
+test('a wait ends with the client', async () => {
+  const { client } = await workbench();
+  const waiting = new LockingQueue(client, '/queue').get({ timeout: Infinity });
+  waiting.catch(() => undefined);
+  await client.sync('/');
+  await client.stop();
+  await expect(waiting).rejects.toThrow(ConnectionClosedError);
+});
+
+test('bad arguments are refused at once', async () => {
+  const { client } = await workbench();
+  const queue = new LockingQueue(client, '/queue');
+  await queue.putAll([]);
+  await expect(queue.putAll('ab' as never)).rejects.toThrow(TypeError);
+  await expect(queue.putAll(['a', 5 as never])).rejects.toThrow(TypeError);
+  await expect(queue.put('a', { priority: 1000 })).rejects.toThrow(RangeError);
+  await expect(queue.get({ timeout: NaN })).rejects.toThrow(TypeError);
+});

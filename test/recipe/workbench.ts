@@ -1,0 +1,80 @@
+import { onTestFinished } from 'vitest';
+import type { KazooClientOptions } from '../../src/client/options.ts';
+import { KazooClient } from '../../src/kazoo-client.ts';
+import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
+import type { EmbeddedZooKeeperOptions } from '../../src/server/server-options.ts';
+
+/** A server of a test's own, and clients of it; all gone when the test is over. */
+export interface Workbench {
+  readonly server: EmbeddedZooKeeper;
+  readonly client: KazooClient;
+  connect(options?: KazooClientOptions): Promise<KazooClient>;
+}
+
+export async function workbench(options: KazooClientOptions = {}, serverOptions: EmbeddedZooKeeperOptions = {}): Promise<Workbench> {
+  const server = await EmbeddedZooKeeper.start({ tickTime: 200, ...serverOptions });
+  onTestFinished(() => server.close());
+  const connect = async (own: KazooClientOptions = {}): Promise<KazooClient> => {
+    const client = new KazooClient({ hosts: server.connectString, connectionRetry: { delay: 10, maxDelay: 100 }, ...own });
+    onTestFinished(() => client.stop());
+    return client.start();
+  };
+  return { server, client: await connect(options), connect };
+}
+
+/** Resolves once `condition` holds; what it throws counts as no. */
+export async function eventually(condition: () => unknown, within = 20_000): Promise<void> {
+  const end = performance.now() + within;
+  for (;;) {
+    const outcome = await attempt(condition);
+    if (outcome === true) return;
+    if (performance.now() > end) throw new Error(`it did not come about within ${within} ms`, { cause: outcome });
+    await pause(5);
+  }
+}
+
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Resolves at the client's next announcement of `state`. */
+export function stateOf(client: KazooClient, state: 'CONNECTED' | 'SUSPENDED' | 'LOST'): Promise<void> {
+  return new Promise((resolve) => {
+    const listener = (announced: string): void => {
+      if (announced !== state) return;
+      client.off('state', listener);
+      resolve();
+    };
+    client.on('state', listener);
+  });
+}
+
+/** Ends the client's session on the server, and waits until the client has a new one. */
+export async function expire(server: EmbeddedZooKeeper, client: KazooClient): Promise<void> {
+  const lost = stateOf(client, 'LOST');
+  server.expireSession(client.clientId!.sessionId);
+  await lost;
+  await eventually(() => client.connected);
+}
+
+/** Drops the connection, and waits until the client is back in the same session. */
+export async function reconnect(server: EmbeddedZooKeeper, client: KazooClient): Promise<void> {
+  const suspended = stateOf(client, 'SUSPENDED');
+  server.dropConnections();
+  await suspended;
+  await eventually(() => client.connected);
+}
+
+/** How many paths the server watches for anyone. */
+export async function watchedPaths(client: KazooClient): Promise<string[]> {
+  const answer = await client.command('wchp');
+  return answer.split('\n').filter((line) => line.startsWith('/'));
+}
+
+async function attempt(condition: () => unknown): Promise<unknown> {
+  try {
+    return Boolean(await condition()) || 'false';
+  } catch (error) {
+    return error;
+  }
+}
