@@ -2,6 +2,10 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+
 export class LineProcess {
   #child;
   #lines;
@@ -11,6 +15,8 @@ export class LineProcess {
   constructor(name, [command, args, env]) {
     this.#name = name;
     this.#child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+    running.add(this.#child);
+    this.#child.once('exit', () => running.delete(this.#child));
     this.#child.on('error', (error) => (this.#noise += error.message));
     this.#child.stdin.on('error', () => {});
     this.#child.stderr.on('data', (chunk) => (this.#noise = (this.#noise + chunk).slice(-2000)));
