@@ -88,7 +88,9 @@ export abstract class Acquirable {
     return {
       signal: hold.signal,
       fencingToken: hold.claim.fencingToken,
-      [Symbol.asyncDispose]: async () => void (await this.#release(hold)),
+      [Symbol.asyncDispose]: async () => {
+        await this.#release(hold);
+      },
     };
   }
 
@@ -195,6 +197,7 @@ function checkAcquire(options: (AcquireOptions & { ephemeral?: boolean | undefin
   const given = requireOptions(options);
   const blocking = optionalBoolean('blocking', given.blocking, true);
   const ephemeral = optionalBoolean('ephemeral', given.ephemeral, true);
-  if (!blocking && timeout !== undefined) throw new TypeError(`timeout (${timeout}) cannot be given with blocking: false, which does not wait`);
+  if (!blocking && timeout !== undefined)
+    throw new TypeError(`timeout (${timeout}) cannot be given with blocking: false, which does not wait`);
   return { request: { blocking, ephemeral }, timeout, signal };
 }

@@ -119,4 +119,11 @@ export function sleep(clock: Clock, milliseconds: number): { promise: Promise<vo
 
 const FIRST_PAUSE = 20;
 const LONGEST_PAUSE = 5_000;
-const TRANSIENT = [ConnectionLoss, OperationTimeoutError, SessionExpiredError, SessionMovedError, RequestTimeoutError, ThrottledOpError];
+const TRANSIENT = [
+  ConnectionLoss,
+  OperationTimeoutError,
+  SessionExpiredError,
+  SessionMovedError,
+  RequestTimeoutError,
+  ThrottledOpError,
+];

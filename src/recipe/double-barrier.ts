@@ -83,7 +83,8 @@ export class DoubleBarrier {
 
   async #attempt(verb: string, { timeout, signal }: BarrierWait, work: (attempt: Attempt) => Promise<void>): Promise<void> {
     signal?.throwIfAborted();
-    const timedOut = (): Error => new OperationTimeoutError(`${verb} ${this.path}: not all came within ${timeout} ms`, { path: this.path });
+    const timedOut = (): Error =>
+      new OperationTimeoutError(`${verb} ${this.path}: not all came within ${timeout} ms`, { path: this.path });
     const attempt = new Attempt(this.#client.clock, { timeout, signal, timedOut });
     try {
       await work(attempt);
@@ -129,7 +130,13 @@ export class DoubleBarrier {
 
   /** Our node, made anew if the session that had it is lost. */
   async #beMember(entry: Entry): Promise<boolean> {
-    this.#node ??= new OwnedNode(this.#client, { parent: this.path, name: uniqueName(), data: this.#identifier, sequence: false, ephemeral: true });
+    this.#node ??= new OwnedNode(this.#client, {
+      parent: this.path,
+      name: uniqueName(),
+      data: this.#identifier,
+      sequence: false,
+      ephemeral: true,
+    });
     await this.#node.make();
     const ours = await this.#node.verify();
     if (!ours) {

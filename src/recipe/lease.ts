@@ -2,7 +2,15 @@ import { hostname } from 'node:os';
 import { KazooException, NoNodeError, SessionExpiredError } from '../base/errors.ts';
 import { describeValue, joinPath } from '../base/paths.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalString, requireClient, requireCount, requireDuration, requireFunction, requireOptions, requirePath } from './arguments.ts';
+import {
+  optionalString,
+  requireClient,
+  requireCount,
+  requireDuration,
+  requireFunction,
+  requireOptions,
+  requirePath,
+} from './arguments.ts';
 import { isTransient } from './attempt.ts';
 import { Lock } from './lock.ts';
 import { pythonJson } from './python-text.ts';
@@ -136,7 +144,10 @@ export class MultiNonBlockingLease {
   constructor(client: RecipeClient, count: number, path: string, duration: number, options?: LeaseOptions) {
     this.count = requireCount('count', count);
     this.path = requirePath(path);
-    this.#leases = Array.from({ length: count }, (_, slot) => new NonBlockingLease(client, joinPath(this.path, String(slot)), duration, options));
+    this.#leases = Array.from(
+      { length: count },
+      (_, slot) => new NonBlockingLease(client, joinPath(this.path, String(slot)), duration, options),
+    );
   }
 
   /** Whether the last {@link obtain} got a lease. */
@@ -180,7 +191,8 @@ function parseLease(path: string, data: Buffer | null): Lease {
     const { version, holder, end } = JSON.parse(text) as Record<string, unknown>;
     // Another version may look different: it is not ours to read (Kazoo LE-4).
     if (version !== VERSION) return { version, holder: '', end: Infinity };
-    if (typeof holder === 'string' && typeof end === 'string' && END.test(end)) return { version, holder, end: Date.parse(`${end}Z`) };
+    if (typeof holder === 'string' && typeof end === 'string' && END.test(end))
+      return { version, holder, end: Date.parse(`${end}Z`) };
   } catch (cause) {
     throw new KazooException(`${path} must hold a lease, not ${describeValue(text)}`, { cause });
   }
@@ -196,6 +208,7 @@ function requireLeaseDuration(duration: number): number {
 }
 
 function checkDate(date: Date): Date {
-  if (!(date instanceof Date) || Number.isNaN(date.getTime())) throw new TypeError(`now() must give a valid Date, not ${describeValue(date)}`);
+  if (!(date instanceof Date) || Number.isNaN(date.getTime()))
+    throw new TypeError(`now() must give a valid Date, not ${describeValue(date)}`);
   return date;
 }

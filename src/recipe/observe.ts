@@ -58,9 +58,11 @@ class OneWatch {
   close(path: string, reading: Promise<unknown>): void {
     this.#client.off('state', this.#onState);
     if (this.#fired) return;
-    reading.then(
-      () => this.#client.unwatch(path, this.listener),
-      () => undefined,
-    ).catch((error: unknown) => this.#client.logger.warn(`a watch on ${path} could not be taken back: ${String(error)}`));
+    reading
+      .then(
+        () => this.#client.unwatch(path, this.listener),
+        () => undefined,
+      )
+      .catch((error: unknown) => this.#client.logger.warn(`a watch on ${path} could not be taken back: ${String(error)}`));
   }
 }

@@ -64,6 +64,7 @@ export class OwnedNode {
     this.#creating = creating;
     try {
       this.#name = basename(await creating);
+      this.#unsure = false;
     } catch (error) {
       this.#unsure = isTransient(error);
       throw error;
@@ -144,7 +145,10 @@ export class OwnedNode {
 
   async #listAfresh(): Promise<string[]> {
     try {
-      const [, children] = await Promise.all([this.#client.sync(this.#options.parent), this.#client.getChildren(this.#options.parent)]);
+      const [, children] = await Promise.all([
+        this.#client.sync(this.#options.parent),
+        this.#client.getChildren(this.#options.parent),
+      ]);
       return children;
     } catch (error) {
       if (error instanceof NoNodeError) return [];

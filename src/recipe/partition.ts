@@ -37,7 +37,8 @@ export function checkItems<T extends PartitionItem>(set: Iterable<T>): T[] {
   const items = [...new Set(set)];
   for (const item of items) checkItem(item);
   const texts = items.filter((item) => typeof item === 'string').length;
-  if (texts !== 0 && texts !== items.length) throw new TypeError('set must hold strings only, or numbers only: the two have no common order');
+  if (texts !== 0 && texts !== items.length)
+    throw new TypeError('set must hold strings only, or numbers only: the two have no common order');
   return items;
 }
 

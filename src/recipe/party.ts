@@ -19,7 +19,12 @@ abstract class BaseParty {
   readonly #node: string;
   #participating = false;
 
-  protected constructor(client: RecipeClient, path: string, options: PartyOptions | undefined, suffix: (identifier: string) => string) {
+  protected constructor(
+    client: RecipeClient,
+    path: string,
+    options: PartyOptions | undefined,
+    suffix: (identifier: string) => string,
+  ) {
     this.client = requireClient(client);
     this.path = requirePath(path);
     this.#identifier = optionalString('identifier', requireOptions(options).identifier, '');
@@ -143,6 +148,7 @@ const MARK = '__party__';
 function requireOneNode(path: string, parent: string): string {
   const normal = normalizePath(path);
   const name = normal.slice(joinPath(parent, '').length);
-  if (normal !== path || name.includes('/')) throw new RangeError(`identifier must be fit for a node name, not ${JSON.stringify(name)}`);
+  if (normal !== path || name.includes('/'))
+    throw new RangeError(`identifier must be fit for a node name, not ${JSON.stringify(name)}`);
   return normal;
 }

@@ -8,7 +8,9 @@ export function pythonBytes(bytes: Uint8Array): string {
 
 /** `json.dumps()` of a flat object: `", "` and `": "` between, everything beyond ASCII escaped. */
 export function pythonJson(object: Readonly<Record<string, string | number>>): string {
-  const entries = Object.entries(object).map(([key, value]) => `${ascii(key)}: ${typeof value === 'string' ? ascii(value) : value}`);
+  const entries = Object.entries(object).map(
+    ([key, value]) => `${ascii(key)}: ${typeof value === 'string' ? ascii(value) : value}`,
+  );
   return `{${entries.join(', ')}}`;
 }
 

@@ -172,7 +172,13 @@ export class Semaphore extends Acquirable {
   }
 
   #newNode(): OwnedNode {
-    return new OwnedNode(this.client, { parent: this.path, name: uniqueName(), data: this.#identifier, sequence: false, ephemeral: true });
+    return new OwnedNode(this.client, {
+      parent: this.path,
+      name: uniqueName(),
+      data: this.#identifier,
+      sequence: false,
+      ephemeral: true,
+    });
   }
 
   async #leases(): Promise<string[] | null> {

@@ -3,7 +3,15 @@ import { CancelledError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
 import type { KazooState } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalString, requireClient, requireDuration, requireFunction, requireOptions, requirePath, requireWaiting } from './arguments.ts';
+import {
+  optionalString,
+  requireClient,
+  requireDuration,
+  requireFunction,
+  requireOptions,
+  requirePath,
+  requireWaiting,
+} from './arguments.ts';
 import { Attempt } from './attempt.ts';
 import { processIdentifier } from './identifier.ts';
 import { Lock } from './lock.ts';
@@ -38,7 +46,10 @@ export interface SetPartitionerOptions<T extends PartitionItem> {
  *   else await shards.waitForAcquire();
  * }
  */
-export class SetPartitioner<T extends PartitionItem = PartitionItem> extends EventEmitter<{ state: [state: PartitionState] }> implements Iterable<T> {
+export class SetPartitioner<T extends PartitionItem = PartitionItem>
+  extends EventEmitter<{ state: [state: PartitionState] }>
+  implements Iterable<T>
+{
   readonly path: string;
   readonly #client: RecipeClient;
   readonly #set: readonly T[];

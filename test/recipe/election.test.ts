@@ -4,7 +4,8 @@ import { Election } from '../../src/recipe/election.ts';
 import { Lab, until } from './lab.ts';
 
 const PATH = '/leader';
-const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 
 test('each runs its function in turn, and contenders are listed in order', async () => {
   const lab = await Lab.open();

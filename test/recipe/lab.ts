@@ -19,7 +19,12 @@ export class Lab {
 
   /** A connected client, closed after the test. */
   async client(options: KazooClientOptions = {}): Promise<KazooClient> {
-    const client = new KazooClient({ hosts: this.server.connectString, timeout: 2_000, connectionRetry: { maxTries: -1, delay: 20, maxDelay: 100 }, ...options });
+    const client = new KazooClient({
+      hosts: this.server.connectString,
+      timeout: 2_000,
+      connectionRetry: { maxTries: -1, delay: 20, maxDelay: 100 },
+      ...options,
+    });
     onTestFinished(() => client.close());
     await client.start();
     return client;

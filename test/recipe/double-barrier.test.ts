@@ -1,0 +1,157 @@
+import { hostname } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import { ConnectionClosedError, OperationTimeoutError } from '../../src/base/errors.ts';
+import { DoubleBarrier } from '../../src/recipe/double-barrier.ts';
+import { Lab, once, until, untilConnected } from './lab.ts';
+
+const PATH = '/barriers/double';
+
+async function party(lab: Lab, size: number): Promise<DoubleBarrier[]> {
+  return Promise.all(Array.from({ length: size }, async () => new DoubleBarrier(await lab.client(), PATH, size)));
+}
+
+describe('entering', () => {
+  test('all enter together, and leave together', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const barriers = await party(lab, 3);
+    let entered = 0;
+    const entering = barriers.map((barrier) => barrier.enter().then(() => (entered += 1)));
+    await Promise.all(entering);
+    expect(barriers.map((barrier) => barrier.participating)).toEqual([true, true, true]);
+    const names = await client.getChildren(PATH);
+    expect(names).toContain('ready');
+    const member = names.find((name) => name !== 'ready')!;
+    expect(member).toMatch(/^[0-9a-f]{32}$/);
+    expect((await client.get(`${PATH}/${member}`))[0]?.toString()).toBe(`${hostname()}-${process.pid}`);
+    expect((await client.get(`${PATH}/ready`))[0]?.length).toBe(0);
+    expect((await client.exists(`${PATH}/ready`))?.ephemeralOwner).toBe(0n);
+    let left = 0;
+    const leaving = barriers.slice(1).map((barrier) => barrier.leave().then(() => (left += 1)));
+    await until('two have begun to leave', async () => (await client.getChildren(PATH)).length <= 2);
+    expect(left).toBe(0);
+    await barriers[0]!.leave();
+    await Promise.all(leaving);
+    expect(barriers.map((barrier) => barrier.participating)).toEqual([false, false, false]);
+    expect(await client.getChildren(PATH)).toEqual([]);
+  });
+
+  test('nobody enters before the last has come', async () => {
+    const lab = await Lab.open();
+    const [one, two] = await party(lab, 2);
+    let entered = false;
+    const entering = one!.enter().then(() => (entered = true));
+    const client = await lab.client();
+    await until('one has come', async () => (await client.exists(PATH))?.numChildren === 1);
+    expect(entered).toBe(false);
+    await two!.enter();
+    await entering;
+  });
+
+  test('a ready node left from earlier does not open the barrier, nor does it keep it shut', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    await client.ensurePath(`${PATH}/ready`);
+    const barriers = await party(lab, 3);
+    let entered = 0;
+    const entering = barriers.map((barrier) => barrier.enter().then(() => (entered += 1)));
+    await Promise.all(entering.slice(0, 0));
+    const first = new DoubleBarrier(await lab.client(), `${PATH}2`, 2);
+    await client.ensurePath(`${PATH}2/ready`);
+    await expect(first.enter({ timeout: 50 })).rejects.toThrow(OperationTimeoutError);
+    expect(first.participating).toBe(false);
+    await Promise.all(entering);
+    expect(entered).toBe(3);
+  });
+
+  test('a ready node made while waiting opens it', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const [one] = await party(lab, 2);
+    const entering = one!.enter();
+    await until('one has come', async () => (await client.exists(PATH))?.numChildren === 1);
+    await client.create(`${PATH}/ready`);
+    await entering;
+    expect(one!.participating).toBe(true);
+  });
+
+  test('a timeout or an abort leaves no member', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const [one] = await party(lab, 2);
+    await expect(one!.enter({ timeout: 50 })).rejects.toThrow(OperationTimeoutError);
+    expect(await client.getChildren(PATH)).toEqual([]);
+    const controller = new AbortController();
+    const entering = one!.enter({ signal: controller.signal });
+    await until('one has come', async () => (await client.getChildren(PATH)).length === 1);
+    controller.abort(new Error('enough'));
+    await expect(entering).rejects.toThrow('enough');
+    await until('it has gone', async () => (await client.getChildren(PATH)).length === 0);
+  });
+
+  test('it outlasts a lost connection and a lost session', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    const entering = new DoubleBarrier(one, PATH, 2).enter();
+    await until('one has come', async () => (await two.exists(PATH))?.numChildren === 1);
+    const suspended = once(one, 'SUSPENDED');
+    lab.server.dropConnections();
+    await suspended;
+    await untilConnected(one);
+    await lab.expire(one);
+    await untilConnected(two);
+    await new DoubleBarrier(two, PATH, 2).enter({ timeout: 10_000 });
+    await entering;
+    expect(await one.getChildren(PATH)).toHaveLength(3);
+  });
+
+  test('stopping the client ends the wait', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const refused = expect(new DoubleBarrier(client, PATH, 2).enter()).rejects.toThrow(ConnectionClosedError);
+    await until('one has come', async () => (await client.exists(PATH))?.numChildren === 1);
+    await client.stop();
+    await refused;
+  });
+});
+
+describe('leaving', () => {
+  test('nobody who has not entered leaves', async () => {
+    const client = await (await Lab.open()).client();
+    await new DoubleBarrier(client, PATH, 2).leave();
+    expect(await client.exists(PATH)).toBeNull();
+  });
+
+  test('a timeout rejects, and this one has left all the same', async () => {
+    const lab = await Lab.open();
+    const barriers = await party(lab, 2);
+    await Promise.all(barriers.map((barrier) => barrier.enter()));
+    await expect(barriers[0]!.leave({ timeout: 50 })).rejects.toThrow(OperationTimeoutError);
+    expect(barriers[0]!.participating).toBe(false);
+    await barriers[1]!.leave({ timeout: 10_000 });
+  });
+
+  test('a member that waits for others goes on waiting when one of them leaves', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const barriers = await party(lab, 4);
+    await Promise.all(barriers.map((barrier) => barrier.enter()));
+    let left = 0;
+    const leaving: Promise<unknown>[] = [];
+    for (const barrier of barriers.slice(0, 3)) {
+      leaving.push(barrier.leave().then(() => (left += 1)));
+      await client.sync(PATH);
+    }
+    await until('at least two have taken their nodes away', async () => (await client.getChildren(PATH)).length <= 2);
+    expect(left).toBe(0);
+    await barriers[3]!.leave();
+    await Promise.all(leaving);
+  });
+});
+
+test('bad arguments are refused at once', async () => {
+  const client = await (await Lab.open()).client();
+  expect(() => new DoubleBarrier(client, PATH, 0)).toThrow(RangeError);
+  expect(() => new DoubleBarrier(client, PATH, '2' as never)).toThrow(TypeError);
+  await expect(new DoubleBarrier(client, PATH, 2).enter({ timeout: -1 })).rejects.toThrow(RangeError);
+});

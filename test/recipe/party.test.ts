@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { Party, ShallowParty } from '../../src/recipe/party.ts';
+import { Lab } from './lab.ts';
+
+const PATH = '/party';
+
+test('members join, are seen, and leave', async () => {
+  const lab = await Lab.open();
+  const [one, two] = [await lab.client(), await lab.client()];
+  const [first, second] = [new Party(one, PATH, { identifier: 'ones' }), new Party(two, PATH, { identifier: 'twö' })];
+  expect(await first.members()).toEqual([]);
+  expect(first.participating).toBe(false);
+  await first.join();
+  await first.join();
+  await second.join();
+  expect(first.participating).toBe(true);
+  expect((await first.members()).sort()).toEqual(['ones', 'twö']);
+  expect(await second.size()).toBe(2);
+  const seen: string[] = [];
+  for await (const member of second) seen.push(member);
+  expect(seen.sort()).toEqual(['ones', 'twö']);
+  const names = await one.getChildren(PATH);
+  expect(names.every((name) => /^[0-9a-f]{32}__party__$/.test(name))).toBe(true);
+  expect((await one.get(`${PATH}/${names[0]}`))[1].ephemeralOwner).not.toBe(0n);
+  expect(await first.leave()).toBe(true);
+  expect(await first.leave()).toBe(false);
+  expect(await second.members()).toEqual(['twö']);
+});
+
+test('foreign nodes do not count in a party, and null data reads as an empty name', async () => {
+  const client = await (await Lab.open()).client();
+  await client.create(`${PATH}/notes`, 'x', { makepath: true });
+  await client.create(`${PATH}/abc__party__`, null);
+  const party = new Party(client, PATH);
+  expect(await party.members()).toEqual(['']);
+  expect(await party.size()).toBe(1);
+});
+
+test('a shallow party has its identifiers in the names', async () => {
+  const client = await (await Lab.open()).client();
+  const party = new ShallowParty(client, PATH, { identifier: 'one-two' });
+  await party.join();
+  const [name] = await client.getChildren(PATH);
+  expect(name).toMatch(/^[0-9a-f]{32}-one-two$/);
+  expect((await client.get(`${PATH}/${name}`))[0]?.toString()).toBe('one-two');
+  await client.create(`${PATH}/whole`);
+  expect((await party.members()).sort()).toEqual(['one-two', 'whole']);
+  expect(await party.size()).toBe(2);
+  expect(() => new ShallowParty(client, PATH, { identifier: 'a/b' })).toThrow(RangeError);
+  expect(() => new ShallowParty(client, PATH, { identifier: 5 as never })).toThrow(TypeError);
+});
+
+test('after the loss of the session, joining again restores the membership', async () => {
+  const lab = await Lab.open();
+  const client = await lab.client();
+  const party = new Party(client, PATH, { identifier: 'one' });
+  await party.join();
+  await lab.expire(client);
+  expect(await party.members()).toEqual([]);
+  await party.join();
+  expect(await party.members()).toEqual(['one']);
+});
+
+test('a node of an earlier session is replaced, and a lost reply is no second member', async () => {
+  const lab = await Lab.open();
+  const [client, other] = [await lab.client(), await lab.client()];
+  const party = new Party(client, PATH, { identifier: 'one' });
+  await party.join();
+  const [name] = await client.getChildren(PATH);
+  await client.delete(`${PATH}/${name}`);
+  await other.create(`${PATH}/${name}`, 'stale', { ephemeral: true });
+  lab.server.faults.cutAfterCommit('create');
+  await party.join();
+  expect((await client.get(`${PATH}/${name}`))[1].ephemeralOwner).toBe(client.clientId!.sessionId);
+  expect(await party.members()).toEqual(['one']);
+  lab.server.faults.cutAfterCommit('delete');
+  expect(await party.leave()).toBe(true);
+});

@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'vitest';
+import type { KazooClient } from '../../src/kazoo-client.ts';
+import { PartitionState, SetPartitioner, type SetPartitionerOptions } from '../../src/recipe/set-partitioner.ts';
+import { Lab, once, until, untilConnected } from './lab.ts';
+
+const PATH = '/shards';
+const SET = [1, 2, 3, 10];
+
+function member(client: KazooClient, identifier: string, options: SetPartitionerOptions<number> = {}): SetPartitioner<number> {
+  return new SetPartitioner(client, PATH, SET, { identifier, timeBoundary: 100, ...options });
+}
+
+describe('sharing', () => {
+  test('one member gets everything, in Kazoo’s nodes', async () => {
+    const client = await (await Lab.open()).client();
+    const partitioner = member(client, 'one');
+    const states: PartitionState[] = [];
+    partitioner.on('state', (state) => states.push(state));
+    expect(partitioner.state).toBe('ALLOCATING');
+    expect(partitioner.allocating).toBe(true);
+    expect([...partitioner]).toEqual([]);
+    expect(await partitioner.waitForAcquire()).toBe(true);
+    expect(partitioner.acquired).toBe(true);
+    expect([...partitioner]).toEqual([1, 2, 3, 10]);
+    expect(partitioner.stateId).toBe(1);
+    expect(await client.getChildren(`${PATH}/party`)).toEqual([expect.stringMatching(/^[0-9a-f]{32}-one$/)]);
+    expect((await client.getChildren(`${PATH}/locks`)).sort()).toEqual(['1', '10', '2', '3']);
+    const [lock] = await client.getChildren(`${PATH}/locks/10`);
+    expect(lock).toMatch(/^[0-9a-f]{32}__lock__0{10}$/);
+    expect((await client.get(`${PATH}/locks/10/${lock}`))[0]?.length).toBe(0);
+    await partitioner.finish();
+    expect(partitioner.failed).toBe(true);
+    expect([...partitioner]).toEqual([]);
+    expect(states).toEqual(['ACQUIRED', 'FAILURE']);
+    expect(await client.getChildren(`${PATH}/party`)).toEqual([]);
+    expect(await client.getChildren(`${PATH}/locks/10`)).toEqual([]);
+    expect(client.listenerCount('state')).toBe(0);
+  });
+
+  test('a second member makes the first release, and then both have their share', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    const first = member(one, 'a');
+    expect(await first.waitForAcquire()).toBe(true);
+    const second = member(two, 'b');
+    await until('the first is to release', () => first.release);
+    expect([...first]).toEqual([]);
+    await first.releaseSet();
+    expect(await Promise.all([first.waitForAcquire(), second.waitForAcquire()])).toEqual([true, true]);
+    expect([...first]).toEqual([1, 3]);
+    expect([...second]).toEqual([2, 10]);
+    await second.finish();
+    await until('the first is to release', () => first.release);
+    await first.releaseSet();
+    expect(await first.waitForAcquire()).toBe(true);
+    expect([...first]).toEqual(SET);
+    await first.finish();
+  });
+
+  test('members that come and go leave every item with exactly one', async () => {
+    const lab = await Lab.open();
+    const members = await Promise.all(['a', 'b', 'c'].map(async (name) => member(await lab.client(), name)));
+    for (const partitioner of members) {
+      partitioner.on('state', (state) => {
+        if (state === 'RELEASE') void partitioner.releaseSet();
+      });
+    }
+    const settled = (): boolean => {
+      const active = members.filter((partitioner) => !partitioner.failed);
+      const items = active.flatMap((partitioner) => [...partitioner]);
+      return (
+        active.every((partitioner) => partitioner.acquired) && items.length === SET.length && new Set(items).size === SET.length
+      );
+    };
+    await until('all is shared', settled);
+    await members[1]!.finish();
+    await until('all is shared again', settled);
+    expect(members.map((partitioner) => partitioner.state)).toEqual(['ACQUIRED', 'FAILURE', 'ACQUIRED']);
+    await Promise.all(members.map((partitioner) => partitioner.finish()));
+  });
+
+  test('an item locked by another is waited for, and a change of membership ends that wait', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    await one.create(`${PATH}/locks/2/aaaa__lock__`, '', { ephemeral: true, sequence: true, makepath: true });
+    const first = member(one, 'a');
+    expect(await first.waitForAcquire({ timeout: 300 })).toBe(false);
+    expect(first.allocating).toBe(true);
+    const second = member(two, 'b', { partitionFunc: () => [] });
+    expect(await second.waitForAcquire()).toBe(true);
+    expect(await first.waitForAcquire()).toBe(true);
+    expect([...first]).toEqual([1, 3]);
+    await Promise.all([first.finish(), second.finish()]);
+  });
+});
+
+describe('trouble', () => {
+  test('a lost connection calls for a release; the set is shared anew after it', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const partitioner = member(client, 'a');
+    await partitioner.waitForAcquire();
+    const suspended = once(client, 'SUSPENDED');
+    lab.server.dropConnections();
+    await suspended;
+    expect(partitioner.release).toBe(true);
+    expect([...partitioner]).toEqual([]);
+    await untilConnected(client);
+    await partitioner.releaseSet();
+    expect(await partitioner.waitForAcquire()).toBe(true);
+    await partitioner.finish();
+  });
+
+  test('a lost session is the end', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const partitioner = member(client, 'a');
+    await partitioner.waitForAcquire();
+    await lab.expire(client);
+    expect(partitioner.failed).toBe(true);
+    expect(await partitioner.waitForAcquire()).toBe(false);
+    await partitioner.releaseSet();
+    await partitioner.finish();
+    expect(client.listenerCount('state')).toBe(0);
+    await until('nothing is left', async () => (await client.getChildren(`${PATH}/party`)).length === 0);
+  });
+
+  test('a partition function that throws, and an identifier nobody has, end in FAILURE', async () => {
+    const client = await (await Lab.open()).client({ logger: { debug() {}, info() {}, warn() {}, error() {} } });
+    const partitioner = member(client, 'a', {
+      partitionFunc: () => {
+        throw new Error('boom');
+      },
+    });
+    expect(await partitioner.waitForAcquire()).toBe(false);
+    expect(partitioner.failed).toBe(true);
+    await partitioner.finish();
+    expect(await client.getChildren(`${PATH}/party`)).toEqual([]);
+  });
+
+  test('a listener that throws is reported, and nothing else happens', async () => {
+    const client = await (await Lab.open()).client();
+    const errors: Error[] = [];
+    client.on('error', (error) => errors.push(error));
+    const partitioner = member(client, 'a');
+    partitioner.on('state', () => {
+      throw new Error('boom');
+    });
+    expect(await partitioner.waitForAcquire()).toBe(true);
+    expect(errors.map((error) => error.message)).toEqual(['boom']);
+    await partitioner.finish();
+  });
+
+  test('a finish right after the start leaves nothing', async () => {
+    const client = await (await Lab.open()).client();
+    const partitioner = member(client, 'a');
+    await partitioner.finish();
+    await partitioner.finish();
+    expect(await client.getChildren(PATH).catch(() => [])).not.toContain('nothing');
+    expect(await client.getChildren(`${PATH}/party`).catch(() => [])).toEqual([]);
+    expect(client.listenerCount('state')).toBe(0);
+  });
+
+  test('stopping the client is the end', async () => {
+    const client = await (await Lab.open()).client();
+    const partitioner = member(client, 'a');
+    const wait = partitioner.waitForAcquire();
+    await client.stop();
+    expect(await wait).toBe(false);
+    expect(partitioner.failed).toBe(true);
+  });
+
+  test('waiting can be aborted', async () => {
+    const client = await (await Lab.open()).client();
+    const partitioner = member(client, 'a', { timeBoundary: 60_000 });
+    const controller = new AbortController();
+    const wait = partitioner.waitForAcquire({ signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(wait).rejects.toThrow('enough');
+    await partitioner.finish();
+  });
+});
+
+test('bad arguments are refused at once', async () => {
+  const client = await (await Lab.open()).client();
+  expect(() => new SetPartitioner(client, PATH, 5 as never)).toThrow(TypeError);
+  expect(() => member(client, 'a', { timeBoundary: -1 })).toThrow(RangeError);
+  expect(() => member(client, 'a', { maxReactionTime: 'x' as never })).toThrow(TypeError);
+  expect(() => member(client, 'a', { partitionFunc: 5 as never })).toThrow(TypeError);
+  expect(() => member(client, 'a/b')).toThrow(RangeError);
+  expect(await client.exists(PATH)).toBeNull();
+});
