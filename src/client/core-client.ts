@@ -292,6 +292,21 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return { useSsl, ca, certfile, keyfile, keyfilePassword, verifyCerts, checkHostname: checkHostname && verifyCerts, tls };
   }
 
+  /** The last failure of each server tried, and the attempts that have come to nothing yet. */
+  #whyNoSession(): ConnectFailure[] {
+    const isNew = ({ host, port }: HostPort): boolean =>
+      ![...this.#failures.values()].some((failure) => failure.host === host && failure.port === port);
+    const waiting = this.session.underWay.filter(isNew).map((target) => {
+      return {
+        ...target,
+        cause: new ConnectionDropped(
+          target.address === null ? `the look-up of ${target.host} has not been answered` : 'no answer yet',
+        ),
+      };
+    });
+    return [...this.#failures.values(), ...waiting];
+  }
+
   #tell(state: KazooState): void {
     this.emit('state', state);
     this.emit(EVENT_OF[state]);
@@ -305,7 +320,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
         timeout === Infinity
           ? undefined
           : this.clock.timer(timeout, () =>
-              reject(new KazooTimeoutError(`no session within ${timeout} ms`, [...this.#failures.values()])),
+              reject(new KazooTimeoutError(`no session within ${timeout} ms`, this.#whyNoSession())),
             );
       const abort = (): void => reject(signal?.reason as Error);
       signal?.addEventListener('abort', abort, { once: true });

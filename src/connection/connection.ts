@@ -60,7 +60,12 @@ export class Connection implements FrameSink {
   #ended = false;
   #lastReceived: number;
 
-  constructor(transport: Transport, clock: Clock, sink: ConnectionSink, options: { maxRequestBytes: number; maxResponseBytes: number; firstXid?: number | undefined }) {
+  constructor(
+    transport: Transport,
+    clock: Clock,
+    sink: ConnectionSink,
+    options: { maxRequestBytes: number; maxResponseBytes: number; firstXid?: number | undefined },
+  ) {
     this.#transport = transport;
     this.#clock = clock;
     this.#sink = sink;
@@ -70,7 +75,10 @@ export class Connection implements FrameSink {
     this.#lastReceived = clock.now();
     this.#splitter = new FrameSplitter(this, options.maxResponseBytes);
     transport.onData = (chunk) => this.#receive(chunk);
-    transport.onClose = (cause) => this.end(new ConnectionDropped(cause?.message ?? 'the server closed the connection', cause === null ? undefined : { cause }));
+    transport.onClose = (cause) =>
+      this.end(
+        new ConnectionDropped(cause?.message ?? 'the server closed the connection', cause === null ? undefined : { cause }),
+      );
   }
 
   get ended(): boolean {
@@ -79,7 +87,9 @@ export class Connection implements FrameSink {
 
   /** When the last byte came, by the clock. */
   get lastReceived(): number {
-    return this.#heartbeat?.lastReceived ?? this.#lastReceived;
+    return this.#ended
+      ? this.#lastReceived
+      : (this.#heartbeat?.lastReceived ?? this.#receivedBy(this.#transport) ?? this.#lastReceived);
   }
 
   /** The highest zxid of a reply; notifications do not count, for several may share one (pain-points 23). */
@@ -105,10 +115,8 @@ export class Connection implements FrameSink {
 
   /** The session is confirmed: from here on the heartbeat watches over it. */
   confirm(sessionTimeout: number): void {
-    if (this.#transport.keepAlive !== undefined) {
-      this.#transport.keepAlive({ interval: sessionTimeout / 3, silence: (2 * sessionTimeout) / 3 });
-      return;
-    }
+    if (this.#ended) return;
+    if (this.#transport.keepAlive !== undefined) return this.#transport.keepAlive({ sessionTimeout });
     this.#heartbeat = new Heartbeat(this.#clock, sessionTimeout, {
       ping: () => this.#write(Xid.PING, OPS.ping, undefined),
       dead: (error) => this.end(error),
@@ -117,15 +125,26 @@ export class Connection implements FrameSink {
 
   /** Sends a request; its reply comes in the order of sending. */
   send(exchange: Exchange, request: unknown): void {
+    if (this.#ended) return exchange.fail(new ConnectionDropped('the connection has ended'));
     const xid = nextXid(this.#xid);
-    const bytes = this.#write(xid, exchange.row, request);
+    let bytes: number;
+    try {
+      bytes = this.#write(xid, exchange.row, request);
+    } catch (error) {
+      return exchange.fail(error as Error);
+    }
     if (bytes > this.#maxRequestBytes) return exchange.fail(tooLarge(bytes, this.#maxRequestBytes));
     this.#xid = xid;
     this.#ring.push({ xid, exchange });
   }
 
   /** Sends a credential or watches to restore, which are answered by their own xids. */
-  sendSide(xid: typeof Xid.AUTH | typeof Xid.SET_WATCHES, exchange: Exchange, request: RequestOf<'auth' | 'setWatches' | 'setWatches2'>): void {
+  sendSide(
+    xid: typeof Xid.AUTH | typeof Xid.SET_WATCHES,
+    exchange: Exchange,
+    request: RequestOf<'auth' | 'setWatches' | 'setWatches2'>,
+  ): void {
+    if (this.#ended) return exchange.fail(new ConnectionDropped('the connection has ended'));
     this.#side.push({ xid, exchange });
     this.#write(xid, exchange.row, request);
   }
@@ -141,8 +160,8 @@ export class Connection implements FrameSink {
 
   end(error: Error): void {
     if (this.#ended) return;
-    this.#ended = true;
     this.#lastReceived = this.lastReceived;
+    this.#ended = true;
     this.#heartbeat?.stop();
     this.#splitter.stop();
     this.#transport.onData = () => undefined;
@@ -170,12 +189,21 @@ export class Connection implements FrameSink {
     const xid = reader.int();
     this.#noteZxid(reader.int(), reader.int());
     if (xid < 0) return;
-    const error = errorForCode(-5, { cause: new RangeError(`the reply has ${length} bytes, more than maxResponseBytes (${this.#maxResponseBytes}); raise that option to read it`) });
+    const error = errorForCode(-5, {
+      cause: new RangeError(
+        `the reply has ${length} bytes, more than maxResponseBytes (${this.#maxResponseBytes}); raise that option to read it`,
+      ),
+    });
     this.#take(xid)?.fail(error);
   }
 
   broken(length: number): void {
     this.end(new ConnectionDropped(`the server sent a frame of ${length} bytes, which the protocol does not allow`));
+  }
+
+  /** By our clock, from a transport that knows better than this thread when the last byte came. */
+  #receivedBy({ silence }: Transport): number | undefined {
+    return silence === undefined ? undefined : this.#clock.now() - silence();
   }
 
   #receive(chunk: Buffer): void {
@@ -248,7 +276,13 @@ export class Connection implements FrameSink {
     writer.int(0);
     writer.int(xid);
     writer.int(row.code);
-    row.request.write(writer, request as never);
+    try {
+      row.request.write(writer, request as never);
+    } catch (error) {
+      // Half a frame must not go out.
+      writer.truncate(start);
+      throw error;
+    }
     const bytes = writer.length - start - 4;
     if (bytes > this.#maxRequestBytes && xid > 0) {
       writer.truncate(start);
@@ -275,7 +309,9 @@ const COMPACT = 1024;
 
 /** The error for a request the server would hang up on. */
 export function tooLarge(bytes: number, limit: number): RangeError {
-  return new RangeError(`the request has ${bytes} bytes, more than maxRequestBytes (${limit}); the server's jute.maxbuffer must allow it before that option is raised`);
+  return new RangeError(
+    `the request has ${bytes} bytes, more than maxRequestBytes (${limit}); the server's jute.maxbuffer must allow it before that option is raised`,
+  );
 }
 
 function answer(exchange: Exchange, err: number, reader: Reader): void {

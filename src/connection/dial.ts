@@ -39,7 +39,7 @@ export function dialSocket(target: Target, options: DialOptions, signal: AbortSi
       socket.removeAllListeners();
       socket.on('error', () => undefined);
       socket.destroy();
-      reject(error as Error);
+      reject(error);
     };
     if (signal.aborted) return abort();
     signal.addEventListener('abort', abort, { once: true });
@@ -55,7 +55,12 @@ export function dialSocket(target: Target, options: DialOptions, signal: AbortSi
 
 function open({ address, host, port }: Target, options: DialOptions): Socket | TLSSocket {
   if (!options.useSsl) return connect({ host: address, port });
-  return connectTls({ host: address, port, ...tlsOptions(host, options) });
+  try {
+    return connectTls({ host: address, port, ...tlsOptions(host, options) });
+  } catch (cause) {
+    if (cause instanceof ConfigurationError) throw cause;
+    throw new ConfigurationError(`the TLS options cannot be used: ${(cause as Error).message}`, { cause });
+  }
 }
 
 function tlsOptions(host: string, options: DialOptions): ConnectionOptions {

@@ -17,11 +17,17 @@ export function digestMd5(username: string, password: string, service: string): 
       if (challenge === null) return Buffer.alloc(0);
       const fields = parseDirectives(challenge.toString('utf8'));
       if (expected !== undefined) {
-        if (fields.get('rspauth') !== expected) throw new AuthFailedError('SASL DIGEST-MD5: the server does not know the password');
+        if (fields.get('rspauth') !== expected)
+          throw new AuthFailedError('SASL DIGEST-MD5: the server does not know the password');
         complete = true;
         return null;
       }
-      const answer = respond(fields, { username, password, uri: `${service}/${HOST}`, cnonce: randomBytes(16).toString('base64') });
+      const answer = respond(fields, {
+        username,
+        password,
+        uri: `${service}/${HOST}`,
+        cnonce: randomBytes(16).toString('base64'),
+      });
       expected = answer.rspauth;
       return Buffer.from(answer.text, 'utf8');
     },

@@ -21,7 +21,8 @@ export function askFourLetterWord(transport: Transport, word: string, signal: Ab
     transport.onData = (chunk) => void chunks.push(chunk);
     transport.onClose = (cause) => {
       // A reset after the answer is how some servers close.
-      if (cause !== null && chunks.length === 0) finish(() => reject(new ConnectionDropped(`${word}: ${cause.message}`, { cause })));
+      if (cause !== null && chunks.length === 0)
+        finish(() => reject(new ConnectionDropped(`${word}: ${cause.message}`, { cause })));
       else finish(() => resolve(Buffer.concat(chunks).toString('utf8')));
     };
     transport.write(Buffer.from(word, 'latin1'));

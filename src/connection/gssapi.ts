@@ -20,7 +20,10 @@ interface KerberosClient {
 /** GSSAPI (Kerberos) through the optional peer dependency `kerberos`, with the ticket cache of the process. */
 export async function gssapi(service: string, host: string, principal: string | undefined): Promise<SaslExchange> {
   const kerberos = await load();
-  const client = await kerberos.initializeClient(`${service}@${host}`, { mechOID: kerberos.GSS_MECH_OID_KRB5, ...(principal === undefined ? {} : { principal }) });
+  const client = await kerberos.initializeClient(`${service}@${host}`, {
+    mechOID: kerberos.GSS_MECH_OID_KRB5,
+    ...(principal === undefined ? {} : { principal }),
+  });
   let phase: 'context' | 'layer' | 'complete' = 'context';
   return {
     get complete() {

@@ -24,11 +24,26 @@ export class CallbackQueues {
   dispatch(kind: CallbackKind, callback: () => unknown, onError: (error: unknown) => void): void {
     let queue = this.#queues.get(kind);
     if (queue === undefined) {
-      queue = new CallbackQueue(onError);
+      // Each callback reports to its own client: several may share a handler.
+      queue = new CallbackQueue(() => undefined);
       this.#queues.set(kind, queue);
     }
-    queue.push(callback);
+    queue.push(() => reporting(callback, onError));
   }
+}
+
+function reporting(callback: () => unknown, onError: (error: unknown) => void): unknown {
+  try {
+    const result = callback();
+    return isThenable(result) ? Promise.resolve(result).catch(onError) : undefined;
+  } catch (error) {
+    onError(error);
+    return undefined;
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
 /** The default: the connection is on this event loop, callbacks run on it in order. */

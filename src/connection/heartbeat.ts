@@ -54,12 +54,17 @@ export class Heartbeat {
     this.#timer = undefined;
   }
 
+  /** A little less than two thirds: a timer fires late, the promise is an upper bound. */
+  get #patience(): number {
+    return (2 * this.#timeout) / 3 - Math.min(MARGIN, this.#timeout / 50);
+  }
+
   #schedule(): void {
     const third = this.#timeout / 3;
     const now = this.#clock.now();
     // A ping is due a third after the last send; and a third after the last byte, unless one just went.
     const nextPing = Math.min(this.#lastSent + third, Math.max(this.#lastReceived + third, this.#lastSent + third / 4));
-    this.#due = Math.min(Math.max(nextPing, now), this.#lastReceived + 2 * third);
+    this.#due = Math.min(Math.max(nextPing, now), this.#lastReceived + this.#patience);
     this.#timer = this.#clock.timer(Math.max(0, this.#due - now), () => this.#check());
   }
 
@@ -67,14 +72,18 @@ export class Heartbeat {
     const now = this.#clock.now();
     const silence = now - this.#lastReceived;
     if (silence >= this.#timeout) return this.#sink.dead(stalled(silence));
-    if (silence >= (2 * this.#timeout) / 3 - 1) {
+    if (silence >= this.#patience - 1) {
       // A late timer means the loop was busy: bytes may be waiting unread. One turn of the loop shows.
       if (!this.#stalled && now - this.#due > GRACE) {
         this.#stalled = true;
         this.#timer = this.#clock.timer(GRACE, () => this.#check());
         return;
       }
-      return this.#sink.dead(new ConnectionDropped(`the server has been silent for ${Math.round(silence)} ms, two thirds of the session timeout of ${this.#timeout} ms`));
+      return this.#sink.dead(
+        new ConnectionDropped(
+          `the server has been silent for ${Math.round(silence)} ms, two thirds of the session timeout of ${this.#timeout} ms`,
+        ),
+      );
     }
     this.#stalled = false;
     if (now - this.#lastSent >= this.#timeout / 3 - 1 || silence >= this.#timeout / 3 - 1) this.#sink.ping();
@@ -83,7 +92,10 @@ export class Heartbeat {
 }
 
 const GRACE = 5;
+const MARGIN = 20;
 
 function stalled(gap: number): ConnectionDropped {
-  return new ConnectionDropped(`event-loop-stall: nothing was read for ${Math.round(gap)} ms, a whole session timeout; the session may have expired`);
+  return new ConnectionDropped(
+    `event-loop-stall: nothing was read for ${Math.round(gap)} ms, a whole session timeout; the session may have expired`,
+  );
 }

@@ -32,7 +32,11 @@ export type SaslOptions =
  * @param ask sends a token and resolves with the server's
  * @throws SASLException when this side cannot go on; AuthFailedError when the server refuses
  */
-export async function authenticateSasl(options: SaslOptions, host: string, ask: (token: Buffer) => Promise<Buffer | null>): Promise<void> {
+export async function authenticateSasl(
+  options: SaslOptions,
+  host: string,
+  ask: (token: Buffer) => Promise<Buffer | null>,
+): Promise<void> {
   const exchange = await open(options, host);
   let challenge: Buffer | null = null;
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -40,7 +44,8 @@ export async function authenticateSasl(options: SaslOptions, host: string, ask: 
     if (token === null && exchange.complete) return;
     challenge = await ask(Buffer.from(token ?? []));
     if (exchange.complete && (challenge === null || challenge.length === 0)) return;
-    if (challenge === null && round === 0) throw new AuthFailedError('SASL: the server has no SASL configured: it answered the first token with none');
+    if (challenge === null && round === 0)
+      throw new AuthFailedError('SASL: the server has no SASL configured: it answered the first token with none');
   }
   throw new AuthFailedError(`SASL: no agreement after ${MAX_ROUNDS} rounds`);
 }
@@ -51,7 +56,9 @@ async function open(options: SaslOptions, host: string): Promise<SaslExchange> {
   const service = ('service' in options ? options.service : undefined) ?? 'zookeeper';
   try {
     if ('create' in options) return await options.create({ host, service });
-    return options.mechanism === 'DIGEST-MD5' ? digestMd5(options.username, options.password, service) : await gssapi(service, host, options.principal);
+    return options.mechanism === 'DIGEST-MD5'
+      ? digestMd5(options.username, options.password, service)
+      : await gssapi(service, host, options.principal);
   } catch (cause) {
     if (cause instanceof SASLException) throw cause;
     throw new SASLException(`SASL ${options.mechanism} could not start: ${(cause as Error).message}`, { cause });

@@ -8,10 +8,10 @@ export interface Target {
   readonly address: string;
 }
 
-/** Who keeps a session alive that the main thread cannot: pings every `interval` ms, gives up after `silence` ms without a byte. */
+/** What whoever keeps a session alive must know of it. */
 export interface KeepAlive {
-  readonly interval: number;
-  readonly silence: number;
+  /** Negotiated, milliseconds. */
+  readonly sessionTimeout: number;
 }
 
 /** A byte stream to one server. `onClose` is called once, whoever closes it; nothing is called after it. */
@@ -20,8 +20,10 @@ export interface Transport {
   onClose: (error: Error | null) => void;
   write(bytes: Buffer): void;
   destroy(): void;
-  /** Present where the transport itself pings and notices silence, away from this thread. */
+  /** Present where the transport itself pings and notices silence, away from this thread; it may ping between two writes, never within one. */
   keepAlive?(settings: KeepAlive): void;
+  /** Present beside `keepAlive`: milliseconds since the last byte came from the server. */
+  silence?: () => number;
 }
 
 /** A transport over a socket of this thread. */

@@ -50,20 +50,34 @@ export interface CallHome {
 /** A request from its submission to its answer. */
 export class Call implements Exchange {
   readonly row: OpRow;
-  readonly request: unknown;
+  #request: unknown;
   readonly #settle: (outcome: unknown) => void;
   readonly #home: CallHome;
   readonly #listener: WatchListener | undefined;
   #settled = false;
+  #left = false;
+  /** Whether it is, or was, on the wire. */
+  sent = false;
   /** Ends whatever limits the wait. */
   onSettled: (() => void) | undefined;
 
-  constructor(row: OpRow, request: unknown, listener: WatchListener | undefined, home: CallHome, settle: (outcome: unknown) => void) {
+  constructor(
+    row: OpRow,
+    request: unknown,
+    listener: WatchListener | undefined,
+    home: CallHome,
+    settle: (outcome: unknown) => void,
+  ) {
     this.row = row;
-    this.request = request;
+    this.#request = request;
     this.#listener = listener;
     this.#home = home;
     this.#settle = settle;
+    if (listener !== undefined) home.watches.expect(this.#path);
+  }
+
+  get request(): unknown {
+    return this.#request;
   }
 
   get settled(): boolean {
@@ -82,12 +96,27 @@ export class Call implements Exchange {
     } else {
       this.settle(Failure.ofCode(err));
     }
+    this.leave();
     this.#home.replied();
+  }
+
+  /** Data as it is now: the caller may go on to write to its buffer. */
+  keepData(): void {
+    this.#request = Array.isArray(this.#request) ? this.#request.map(withOwnData) : withOwnData(this.#request);
+  }
+
+  /** Nothing more will come of it: no reply, and no watch. */
+  leave(): void {
+    if (this.#left) return;
+    this.#left = true;
+    if (this.#listener !== undefined) this.#home.watches.met(this.#path);
   }
 
   fail(error: Error): void {
     const { code } = error as { code?: unknown };
     this.settle(typeof code === 'number' ? Failure.ofCode(code, error.cause) : Failure.ofError(() => error));
+    this.leave();
+    this.#home.replied();
   }
 
   settle(outcome: unknown): void {
@@ -99,9 +128,21 @@ export class Call implements Exchange {
 
   /** In the tick of the reply: the event that follows it on the wire must find the watch. */
   #watch(kind: 'data' | 'exists' | 'child'): void {
-    const { path } = this.request as { path: string };
+    const path = this.#path;
     // A caller that has gone away wants no watch; the server's is taken back.
     if (this.#settled) this.#home.watches.orphan(kind, path);
     else this.#home.watches.add(kind, path, this.#listener!);
   }
+
+  get #path(): string {
+    return (this.#request as { path: string }).path;
+  }
+}
+
+/** A part of a multi holds its data one level down. */
+function withOwnData(request: unknown): unknown {
+  if (typeof request !== 'object' || request === null) return request;
+  const { data, request: inner } = request as { data?: unknown; request?: unknown };
+  if (inner !== undefined) return { ...request, request: withOwnData(inner) };
+  return data instanceof Uint8Array ? { ...request, data: Buffer.from(data) } : request;
 }

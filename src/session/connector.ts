@@ -1,15 +1,22 @@
 import type { Clock } from '../base/clock.ts';
-import { AuthFailedError, ConfigurationError, ConnectionDropped, errorForCode, SASLException, type ConnectFailure } from '../base/errors.ts';
+import {
+  AuthFailedError,
+  ConfigurationError,
+  ConnectionDropped,
+  errorForCode,
+  SASLException,
+  type ConnectFailure,
+} from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { Connection, type ConnectReply } from '../connection/connection.ts';
 import type { Handler } from '../connection/handler.ts';
 import type { Target } from '../connection/transport.ts';
 import type { Credentials } from './credentials.ts';
-import { presentCredentials, presentSasl, restoreWatches, SaslInterrupted } from './establish.ts';
+import type { Cycle } from './cycle.ts';
+import { presentCredentials, presentSasl, SaslInterrupted } from './establish.ts';
 import type { Rotation } from './rotation.ts';
 import { ScopedClock } from './scoped-clock.ts';
-import type { SessionId, SessionOptions } from './session.ts';
-import type { WatchTable } from './watch-table.ts';
+import type { SessionId, SessionOptions } from './session-options.ts';
 
 /** A connection on which the session is confirmed and every credential answered. */
 export interface Established {
@@ -24,16 +31,16 @@ export interface Established {
 
 /** What the session is told, and asked, while a connection is made. */
 export interface ConnectorSink {
-  readonly watches: WatchTable;
   event(type: number, path: string): void;
-  ended(established: Established, error: Error): void;
   connectFailed(failure: ConnectFailure): void;
   /** The server does not know the session any more. */
   expired(): void;
   /** A server has confirmed the session. */
   confirmed(): void;
-  /** The moment before other requests may go out. `fresh` on a new session. */
-  establishing(connection: Connection, fresh: boolean): void;
+  /** In the turn in which the last credential is answered: other requests may go out from here on. */
+  established(established: Established): void;
+  /** A connection that was confirmed has ended, perhaps before it was established. */
+  ended(established: Established, error: Error): void;
   lastZxid(): bigint;
 }
 
@@ -43,6 +50,8 @@ const LOOKUP_PATIENCE = 5_000;
 const SASL_TRIES = 3;
 /** A connection that did not even last this long does not count as the end of an outage. */
 const SHORT_LIVED = 1_000;
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 10_000;
 
 /** Finds a server and makes it ours: over all addresses, with backoff, from the dial to the last credential (Kazoo HO-1 to HO-4). */
 export class Connector {
@@ -54,11 +63,14 @@ export class Connector {
   readonly #logger: Logger;
   readonly #sink: ConnectorSink;
   #sessionId: SessionId | null;
+  #sessionTimeout: number;
   /** A session that only a read-only server has seen is unknown to the ensemble: it is not offered elsewhere (protocol.md section 16). */
   #global: boolean;
+  #everConfirmed = false;
   #run = new AbortController();
-  #pauses: ScopedClock;
-  #attempt: AbortController | undefined;
+  readonly #pauses: ScopedClock;
+  #cycleUnderWay: Cycle | undefined;
+  #attempt: { readonly target: Target; readonly abort: AbortController } | undefined;
   #saslInterruptions = 0;
   #establishedAt = -Infinity;
   #shortLived = 0;
@@ -81,6 +93,7 @@ export class Connector {
     this.#sink = sink;
     this.#pauses = new ScopedClock(clock);
     this.#sessionId = options.clientId ?? null;
+    this.#sessionTimeout = options.timeout;
     this.#global = options.clientId !== undefined;
   }
 
@@ -88,28 +101,38 @@ export class Connector {
     return this.#sessionId;
   }
 
+  /** What is being tried at this moment, and has neither failed nor succeeded. */
+  get underWay(): { host: string; port: number; address: string | null }[] {
+    const names = this.#cycleUnderWay?.unresolved.map((host) => ({ ...host, address: null })) ?? [];
+    return this.#attempt === undefined ? names : [this.#attempt.target, ...names];
+  }
+
   open(): void {
     this.#run = new AbortController();
     this.#saslInterruptions = 0;
     this.#shortLived = 0;
+    this.#everConfirmed = false;
   }
 
   /** Ends whatever is under way; `connect` then resolves with nothing. */
   close(): void {
-    this.#run.abort(new ConnectionDropped('the client was stopped'));
-    this.#attempt?.abort(this.#run.signal.reason);
+    const reason = new ConnectionDropped('the client was stopped');
+    this.#run.abort(reason);
+    this.#cycleUnderWay?.close();
+    this.#attempt?.abort.abort(reason);
     this.#pauses.fireAll();
   }
 
   forgetSession(): void {
     this.#sessionId = null;
+    this.#sessionTimeout = this.#options.timeout;
     this.#global = false;
   }
 
   /** The session is given up: an attempt to resume it must not succeed any more, and a new one need not wait. */
   abandonSession(): void {
     this.forgetSession();
-    this.#attempt?.abort(new ConnectionDropped('the session was given up meanwhile'));
+    this.#attempt?.abort.abort(new ConnectionDropped('the session was given up meanwhile'));
     this.#pauses.fireAll();
   }
 
@@ -121,52 +144,73 @@ export class Connector {
     this.#shortLived = now - this.#establishedAt < SHORT_LIVED ? this.#shortLived + 1 : 0;
   }
 
-  restoreWatches(connection: Connection, relativeZxid: bigint): void {
-    restoreWatches(connection, this.#sink.watches, relativeZxid);
-  }
-
   /** @returns undefined when the client was stopped; rejects when the retry policy gave up or nothing else would help */
   async connect(): Promise<Established | undefined> {
     const run = this.#run.signal;
-    const stopped = new Promise<undefined>((resolve) => run.addEventListener('abort', () => resolve(undefined), { once: true }));
     if (run.aborted) return undefined;
-    // Servers that take us and hang up again must not be dialled in a tight circle.
-    if (this.#shortLived > 1) await this.#pause(Math.min(100 * 2 ** Math.min(this.#shortLived, 7), 10_000) * (0.6 + 0.8 * Math.random()));
+    await this.#restBetweenShortLives();
     const policy = this.#options.connectionRetry(this.#pauses);
-    const outcome = policy.call(() => this.#cycle(run));
-    outcome.catch(() => undefined);
-    return Promise.race([outcome.then((established) => (run.aborted ? this.#discard(established) : established)), stopped]);
+    return unlessAborted(
+      policy.call(() => this.#cycle(run)),
+      run,
+    );
   }
 
-  #discard(established: Established): undefined {
-    established.connection.end(new ConnectionDropped('the client was stopped'));
-    return undefined;
-  }
-
-  #pause(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => void this.#pauses.timer(milliseconds, resolve));
+  /** Servers that take us and hang up again must not be dialled in a tight circle; a pause must not cost the session either. */
+  async #restBetweenShortLives(): Promise<void> {
+    if (this.#shortLived < 2) return;
+    const pause =
+      Math.min(FIRST_PAUSE * 2 ** (this.#shortLived - 2), LONGEST_PAUSE, this.#sessionTimeout / 4) * (0.6 + 0.8 * Math.random());
+    await new Promise<void>((resolve) => void this.#pauses.timer(pause, resolve));
   }
 
   async #cycle(run: AbortSignal): Promise<Established> {
     const failures: ConnectFailure[] = [];
     const note = (failure: ConnectFailure): void => {
+      if (run.aborted) return;
       failures.push(failure);
       this.#logger.debug(`${failure.host}:${failure.port} (${failure.address ?? 'not resolved'}): ${failure.cause.message}`);
       this.#sink.connectFailed(failure);
     };
-    const targets = await this.#rotation.cycle(Math.min(LOOKUP_PATIENCE, this.#options.timeout), note);
-    for (const target of targets) {
-      if (run.aborted) throw new ConfigurationError('the client was stopped');
+    const cycle = this.#rotation.cycle(Math.min(LOOKUP_PATIENCE, this.#sessionTimeout), note);
+    this.#cycleUnderWay = cycle;
+    try {
+      const established = await this.#tryEach(cycle, run, note);
+      if (established !== undefined) return established;
+    } finally {
+      cycle.close();
+    }
+    // Nobody waits for a stopped client's connection: a policy must not call again.
+    if (run.aborted) return new Promise(() => undefined);
+    throw errorForCode(-4, {
+      cause: new AggregateError(
+        failures.map(({ cause }) => cause),
+        'no server could be reached',
+      ),
+    });
+  }
+
+  async #tryEach(cycle: Cycle, run: AbortSignal, note: (failure: ConnectFailure) => void): Promise<Established | undefined> {
+    for (;;) {
+      const target = await cycle.next();
+      if (target === undefined || run.aborted) return undefined;
       try {
-        return await this.#try(target, this.#options.timeout / targets.length);
+        return await this.#try(target, this.#sessionTimeout / cycle.size);
       } catch (error) {
         const cause = this.#judge(error as Error);
-        if (!run.aborted) note({ ...target, cause });
-        if (isFatal(cause)) throw cause;
+        note({ ...target, cause });
+        if (!run.aborted && this.#isFatal(cause)) throw cause;
       }
     }
-    if (run.aborted) throw new ConfigurationError('the client was stopped');
-    throw errorForCode(-4, { cause: new AggregateError(failures.map(({ cause }) => cause), 'no server could be reached') });
+  }
+
+  /** What no other server and no later time would change. A certificate file that goes missing later may well come back. */
+  #isFatal(error: Error): boolean {
+    return (
+      error instanceof AuthFailedError ||
+      error instanceof SASLException ||
+      (error instanceof ConfigurationError && !this.#everConfirmed)
+    );
   }
 
   /** A hang-up during SASL is how some servers say no: believed when it repeats (Kazoo D-10). */
@@ -178,11 +222,15 @@ export class Connector {
   }
 
   async #try(target: Target, limit: number): Promise<Established> {
-    const attempt = new AbortController();
+    const attempt = { target, abort: new AbortController() };
     this.#attempt = attempt;
-    const timer = this.#clock.timer(limit, () => attempt.abort(new ConnectionDropped(`no session within ${Math.round(limit)} ms (the session timeout shared among the addresses)`)));
+    const timer = this.#clock.timer(limit, () =>
+      attempt.abort.abort(
+        new ConnectionDropped(`no session within ${Math.round(limit)} ms (the session timeout shared among the addresses)`),
+      ),
+    );
     try {
-      return await this.#establish(target, attempt.signal, () => timer.cancel());
+      return await this.#establish(target, attempt.abort.signal, () => timer.cancel());
     } finally {
       timer.cancel();
       if (this.#attempt === attempt) this.#attempt = undefined;
@@ -190,30 +238,36 @@ export class Connector {
   }
 
   async #establish(target: Target, attempt: AbortSignal, confirmed: () => void): Promise<Established> {
-    const connection = await this.#openConnection(target, attempt);
+    const { connection, confirm } = await this.#openConnection(target, attempt);
     const { sessionId, password } = (this.#global ? this.#sessionId : null) ?? { sessionId: 0n, password: NO_PASSWORD };
-    const reply = await this.#handshake(connection.connection, sessionId, password);
+    const reply = await this.#handshake(connection, sessionId, password);
+    // It may have been given up in the very turn the reply came.
+    if (connection.ended)
+      throw (attempt.reason as Error | undefined) ?? new ConnectionDropped('the connection ended while it was being made');
     if (reply.timeOut <= 0) {
-      connection.connection.end(new ConnectionDropped('the server refused the session'));
+      connection.end(new ConnectionDropped('the server refused the session'));
       if (sessionId === 0n) throw new ConnectionDropped('the server refused to open a session');
       this.#sink.expired();
       return this.#establish(target, attempt, confirmed);
     }
     confirmed();
-    this.#sink.confirmed();
+    this.#everConfirmed = true;
     this.#sessionId = { sessionId: reply.sessionId, password: reply.passwd ?? NO_PASSWORD };
+    this.#sessionTimeout = reply.timeOut;
     this.#global ||= !reply.readOnly;
-    connection.connection.confirm(reply.timeOut);
-    const established = connection.confirm(reply);
-    await this.#present(established, sessionId === 0n);
+    this.#sink.confirmed();
+    connection.confirm(reply.timeOut);
+    const established = confirm(reply);
+    await this.#present(established);
     return established;
   }
 
-  async #present({ connection, target }: Established, fresh: boolean): Promise<void> {
+  async #present(established: Established): Promise<void> {
+    const { connection, target } = established;
     const { sasl } = this.#options;
     try {
       if (sasl !== undefined) await presentSasl(connection, sasl, target.host);
-      await presentCredentials(connection, this.#credentials.all);
+      await presentCredentials(connection, this.#credentials);
       if (connection.ended) throw new ConnectionDropped('the connection ended while it was being made');
     } catch (error) {
       connection.end(error as Error);
@@ -221,30 +275,38 @@ export class Connector {
     }
     this.#saslInterruptions = 0;
     this.#establishedAt = this.#clock.now();
-    this.#sink.establishing(connection, fresh);
+    this.#sink.established(established);
   }
 
   #handshake(connection: Connection, sessionId: bigint, passwd: Buffer): Promise<ConnectReply> {
     const { timeout, readOnly } = this.#options;
-    return connection.handshake({ protocolVersion: 0, lastZxidSeen: this.#sink.lastZxid(), timeOut: timeout, sessionId, passwd, readOnly });
+    return connection.handshake({
+      protocolVersion: 0,
+      lastZxidSeen: this.#sink.lastZxid(),
+      timeOut: timeout,
+      sessionId,
+      passwd,
+      readOnly,
+    });
   }
 
   /** A connection whose end is told to the session only from the moment it is confirmed. */
-  async #openConnection(target: Target, attempt: AbortSignal): Promise<{ connection: Connection; confirm: (reply: ConnectReply) => Established }> {
+  async #openConnection(
+    target: Target,
+    attempt: AbortSignal,
+  ): Promise<{ connection: Connection; confirm: (reply: ConnectReply) => Established }> {
     const transport = await this.#handler.dial(target, this.#options.dial, attempt);
     let established: Established | undefined;
     let over: () => void = () => undefined;
-    const connection: Connection = new Connection(
+    const ended = (error: Error): void => {
+      attempt.removeEventListener('abort', abort);
+      if (established !== undefined) this.#sink.ended(established, error);
+      over();
+    };
+    const connection = new Connection(
       transport,
       this.#clock,
-      {
-        event: (type, path) => this.#sink.event(type, path),
-        ended: (error) => {
-          attempt.removeEventListener('abort', abort);
-          if (established !== undefined) this.#sink.ended(established, error);
-          over();
-        },
-      },
+      { event: (type, path) => this.#sink.event(type, path), ended },
       this.#options,
     );
     const abort = (): void => connection.end(attempt.reason as Error);
@@ -258,7 +320,12 @@ export class Connector {
   }
 }
 
-/** What no other server and no later time would change. */
-function isFatal(error: Error): boolean {
-  return error instanceof AuthFailedError || error instanceof SASLException;
+/** Resolves with nothing as soon as the signal is aborted. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => resolve(undefined);
+    signal.addEventListener('abort', abort, { once: true });
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    if (signal.aborted) abort();
+  });
 }

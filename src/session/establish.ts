@@ -4,7 +4,7 @@ import { OPS, type OpRow } from '../codec/ops.ts';
 import { Xid } from '../codec/xid.ts';
 import type { Connection, Exchange } from '../connection/connection.ts';
 import { authenticateSasl, type SaslOptions } from '../connection/sasl.ts';
-import type { Credential } from './credentials.ts';
+import type { Credential, Credentials } from './credentials.ts';
 import type { WatchTable } from './watch-table.ts';
 
 /** A credential was refused by the server: which one. */
@@ -13,6 +13,7 @@ export class CredentialRefused extends AuthFailedError {
 
   constructor(credential: Credential) {
     super(`the server refused the credential of scheme "${credential.scheme}"`);
+    this.name = 'AuthFailedError';
     this.credential = credential;
   }
 }
@@ -23,22 +24,40 @@ export class SaslInterrupted extends ConnectionDropped {}
 /** Proves who we are by SASL, before anything else on the connection (Kazoo SA-1). */
 export async function presentSasl(connection: Connection, options: SaslOptions, host: string): Promise<void> {
   await authenticateSasl(options, host, async (token) => {
-    const answer = await ask(OPS.sasl, (exchange) => connection.send(exchange, { token }), (reader) => OPS.sasl.response.read(reader).token, 'sasl');
+    const answer = await ask(
+      OPS.sasl,
+      (exchange) => connection.send(exchange, { token }),
+      (reader) => OPS.sasl.response.read(reader).token,
+      'sasl',
+    );
     if (answer instanceof ConnectionDropped) throw new SaslInterrupted(answer.message, { cause: answer });
-    if (answer instanceof Error) throw answer;
+    if (answer instanceof AuthFailedError) throw answer;
+    // Whatever its code (-124 where the server insists on SASL), it is a refusal, which trying again does not change.
+    if (answer instanceof Error) throw new AuthFailedError(`SASL: ${answer.message}`, { cause: answer });
     return answer;
   });
 }
 
-/** Presents credentials; all are on the wire before the first is answered. */
-export async function presentCredentials(connection: Connection, credentials: readonly Credential[]): Promise<void> {
-  await Promise.all(credentials.map((credential) => presentCredential(connection, credential)));
+/** Presents every credential, those added meanwhile too; all are on the wire before the first is answered. */
+export async function presentCredentials(connection: Connection, credentials: Credentials): Promise<void> {
+  const presented = new Set<Credential>();
+  for (;;) {
+    const missing = credentials.all.filter((credential) => !presented.has(credential));
+    if (missing.length === 0) return;
+    for (const credential of missing) presented.add(credential);
+    await Promise.all(missing.map((credential) => presentCredential(connection, credential)));
+  }
 }
 
 /** @throws CredentialRefused; ConnectionDropped when the connection ended first */
 export async function presentCredential(connection: Connection, credential: Credential): Promise<void> {
   const request = { type: 0, scheme: credential.scheme, auth: credential.auth };
-  const answer = await ask(OPS.auth, (exchange) => connection.sendSide(Xid.AUTH, exchange, request), () => null, 'addAuth');
+  const answer = await ask(
+    OPS.auth,
+    (exchange) => connection.sendSide(Xid.AUTH, exchange, request),
+    () => null,
+    'addAuth',
+  );
   if (answer instanceof AuthFailedError) throw new CredentialRefused(credential);
   if (answer instanceof Error) throw answer;
 }
@@ -57,7 +76,12 @@ export function restoreWatches(connection: Connection, watches: WatchTable, rela
   }
 }
 
-function ask<T>(row: OpRow, send: (exchange: Exchange) => void, read: (reader: Reader) => T, operation: string): Promise<T | Error> {
+function ask<T>(
+  row: OpRow,
+  send: (exchange: Exchange) => void,
+  read: (reader: Reader) => T,
+  operation: string,
+): Promise<T | Error> {
   return new Promise((resolve) => {
     send({
       row,

@@ -6,7 +6,7 @@ import type { Target } from '../connection/transport.ts';
 import type { Rotation } from './rotation.ts';
 
 const FIRST_PAUSE = 100;
-const LONGEST_PAUSE = 60_000;
+/** For the look-up of a name, and for an answer; milliseconds. */
 const PATIENCE = 5_000;
 
 /** While a read-only server serves us, looks over all hosts for one that takes writes (Kazoo RO-2 to RO-6, mended by D-2). */
@@ -19,6 +19,7 @@ export class ReadWriteProbe {
   #timer: Timer | undefined;
   #run: AbortController | undefined;
   #pause = FIRST_PAUSE;
+  #longestPause = FIRST_PAUSE;
 
   constructor(rotation: Rotation, dial: DialOptions, clock: Clock, handler: Handler, found: (target: Target) => void) {
     this.#rotation = rotation;
@@ -28,10 +29,12 @@ export class ReadWriteProbe {
     this.#found = found;
   }
 
-  start(): void {
+  /** Begins, and goes on until a server is found or `stop`. The pauses grow to the ping interval at most: a third of the session timeout. */
+  start(sessionTimeout: number): void {
     this.stop();
     this.#run = new AbortController();
     this.#pause = FIRST_PAUSE;
+    this.#longestPause = sessionTimeout / 3;
     this.#schedule(this.#run.signal);
   }
 
@@ -43,18 +46,20 @@ export class ReadWriteProbe {
 
   #schedule(run: AbortSignal): void {
     this.#timer = this.#clock.timer(this.#pause, () => void this.#search(run));
-    this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE);
+    this.#pause = Math.min(2 * this.#pause, this.#longestPause);
   }
 
   async #search(run: AbortSignal): Promise<void> {
-    const targets = await this.#rotation.cycle(PATIENCE, () => undefined);
-    for (const target of targets) {
-      if (run.aborted) return;
-      if (await this.#takesWrites(target, run)) {
-        if (!run.aborted) this.#found(target);
-        return;
-      }
+    const survey = this.#rotation.survey(PATIENCE);
+    const close = (): void => survey.close();
+    run.addEventListener('abort', close, { once: true });
+    for (let target = await survey.next(); target !== undefined && !run.aborted; target = await survey.next()) {
+      if (!(await this.#takesWrites(target, run))) continue;
+      if (!run.aborted) this.#found(target);
+      return survey.close();
     }
+    run.removeEventListener('abort', close);
+    survey.close();
     if (!run.aborted) this.#schedule(run);
   }
 

@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts';
-import { ConnectionDropped, type ConnectFailure } from '../base/errors.ts';
+import type { ConnectFailure } from '../base/errors.ts';
 import type { HostPort } from '../base/hosts.ts';
 import type { Target } from '../connection/transport.ts';
+import { Cycle, type Resolver } from './cycle.ts';
 
-export type Resolver = (host: string) => Promise<string[]>;
+export type { Resolver } from './cycle.ts';
 
 /** The configured servers, and the order in which a cycle of attempts goes over their addresses (Kazoo HO-1). */
 export class Rotation {
@@ -14,7 +15,13 @@ export class Rotation {
   readonly #clock: Clock;
   readonly #random: () => number;
 
-  constructor(hosts: readonly HostPort[], randomize: boolean, resolve: Resolver, clock: Clock, random: () => number = Math.random) {
+  constructor(
+    hosts: readonly HostPort[],
+    randomize: boolean,
+    resolve: Resolver,
+    clock: Clock,
+    random: () => number = Math.random,
+  ) {
     this.#hosts = hosts;
     this.#randomize = randomize;
     this.#resolve = resolve;
@@ -32,50 +39,30 @@ export class Rotation {
     if (randomize !== undefined) this.#randomize = randomize;
   }
 
-  /** A server to try first in the next cycle. */
+  /** A server to try first in the next cycle of attempts. */
   prefer(target: Target): void {
     this.#preferred = target;
   }
 
   /**
-   * Every address of every host, once, looked up anew. Look-ups run side by side; those slower than `patience` ms are left out of this cycle.
+   * A cycle of attempts: every address of every host, once. Close it when it is no longer needed.
    *
+   * @param patience milliseconds after which a look-up counts as failed
    * @param onFailure told of each host that does not resolve: it keeps nobody else from being tried
    */
-  async cycle(patience: number, onFailure: (failure: ConnectFailure) => void): Promise<Target[]> {
-    const found = await Promise.all(this.#hosts.map((host) => this.#addresses(host, patience, onFailure)));
-    const targets = found.flat();
-    if (this.#randomize) shuffle(targets, this.#random);
+  cycle(patience: number, onFailure: (failure: ConnectFailure) => void): Cycle {
     const preferred = this.#preferred;
     this.#preferred = undefined;
-    return preferred === undefined ? targets : [preferred, ...targets.filter((target) => !isSame(target, preferred))];
+    return this.#begin(preferred, patience, onFailure);
   }
 
-  async #addresses({ host, port }: HostPort, patience: number, onFailure: (failure: ConnectFailure) => void): Promise<Target[]> {
-    let cancel: () => void = () => undefined;
-    const late = new Promise<never>((_, reject) => {
-      const timer = this.#clock.timer(patience, () => reject(new ConnectionDropped(`the look-up of ${host} took more than ${Math.round(patience)} ms`)));
-      cancel = () => timer.cancel();
-    });
-    try {
-      const addresses = await Promise.race([this.#resolve(host), late]);
-      return addresses.map((address) => ({ host, port, address }));
-    } catch (cause) {
-      onFailure({ host, port, address: null, cause: cause as Error });
-      return [];
-    } finally {
-      cancel();
-    }
+  /** The same addresses, to be looked at without taking anyone's turn. */
+  survey(patience: number): Cycle {
+    return this.#begin(undefined, patience, () => undefined);
   }
-}
 
-function isSame(a: Target, b: Target): boolean {
-  return a.address === b.address && a.port === b.port;
-}
-
-function shuffle<T>(items: T[], random: () => number): void {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [items[i], items[j]] = [items[j]!, items[i]!];
+  #begin(preferred: Target | undefined, patience: number, onFailure: (failure: ConnectFailure) => void): Cycle {
+    const random = this.#randomize ? this.#random : undefined;
+    return new Cycle(this.#hosts, { preferred, patience, onFailure, random, resolve: this.#resolve, clock: this.#clock });
   }
 }

@@ -1,65 +1,42 @@
-import type { Clock, Timer } from '../base/clock.ts';
-import { AuthFailedError, ConnectionClosedError, ConnectionDropped, errorForCode, type ConnectFailure } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { AuthFailedError, ConnectionClosedError, ConnectionDropped, errorForCode } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { stripChroot } from '../base/paths.ts';
-import type { RetryPolicy } from '../base/retry.ts';
 import { EVENT_TYPE_MAP, type EventType, type KazooState, type KeeperState, type WatchListener } from '../base/states.ts';
 import { OPS, type OpName, type OpRow, type RequestOf, type ResponseOf } from '../codec/ops.ts';
-import type { Connection, Exchange } from '../connection/connection.ts';
-import type { DialOptions } from '../connection/dial.ts';
+import type { Exchange } from '../connection/connection.ts';
 import type { Handler } from '../connection/handler.ts';
-import type { SaslOptions } from '../connection/sasl.ts';
 import type { Target } from '../connection/transport.ts';
 import { Call, Failure } from './call.ts';
 import { Connector, type Established } from './connector.ts';
 import { Credentials, type Credential } from './credentials.ts';
-import { CredentialRefused, presentCredential } from './establish.ts';
+import { Deferred } from './deferred.ts';
+import { CredentialRefused, presentCredential, restoreWatches } from './establish.ts';
+import { LossPresumption } from './loss-presumption.ts';
 import { ReadWriteProbe } from './read-write-probe.ts';
+import { RequestQueue, type SubmitOptions } from './request-queue.ts';
 import type { Rotation } from './rotation.ts';
+import type { SessionId, SessionOptions, SessionSink } from './session-options.ts';
 import { StateMachine } from './transitions.ts';
 import { Teller } from './teller.ts';
-import { WatchTable } from './watch-table.ts';
-
-export interface SessionOptions {
-  readonly timeout: number;
-  readonly clientId: SessionId | undefined;
-  readonly readOnly: boolean;
-  readonly chroot: string;
-  readonly sasl: SaslOptions | undefined;
-  readonly dial: DialOptions;
-  readonly maxInFlight: number;
-  readonly maxRequestBytes: number;
-  readonly maxResponseBytes: number;
-  readonly firstXid: number | undefined;
-  readonly connectionRetry: (clock: Clock) => RetryPolicy;
-}
-
-export interface SessionId {
-  readonly sessionId: bigint;
-  readonly password: Buffer;
-}
-
-/** What the session tells the layer above. */
-export interface SessionSink {
-  state(state: KazooState): void;
-  connectFailed(failure: ConnectFailure): void;
-  /** What a user's callback threw. */
-  error(error: unknown): void;
-}
-
-export interface SubmitOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly timeout?: number | undefined;
-}
+import { WatchTable, type WatchTableKind } from './watch-table.ts';
 
 const CONNECTION_LOSS = -4;
 const SESSION_EXPIRED = -112;
 const AUTH_FAILED = -115;
+/** How long the server may take to confirm the end of a session. */
+const CLOSE_PATIENCE = 2_000;
+const CLOSED = Failure.ofError((context) => new ConnectionClosedError(undefined, context));
+const ORPHAN_TYPE = {
+  data: 'data',
+  exists: 'data',
+  child: 'children',
+  persistent: 'persistent',
+  recursive: 'persistentRecursive',
+} as const satisfies Record<WatchTableKind, string>;
 
 /**
  * One session across many connections: states, requests that wait for a connection, watches, credentials.
- *
- *   submit ──> [ queue: no connection, or too many in flight ] ──> connection ──> reply
  *
  * A drop fails what was sent and what was queued; what is submitted afterwards waits for the next connection (Kazoo RQ-3, RQ-4).
  */
@@ -74,16 +51,20 @@ export class Session {
   readonly #credentials = new Credentials();
   readonly #connector: Connector;
   readonly #probe: ReadWriteProbe;
+  readonly #requests: RequestQueue;
+  readonly #presumption: LossPresumption;
   readonly watches: WatchTable;
-  #queue: Call[] = [];
   #established: Established | undefined;
   #lastZxid = 0n;
   #sessionTimeout: number | null = null;
-  #lostTimer: Timer | undefined;
   #stopping: Promise<void> | undefined;
   #running: Promise<void> | undefined;
-  #drained: (() => void) | undefined;
-  #connected = deferred();
+  /** Ends the wait of `stop` for the connection. */
+  #finished: (() => void) | undefined;
+  /** Settled when the attempt under way has brought a session, or none can be had. */
+  #connected = new Deferred();
+  #usesHandler = false;
+  #hadSession = false;
 
   constructor(options: SessionOptions, rotation: Rotation, clock: Clock, handler: Handler, sink: SessionSink, logger: Logger) {
     this.#options = options;
@@ -92,15 +73,17 @@ export class Session {
     this.#sink = sink;
     this.#logger = logger;
     this.watches = new WatchTable((kind, path) => this.#onOrphanWatch(kind, path));
+    this.#requests = new RequestQueue(this.watches, clock, options.maxInFlight);
+    this.#presumption = new LossPresumption(clock);
     this.#connector = new Connector(options, rotation, clock, handler, this.#credentials, logger, {
       event: (type, path) => this.#event(type, path),
-      ended: (established, error) => this.#connectionEnded(established, error),
       connectFailed: (failure) => sink.connectFailed(failure),
-      expired: () => this.#lose('EXPIRED_SESSION', SESSION_EXPIRED, new ConnectionDropped('the server no longer knows the session')),
-      confirmed: () => this.#lostTimer?.cancel(),
-      establishing: (connection, fresh) => this.#restore(connection, fresh),
+      expired: () =>
+        this.#lose('EXPIRED_SESSION', SESSION_EXPIRED, new ConnectionDropped('the server no longer knows the session')),
+      confirmed: () => this.#presumption.cancel(),
+      established: (established) => this.#announce(established),
+      ended: (established, error) => this.#connectionEnded(established, error),
       lastZxid: () => this.#lastZxid,
-      watches: this.watches,
     });
     this.#probe = new ReadWriteProbe(rotation, options.dial, clock, handler, (target) => this.#moveTo(target));
   }
@@ -133,21 +116,29 @@ export class Session {
   }
   /** Requests waiting for a connection or for room on it. */
   get queued(): number {
-    return this.#queue.reduce((count, call) => count + (call.settled ? 0 : 1), 0);
+    return this.#requests.waiting;
   }
   get inFlight(): number {
     return this.#established?.connection.inFlight ?? 0;
   }
-  get running(): boolean {
-    return this.#running !== undefined;
+  /** Servers that are being tried at this moment. */
+  get underWay(): Connector['underWay'] {
+    return this.#connector.underWay;
   }
 
-  /** Begins to connect, unless that is under way; resolves with the first session, rejects when there will be none. */
+  /** Begins to connect, unless that is under way; resolves with a session, rejects when there will be none. */
   async start(): Promise<void> {
-    await this.#stopping;
+    // A run that is ending, perhaps in the very turn in which this was called, must be over first.
+    for (;;) {
+      if (this.#stopping !== undefined) await this.#stopping;
+      else if (this.#running !== undefined && this.#isOver) await this.#running;
+      else break;
+    }
+    if (this.connected) return;
     if (this.#running === undefined) {
-      this.#connected = deferred();
-      this.#handler.start();
+      this.#connected = new Deferred();
+      this.#hadSession = false;
+      void this.#useHandler(true);
       this.#connector.open();
       this.#machine.move('CONNECTING');
       this.#running = this.#run().finally(() => (this.#running = undefined));
@@ -157,8 +148,16 @@ export class Session {
 
   /** Finishes what was submitted, ends the session at the server, and settles everything. Bounded, and safe from anywhere. */
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop().finally(() => (this.#stopping = undefined));
-    return this.#stopping;
+    if (this.#stopping !== undefined) return this.#stopping;
+    // In place before anyone is told of anything: a listener may well call this again.
+    const stopped = new Deferred();
+    this.#stopping = stopped.promise;
+    const over = this.#stop().finally(() => (this.#stopping = undefined));
+    over.then(
+      () => stopped.resolve(),
+      (error: unknown) => stopped.reject(error as Error),
+    );
+    return stopped.promise;
   }
 
   addCredential(credential: Credential): void {
@@ -168,17 +167,11 @@ export class Session {
   /** Presents a credential on the present connection; kept only once the server has accepted it. */
   async authenticate(credential: Credential): Promise<void | Failure> {
     const refused = this.#refusal();
-    if (refused !== undefined) {
-      // Kept for the next start, as Kazoo does (AU-2).
-      if (this.#stopping === undefined) this.#credentials.add(credential);
-      return refused;
-    }
+    // Kept for the next start, as Kazoo does (AU-2).
+    if (refused !== undefined || this.#established === undefined) this.#credentials.add(credential);
+    if (refused !== undefined) return refused;
     const established = this.#established;
-    if (established === undefined) {
-      this.#credentials.add(credential);
-      await this.#connected.promise.catch(() => undefined);
-      return this.#refusal() ?? undefined;
-    }
+    if (established === undefined) return this.#whenAuthenticated();
     try {
       await presentCredential(established.connection, credential);
       this.#credentials.add(credential);
@@ -192,21 +185,29 @@ export class Session {
   /**
    * Sends a request when its turn comes. Never rejects: a failure is a {@link Failure}, from which the caller makes the error.
    */
-  submit<K extends OpName>(op: K, request: RequestOf<K>, listener?: WatchListener, options?: SubmitOptions): Promise<ResponseOf<K> | Failure> {
+  submit<K extends OpName>(
+    op: K,
+    request: RequestOf<K>,
+    listener?: WatchListener,
+    options?: SubmitOptions,
+  ): Promise<ResponseOf<K> | Failure> {
     return new Promise((resolve) => {
       const refused = this.#refusal();
       if (refused !== undefined) return resolve(refused);
-      const call = new Call(OPS[op] as OpRow, request, listener, this, resolve as (outcome: unknown) => void);
-      if (options !== undefined && (options.signal !== undefined || options.timeout !== undefined)) this.#limit(call, options);
-      if (call.settled) return;
-      if (this.#queue.length === 0 && this.#hasRoom()) this.#established!.connection.send(call, request);
-      else this.#enqueue(call, request);
+      this.#requests.submit(
+        new Call(OPS[op], request, listener, this.#requests, resolve as (outcome: unknown) => void),
+        options,
+      );
     });
   }
 
   /** Tells one listener, in its turn. */
   notify(listener: WatchListener, type: EventType, path: string | null, state: KeeperState = this.#machine.raw): void {
-    this.#handler.dispatch('watch', () => listener({ type, state, path }), (error) => this.#sink.error(error));
+    this.#handler.dispatch(
+      'watch',
+      () => listener({ type, state, path }),
+      (error) => this.#sink.error(error),
+    );
   }
 
   /** Ends the present connection as a network would: for tests and for moving to another server. */
@@ -216,199 +217,181 @@ export class Session {
 
   async #run(): Promise<void> {
     try {
-      while (this.#stopping === undefined) {
+      while (this.#stopping === undefined && !this.#isOver) {
         const established = await this.#connector.connect();
-        if (established === undefined) break;
-        this.#announce(established);
+        if (established === undefined) return;
         await established.over;
-        if (this.#machine.refuses) break;
       }
     } catch (error) {
       this.#fatal(error as Error);
     }
   }
 
+  /** Watches are back in place before anything else goes out; what waited goes out before listeners are told (Kazoo RQ-7, ST-11). */
   #announce(established: Established): void {
-    // It may have ended in the very turn it was ready.
-    if (established.connection.ended) return;
     this.#established = established;
     this.#sessionTimeout = established.sessionTimeout;
+    if (this.#hadSession) this.#warnStaying();
+    this.#hadSession = true;
+    restoreWatches(established.connection, this.watches, this.#lastZxid);
     const told = this.#machine.move(established.readOnly ? 'CONNECTED_RO' : 'CONNECTED');
-    this.#logger.info(`session 0x${(this.#connector.sessionId?.sessionId ?? 0n).toString(16)} on ${established.target.host}:${established.target.port}${established.readOnly ? ' (read-only)' : ''}`);
-    if (established.readOnly) this.#probe.start();
-    this.#pump();
+    this.#logger.info(
+      `session 0x${(this.#connector.sessionId?.sessionId ?? 0n).toString(16)} on ${established.target.host}:${established.target.port}${established.readOnly ? ' (read-only)' : ''}`,
+    );
+    if (established.readOnly) this.#probe.start(established.sessionTimeout);
+    this.#requests.open(established.connection);
     if (told !== null) this.#teller.tell(() => this.#sink.state(told));
     this.#connected.resolve();
   }
 
-  /** Before anything else goes out on a connection: staying watches hear that they may have missed something, all are put back. */
-  #restore(connection: Connection, fresh: boolean): void {
-    if (!fresh || this.watches.staying().size > 0) {
-      for (const listener of this.watches.staying()) this.notify(listener, 'NONE', null, 'CONNECTED');
-    }
-    this.#connector.restoreWatches(connection, this.#lastZxid);
+  /** Staying watches hear that they may have missed something. */
+  #warnStaying(): void {
+    for (const listener of this.watches.staying()) this.notify(listener, 'NONE', null, 'CONNECTED');
   }
 
   #connectionEnded(established: Established, error: Error): void {
-    this.#noteZxid(established.connection.lastZxid);
-    const calls = established.connection.takeInFlight();
-    if (this.#established !== established) {
-      for (const call of calls) call.fail(error);
-      this.#armLostTimer(established.connection.lastReceived, established.sessionTimeout);
-      return;
+    const { connection, sessionTimeout } = established;
+    const wasAnnounced = this.#established === established;
+    const calls = wasAnnounced ? this.#detach() : connection.takeInFlight();
+    this.#noteZxid(connection.lastZxid);
+    if (wasAnnounced) this.#connector.noteDrop(this.#clock.now());
+    if (this.#stopping !== undefined || this.#isOver) {
+      failAll(calls, errorForCode(CONNECTION_LOSS, { cause: error }));
+      return this.#finished?.();
     }
-    this.#probe.stop();
-    this.#established = undefined;
-    this.#connector.noteDrop(this.#clock.now());
-    if (this.#stopping !== undefined || this.#machine.refuses) {
-      this.#failAll(calls, CONNECTION_LOSS, error);
-      return this.#drained?.();
-    }
+    if (!wasAnnounced) failAll(calls, error);
+    else this.#suspend(calls, error);
+    this.#presumption.arm(connection.lastReceived, sessionTimeout, () => this.#presumeLost(sessionTimeout));
+  }
+
+  /** What was on its way is rejected first, then listeners are told (Kazoo ST-9). */
+  #suspend(calls: readonly Exchange[], error: Error): void {
     this.#logger.info(`connection lost: ${error.message}`);
     const told = this.#machine.move('CONNECTING');
-    this.#failAll(calls, CONNECTION_LOSS, error);
-    this.#armLostTimer(established.connection.lastReceived, established.sessionTimeout);
+    this.#connected = new Deferred();
+    failAll([...calls, ...this.#requests.takeAll()], errorForCode(CONNECTION_LOSS, { cause: error }));
     if (told !== null) this.#teller.tellAfterRejections(() => this.#sink.state(told));
   }
 
-  /** LOST is presumed at 4/3 of the timeout after the last byte (ZOOKEEPER-4508): the server cannot have kept the session longer. */
-  #armLostTimer(lastReceived: number, sessionTimeout: number): void {
-    this.#lostTimer?.cancel();
-    const due = lastReceived + (sessionTimeout * 4) / 3 - LOST_MARGIN;
-    this.#lostTimer = this.#clock.timer(Math.max(0, due - this.#clock.now()), () => {
-      if (this.#machine.raw !== 'CONNECTING' || this.#connector.sessionId === null) return;
-      this.#connector.abandonSession();
-      this.#lose('EXPIRED_SESSION', SESSION_EXPIRED, new ConnectionDropped(`presumed: nothing was heard from a server for 4/3 of the session timeout of ${sessionTimeout} ms`));
-    });
+  #presumeLost(sessionTimeout: number): void {
+    if (this.#machine.raw !== 'CONNECTING' || this.#connector.sessionId === null) return;
+    this.#connector.abandonSession();
+    this.#lose(
+      'EXPIRED_SESSION',
+      SESSION_EXPIRED,
+      new ConnectionDropped(`presumed: nothing was heard from a server for 4/3 of the session timeout of ${sessionTimeout} ms`),
+    );
   }
 
   /** The session is over: listeners first, then what is pending, then the watches (Kazoo ST-10). Out of an expiry the client goes on by itself. */
-  #lose(state: 'EXPIRED_SESSION' | 'AUTH_FAILED' | 'CLOSED', code: number, cause: Error | undefined, calls: readonly Exchange[] = []): void {
-    this.#lostTimer?.cancel();
-    const told = this.#machine.move(state);
-    if (told !== null) this.#teller.tell(() => this.#sink.state(told));
-    this.#failAll(calls, code, cause);
-    for (const listener of this.watches.drainOneShot()) this.notify(listener, 'NONE', null, state);
-    const staying = state === 'EXPIRED_SESSION' ? this.watches.staying() : this.watches.drainStaying();
-    for (const listener of staying) this.notify(listener, 'NONE', null, state);
+  #lose(state: 'EXPIRED_SESSION' | 'AUTH_FAILED' | 'CLOSED', code: number, cause: Error, calls: readonly Exchange[] = []): void {
+    this.#presumption.cancel();
     this.#connector.forgetSession();
     this.#lastZxid = 0n;
     this.#sessionTimeout = null;
-    if (state === 'EXPIRED_SESSION') this.#machine.move('CONNECTING');
+    const told = this.#machine.move(state);
+    if (told !== null) this.#teller.tell(() => this.#sink.state(told));
+    failAll([...calls, ...this.#requests.takeAll()], errorForCode(code, { cause }));
+    for (const listener of this.watches.drainOneShot()) this.notify(listener, 'NONE', null, state);
+    const staying = state === 'EXPIRED_SESSION' ? this.watches.staying() : this.watches.drainStaying();
+    for (const listener of staying) this.notify(listener, 'NONE', null, state);
+    // A listener may have stopped the client meanwhile.
+    if (state === 'EXPIRED_SESSION' && this.#machine.raw === state) this.#machine.move('CONNECTING');
   }
 
   #authFailed(error: AuthFailedError): void {
-    const established = this.#established;
-    this.#established = undefined;
     if (error instanceof CredentialRefused) this.#credentials.remove(error.credential);
-    const calls = established?.connection.takeInFlight() ?? [];
-    this.#lose('AUTH_FAILED', AUTH_FAILED, error, calls);
-    this.#probe.stop();
-    established?.connection.end(error);
-    this.#connector.close();
+    if (this.#isOver) return;
+    this.#giveUp('AUTH_FAILED', AUTH_FAILED, error);
   }
 
   /** There will be no session: everyone who waits for one is told why. */
   #fatal(error: Error): void {
-    if (this.#stopping !== undefined) return;
+    if (this.#stopping !== undefined || this.#isOver) return;
     this.#logger.error(`the client gave up: ${error.message}`);
     if (error instanceof AuthFailedError) this.#authFailed(error);
-    else this.#lose('CLOSED', CONNECTION_LOSS, error);
+    else this.#giveUp('CLOSED', CONNECTION_LOSS, error);
+  }
+
+  #giveUp(state: 'AUTH_FAILED' | 'CLOSED', code: number, error: Error): void {
+    const connection = this.#established?.connection;
+    const calls = this.#detach();
+    this.#connector.close();
+    this.#lose(state, code, error, calls);
+    connection?.end(error);
     this.#connected.reject(error);
-    void Promise.resolve(this.#handler.stop());
+    void this.#useHandler(false);
   }
 
   async #stop(): Promise<void> {
-    const established = this.#established;
-    if (established !== undefined && this.connected) await this.#finish(established);
+    if (this.#established !== undefined) await this.#finish(this.#established);
+    const reason = new ConnectionDropped('the client was stopped');
+    const connection = this.#established?.connection;
+    const calls = this.#detach();
     this.#connector.close();
-    established?.connection.end(new ConnectionDropped('the client was stopped'));
-    this.#lose('CLOSED', CONNECTION_LOSS, new ConnectionDropped('the client was stopped'));
-    this.#connected.reject(errorForCode(SESSION_EXPIRED, { cause: new ConnectionDropped('the client was stopped') }));
-    this.#probe.stop();
+    this.#lose('CLOSED', CONNECTION_LOSS, reason, calls);
+    connection?.end(reason);
+    this.#connected.reject(new ConnectionClosedError(undefined, { cause: reason }));
     await this.#running;
-    await this.#handler.stop();
+    await this.#useHandler(false);
   }
 
   /** What was submitted before is answered first; then the server is told. A silent server bounds this by the heartbeat, a slow one by a session timeout. */
-  async #finish(established: Established): Promise<void> {
-    await this.#bounded(established.sessionTimeout, (done) => {
-      this.#drained = done;
-      this.#checkDrained();
-    });
-    this.#drained = undefined;
-    if (established.connection.ended) return;
-    await this.#bounded(CLOSE_PATIENCE, (done) => {
-      this.#drained = done;
-      established.connection.send({ row: OPS.closeSession, reply: done, fail: done }, undefined);
-    });
+  async #finish({ connection, sessionTimeout }: Established): Promise<void> {
+    await this.#bounded(sessionTimeout, (done) => this.#requests.whenDrained(done));
+    if (connection.ended) return;
+    await this.#bounded(CLOSE_PATIENCE, (done) => connection.send({ row: OPS.closeSession, reply: done, fail: done }, undefined));
   }
 
   #bounded(limit: number, begin: (done: () => void) => void): Promise<void> {
     return new Promise((resolve) => {
-      const timer = this.#clock.timer(limit, resolve);
-      begin(() => {
+      const done = (): void => {
         timer.cancel();
+        this.#finished = undefined;
         resolve();
-      });
+      };
+      const timer = this.#clock.timer(limit, done);
+      this.#finished = done;
+      begin(done);
     });
   }
 
-  #checkDrained(): void {
-    if (this.#drained !== undefined && this.inFlight === 0 && this.#queue.length === 0) this.#drained();
+  /** Lets go of the present connection, and gives back what it had not answered. */
+  #detach(): Exchange[] {
+    const established = this.#established;
+    if (established === undefined) return [];
+    this.#established = undefined;
+    this.#probe.stop();
+    this.#requests.close();
+    return established.connection.takeInFlight();
+  }
+
+  /** Each start of the handler has its stop: it may be shared with other clients. */
+  async #useHandler(on: boolean): Promise<void> {
+    if (this.#usesHandler === on) return;
+    this.#usesHandler = on;
+    if (on) this.#handler.start();
+    else await this.#handler.stop();
+  }
+
+  /** No session, and none will come before the next start. */
+  get #isOver(): boolean {
+    return this.#machine.raw === 'CLOSED' || this.#machine.raw === 'AUTH_FAILED';
   }
 
   #refusal(): Failure | undefined {
-    if (this.#stopping === undefined && !this.#machine.refuses) return undefined;
-    if (this.#stopping === undefined && this.#machine.raw === 'AUTH_FAILED') return Failure.ofCode(AUTH_FAILED);
-    if (this.#stopping === undefined && this.#machine.raw === 'EXPIRED_SESSION') return Failure.ofCode(SESSION_EXPIRED);
-    return CLOSED;
+    if (this.#stopping !== undefined) return CLOSED;
+    if (!this.#machine.refuses) return undefined;
+    if (this.#machine.raw === 'AUTH_FAILED') return Failure.ofCode(AUTH_FAILED);
+    return this.#machine.raw === 'EXPIRED_SESSION' ? Failure.ofCode(SESSION_EXPIRED) : CLOSED;
   }
 
-  #hasRoom(): boolean {
-    const established = this.#established;
-    return established !== undefined && !established.connection.ended && established.connection.inFlight < this.#options.maxInFlight && this.connected;
-  }
-
-  #enqueue(call: Call, request: unknown): void {
-    // Sent later than asked: the caller's buffer may have changed by then.
-    const data = (request as { data?: unknown } | undefined)?.data;
-    if (data instanceof Uint8Array) (request as { data: Buffer }).data = Buffer.from(data);
-    this.#queue.push(call);
-  }
-
-  #pump(): void {
-    if (this.#queue.length > 0) {
-      let index = 0;
-      for (; index < this.#queue.length && this.#hasRoom(); index++) {
-        const call = this.#queue[index]!;
-        if (!call.settled) this.#established!.connection.send(call, call.request);
-      }
-      this.#queue = this.#queue.slice(index);
+  async #whenAuthenticated(): Promise<void | Failure> {
+    try {
+      await this.#connected.promise;
+    } catch (error) {
+      return error instanceof AuthFailedError ? Failure.ofCode(AUTH_FAILED, error) : CLOSED;
     }
-    this.#checkDrained();
-  }
-
-  /** Ends a call's wait early; its place on the wire, if it has one, stays taken until the reply comes and is dropped. */
-  #limit(call: Call, { signal, timeout }: SubmitOptions): void {
-    let timer: Timer | undefined;
-    const end = (failure: Failure): void => call.settle(failure);
-    const abort = (): void => end(Failure.ofError(() => signal!.reason as unknown));
-    if (signal?.aborted === true) return abort();
-    signal?.addEventListener('abort', abort, { once: true });
-    if (timeout !== undefined && timeout !== Infinity) {
-      timer = this.#clock.timer(timeout, () => end(Failure.ofCode(-7, new Error(`no reply within the call's timeout of ${timeout} ms`))));
-    }
-    call.onSettled = () => {
-      timer?.cancel();
-      signal?.removeEventListener('abort', abort);
-    };
-  }
-
-  #failAll(calls: readonly Exchange[], code: number, cause: Error | undefined): void {
-    const queued = this.#queue;
-    this.#queue = [];
-    for (const call of [...calls, ...queued]) call.fail(errorForCode(code, { cause }));
   }
 
   #event(wireType: number, serverPath: string): void {
@@ -430,34 +413,11 @@ export class Session {
     this.drop(`moving to the read-write server ${target.host}:${target.port}`);
   }
 
-  #onOrphanWatch(kind: 'data' | 'exists' | 'child' | 'persistent' | 'recursive', path: string): void {
-    if (!this.connected || this.#stopping !== undefined) return;
-    this.onOrphanWatch(ORPHAN_TYPE[kind], path);
-  }
-
-  /** Called by calls as they settle: a reply makes room for the next. */
-  replied(): void {
-    if (this.#queue.length > 0 || this.#drained !== undefined) this.#pump();
+  #onOrphanWatch(kind: WatchTableKind, path: string): void {
+    if (this.connected && this.#stopping === undefined) this.onOrphanWatch(ORPHAN_TYPE[kind], path);
   }
 }
 
-const ORPHAN_TYPE = { data: 'data', exists: 'data', child: 'children', persistent: 'persistent', recursive: 'persistentRecursive' } as const;
-const CLOSE_PATIENCE = 2_000;
-/** The timer may fire late, the promise is an upper bound: aim a little before. */
-const LOST_MARGIN = 20;
-const CLOSED = Failure.ofError((context) => new ConnectionClosedError(undefined, context));
-
-
-interface Deferred {
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: Error): void;
-}
-
-function deferred(): Deferred {
-  let settle: { resolve: () => void; reject: (error: Error) => void } | undefined;
-  const promise = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
-  // Nobody need be waiting.
-  promise.catch(() => undefined);
-  return { promise, ...settle! };
+function failAll(calls: readonly Exchange[], error: Error): void {
+  for (const call of calls) call.fail(error);
 }

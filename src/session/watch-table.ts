@@ -30,6 +30,8 @@ export class WatchTable {
     persistent: new Map(),
     recursive: new Map(),
   };
+  /** Reads that may leave a watch when they are answered, by path; and the orphans that were spared for their sake. */
+  readonly #expected = new Map<string, { count: number; readonly spared: Set<WatchTableKind> }>();
   /** Told of a server-side watch that nobody here wants any more. */
   readonly #onOrphan: (kind: WatchTableKind, path: string) => void;
 
@@ -55,6 +57,26 @@ export class WatchTable {
     else if (entry !== listener) table.set(path, new Set([entry, listener]));
   }
 
+  /** A read that asks for a watch is under way: the server's watch must not be taken back behind it. */
+  expect(path: string): void {
+    const expected = this.#expected.get(path);
+    if (expected === undefined) this.#expected.set(path, { count: 1, spared: new Set() });
+    else expected.count++;
+  }
+
+  /** One such read has been answered, or given up. */
+  met(path: string): void {
+    const expected = this.#expected.get(path)!;
+    if (--expected.count > 0) return;
+    this.#expected.delete(path);
+    for (const kind of expected.spared) this.orphan(kind, path);
+  }
+
+  /** Whether somebody has a watch of a kind there, or may have one soon. */
+  isWanted(kind: WatchTableKind, path: string): boolean {
+    return this.has(kind, path) || this.#expected.has(path);
+  }
+
   /** Takes one listener back, and reports the server's watch where it was the last. */
   remove(path: string, listener: WatchListener, kinds: readonly WatchTableKind[] = ONE_SHOT): void {
     for (const kind of kinds) {
@@ -76,6 +98,8 @@ export class WatchTable {
 
   /** A server-side watch is of no use to anyone, unless another of its sort is here. */
   orphan(kind: WatchTableKind, path: string): void {
+    const expected = this.#expected.get(path);
+    if (expected !== undefined) return void expected.spared.add(kind);
     const shared = kind === 'data' ? this.has('exists', path) : kind === 'exists' ? this.has('data', path) : false;
     if (!this.has(kind, path) && !shared) this.#onOrphan(kind, path);
   }
@@ -140,7 +164,8 @@ export class WatchTable {
   }
 
   #collectAncestors(listeners: Set<WatchListener>, path: string): void {
-    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) collect(listeners, this.#tables.recursive.get(path.slice(0, end)));
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1))
+      collect(listeners, this.#tables.recursive.get(path.slice(0, end)));
     if (path !== '/') collect(listeners, this.#tables.recursive.get('/'));
   }
 }
@@ -159,7 +184,14 @@ const OVERHEAD = 64;
 type Restoration = { relativeZxid: bigint } & Record<(typeof LIST_OF)[WatchTableKind], string[]>;
 
 function emptyRequest(relativeZxid: bigint): Restoration {
-  return { relativeZxid, dataWatches: [], existWatches: [], childWatches: [], persistentWatches: [], persistentRecursiveWatches: [] };
+  return {
+    relativeZxid,
+    dataWatches: [],
+    existWatches: [],
+    childWatches: [],
+    persistentWatches: [],
+    persistentRecursiveWatches: [],
+  };
 }
 
 function collect(listeners: Set<WatchListener>, entry: Entry | undefined): void {

@@ -1,0 +1,156 @@
+import type { Clock } from '../base/clock.ts';
+import { ConnectionDropped, type ConnectFailure } from '../base/errors.ts';
+import type { HostPort } from '../base/hosts.ts';
+import type { Target } from '../connection/transport.ts';
+import { ScopedClock } from './scoped-clock.ts';
+
+/** Looks up every address of a name. */
+export type Resolver = (host: string) => Promise<string[]>;
+
+export interface CycleOptions {
+  /** Tried first, before any look-up has come back. */
+  readonly preferred: Target | undefined;
+  readonly patience: number;
+  readonly onFailure: (failure: ConnectFailure) => void;
+  /** Absent where the configured order counts. */
+  readonly random: (() => number) | undefined;
+  readonly resolve: Resolver;
+  readonly clock: Clock;
+}
+
+interface Candidate {
+  readonly target: Target;
+  readonly order: number;
+}
+
+/** How long names that resolve at once wait for the others, to be shuffled with them. */
+const GATHERING = 100;
+
+/**
+ * One round over all addresses. Look-ups run side by side: a name that is slow, or does not resolve, holds nobody up.
+ * A name that was dialled in vain is looked up again before it is dialled again, so that an answer that changed counts at once (ZOOKEEPER-2184).
+ */
+export class Cycle {
+  readonly #options: CycleOptions;
+  readonly #clock: ScopedClock;
+  readonly #lookups = new Map<HostPort, Promise<void>>();
+  readonly #tried: Target[] = [];
+  #candidates: Candidate[] = [];
+  #known = 0;
+  #preferred: Target | undefined;
+  #gathered = false;
+  #closed = false;
+
+  constructor(hosts: readonly HostPort[], options: CycleOptions) {
+    this.#options = options;
+    this.#clock = new ScopedClock(options.clock);
+    this.#preferred = options.preferred;
+    hosts.forEach((host, order) => {
+      const lookup = this.#gather(host, order).finally(() => this.#lookups.delete(host));
+      this.#lookups.set(host, lookup);
+    });
+  }
+
+  /** How many addresses there are, as far as is known: a name not resolved yet counts as one. */
+  get size(): number {
+    return Math.max(1, this.#known + this.#lookups.size);
+  }
+
+  /** The names that have no answer yet. */
+  get unresolved(): HostPort[] {
+    return [...this.#lookups.keys()];
+  }
+
+  /** The next address to try; undefined when all have been. */
+  async next(): Promise<Target | undefined> {
+    const preferred = this.#preferred;
+    this.#preferred = undefined;
+    if (preferred !== undefined) return this.#take(preferred);
+    if (!this.#gathered) await this.#gatheringTime();
+    while (!this.#closed) {
+      const drawn = this.#draw();
+      if (drawn !== undefined) {
+        const target = await this.#upToDate(drawn);
+        if (target !== undefined) return this.#take(target);
+      } else if (this.#lookups.size > 0) {
+        await Promise.race(this.#lookups.values());
+      } else {
+        return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.#closed = true;
+    this.#clock.fireAll();
+  }
+
+  async #gather(host: HostPort, order: number): Promise<void> {
+    try {
+      const addresses = await this.#lookUp(host.host);
+      this.#known += addresses.length;
+      for (const address of addresses) this.#candidates.push({ target: { ...host, address }, order });
+    } catch (cause) {
+      if (!this.#closed) this.#options.onFailure({ ...host, address: null, cause: cause as Error });
+    }
+  }
+
+  async #gatheringTime(): Promise<void> {
+    this.#gathered = true;
+    const all = Promise.all(this.#lookups.values()).then(() => undefined);
+    await this.#within(GATHERING, all, () => undefined);
+  }
+
+  #draw(): Target | undefined {
+    const { random } = this.#options;
+    const untried = this.#candidates.filter(({ target }) => !this.#tried.some((other) => isSame(other, target)));
+    const drawn =
+      random === undefined ? untried.sort((a, b) => a.order - b.order)[0] : untried[Math.floor(random() * untried.length)];
+    this.#candidates = untried.filter((candidate) => candidate !== drawn);
+    return drawn?.target;
+  }
+
+  /** The target, or what has taken its place since the name was looked up; undefined when it is gone. */
+  async #upToDate(target: Target): Promise<Target | undefined> {
+    if (!this.#tried.some(({ host, port }) => host === target.host && port === target.port)) return target;
+    const addresses = await this.#lookUp(target.host).catch(() => [target.address]);
+    if (addresses.includes(target.address)) return target;
+    const isNew = (address: string): boolean =>
+      ![...this.#tried, ...this.#candidates.map((candidate) => candidate.target)].some((other) =>
+        isSame(other, { ...target, address }),
+      );
+    const address = addresses.find(isNew);
+    return address === undefined ? undefined : { ...target, address };
+  }
+
+  #take(target: Target): Target {
+    this.#tried.push(target);
+    return target;
+  }
+
+  #lookUp(host: string): Promise<string[]> {
+    const { patience, resolve } = this.#options;
+    return this.#within(patience, resolve(host), () => {
+      throw new ConnectionDropped(`the look-up of ${host} took more than ${Math.round(patience)} ms`);
+    });
+  }
+
+  #within<T>(limit: number, promise: Promise<T>, late: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.timer(limit, () => {
+        try {
+          resolve(late());
+        } catch (error) {
+          reject(error);
+        }
+      });
+      void promise.then(resolve, reject).finally(() => timer.cancel());
+    });
+  }
+}
+
+function isSame(a: Target, b: Target): boolean {
+  return a.address === b.address && a.port === b.port;
+}

@@ -1,0 +1,158 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Connection } from '../connection/connection.ts';
+import { Failure, type Call, type CallHome } from './call.ts';
+import type { WatchTable } from './watch-table.ts';
+
+/** What may end a call's wait early. */
+export interface SubmitOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds. */
+  readonly timeout?: number | undefined;
+}
+
+const OPERATION_TIMEOUT = -7;
+/** Given-up calls that may stay in the queue before it is swept. */
+const SWEEP = 64;
+/** Sent calls that may stay at its front before it is shortened. */
+const COMPACT = 1024;
+
+/**
+ * Requests on their way to a connection, first in, first out, of which at most `maxInFlight` are unanswered.
+ *
+ *   submit ──> [ waiting: no connection, or no room on it ] ──> connection ──> reply, which makes room
+ *
+ * A call that was given up leaves the queue; one on the wire keeps its place there until the reply comes, which nobody hears.
+ */
+export class RequestQueue implements CallHome {
+  readonly watches: WatchTable;
+  readonly #clock: Clock;
+  readonly #maxInFlight: number;
+  #waiting: Call[] = [];
+  #head = 0;
+  #pumping = false;
+  #givenUp = 0;
+  #connection: Connection | undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(watches: WatchTable, clock: Clock, maxInFlight: number) {
+    this.watches = watches;
+    this.#clock = clock;
+    this.#maxInFlight = maxInFlight;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.length - this.#head - this.#givenUp;
+  }
+
+  /** Sends on this connection from now on, beginning with what waits. */
+  open(connection: Connection): void {
+    this.#connection = connection;
+    this.#pump();
+  }
+
+  /** What comes waits. */
+  close(): void {
+    this.#connection = undefined;
+  }
+
+  submit(call: Call, options: SubmitOptions | undefined): void {
+    if (options !== undefined && (options.signal !== undefined || options.timeout !== undefined)) this.#limit(call, options);
+    if (call.settled) return call.leave();
+    if (this.#waiting.length === 0 && this.#hasRoom()) this.#send(call);
+    else this.#enqueue(call);
+  }
+
+  /** Everything that waits, oldest first; the caller settles it. */
+  takeAll(): Call[] {
+    const taken = this.#waiting.slice(this.#head);
+    this.#waiting = [];
+    this.#head = 0;
+    this.#givenUp = 0;
+    return taken;
+  }
+
+  /** Calls back, once, when nothing waits and nothing is unanswered. */
+  whenDrained(callback: () => void): void {
+    this.#drained = callback;
+    this.#checkDrained();
+  }
+
+  /** A call in flight was answered: there is room. */
+  replied(): void {
+    if (this.#waiting.length > 0) this.#pump();
+    if (this.#drained !== undefined) this.#checkDrained();
+  }
+
+  #hasRoom(): boolean {
+    const connection = this.#connection;
+    return connection !== undefined && !connection.ended && connection.inFlight < this.#maxInFlight;
+  }
+
+  #enqueue(call: Call): void {
+    // Sent later than asked: the caller's buffer may have changed by then.
+    call.keepData();
+    this.#waiting.push(call);
+  }
+
+  #send(call: Call): void {
+    call.sent = true;
+    this.#connection!.send(call, call.request);
+  }
+
+  #pump(): void {
+    // A request refused as it is sent makes room in the middle of this.
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (this.#head < this.#waiting.length && this.#hasRoom()) {
+      const call = this.#waiting[this.#head++]!;
+      if (call.settled) this.#givenUp--;
+      else this.#send(call);
+    }
+    if (this.#head === this.#waiting.length || this.#head > COMPACT) {
+      this.#waiting = this.#waiting.slice(this.#head);
+      this.#head = 0;
+    }
+    this.#pumping = false;
+    this.#checkDrained();
+  }
+
+  #checkDrained(): void {
+    if (this.#drained === undefined || this.waiting > 0 || (this.#connection?.inFlight ?? 0) > 0) return;
+    const drained = this.#drained;
+    this.#drained = undefined;
+    drained();
+  }
+
+  #limit(call: Call, { signal, timeout }: SubmitOptions): void {
+    let timer: Timer | undefined;
+    const end = (failure: Failure): void => {
+      if (call.settled) return;
+      call.settle(failure);
+      this.#noteGivenUp(call);
+    };
+    const abort = (): void => end(Failure.ofError(() => signal!.reason as unknown));
+    if (signal?.aborted === true) return call.settle(Failure.ofError(() => signal.reason as unknown));
+    signal?.addEventListener('abort', abort, { once: true });
+    if (timeout !== undefined && timeout !== Infinity) {
+      timer = this.#clock.timer(timeout, () =>
+        end(Failure.ofCode(OPERATION_TIMEOUT, new Error(`no reply within the call's timeout of ${timeout} ms`))),
+      );
+    }
+    call.onSettled = () => {
+      timer?.cancel();
+      signal?.removeEventListener('abort', abort);
+    };
+  }
+
+  /** Swept when half of the queue is of no use any more: so that a long outage costs no memory, and giving up costs no search. */
+  #noteGivenUp(call: Call): void {
+    if (call.sent) return;
+    this.#givenUp++;
+    call.leave();
+    if (this.#givenUp < SWEEP || this.#givenUp * 2 < this.#waiting.length) return;
+    this.#waiting = this.#waiting.slice(this.#head).filter((other) => !other.settled);
+    this.#head = 0;
+    this.#givenUp = 0;
+  }
+}
