@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ConnectionClosedError } from '../../src/base/errors.ts';
 import { LockingQueue } from '../../src/recipe/locking-queue.ts';
-import { eventually, expire, pause, reconnect, watchedPaths, workbench } from './workbench.ts';
+import { eventually, expire, pause, reconnect, watchCount, workbench } from './workbench.ts';
 
 test('an item is locked until it is consumed; the layout is Kazoo’s', async () => {
   const { client } = await workbench();
@@ -50,14 +50,14 @@ test('without a timeout it answers at once, with one it waits', async () => {
   const turn = other.get({ timeout: Infinity });
   await queue.release();
   expect(String(await turn)).toBe('item');
-  await eventually(async () => (await watchedPaths(client)).length === 0);
+  await eventually(async () => (await watchCount(client)) === 0);
 });
 
 test('a wait outlives a reconnect and a lost session', async () => {
   const { server, client, connect } = await workbench();
   const other = await connect();
   const waiting = new LockingQueue(client, '/queue').get({ timeout: Infinity });
-  await eventually(async () => (await watchedPaths(other)).length === 2);
+  await eventually(async () => (await watchCount(other)) === 2);
   await reconnect(server, client);
   await expire(server, client);
   await eventually(() => other.connected);

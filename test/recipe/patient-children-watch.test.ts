@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CancelledError, ConnectionClosedError, NoNodeError } from '../../src/base/errors.ts';
 import { PatientChildrenWatch } from '../../src/recipe/patient-children-watch.ts';
-import { expire, pause, watchedPaths, eventually, workbench } from './workbench.ts';
+import { expire, pause, watchCount, eventually, workbench } from './workbench.ts';
 
 test('tells the children once they have been the same for the time boundary, then of the next change', async () => {
   const { client } = await workbench();
@@ -34,7 +34,7 @@ test('stop() rejects what is being waited for, and leaves nothing', async () => 
   const [, changed] = await quick.start();
   quick.stop();
   await expect(changed).rejects.toThrow(CancelledError);
-  await eventually(async () => (await watchedPaths(client)).length === 0);
+  await eventually(async () => (await watchCount(client)) === 0);
 });
 
 test('a lost session counts as a change, a stopped client ends the wait', async () => {

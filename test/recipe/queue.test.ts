@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { ConnectionClosedError } from '../../src/base/errors.ts';
 import { Queue } from '../../src/recipe/queue.ts';
 import { sortEntries } from '../../src/recipe/queue-entry.ts';
-import { eventually, expire, pause, reconnect, watchedPaths, workbench } from './workbench.ts';
+import { eventually, expire, pause, reconnect, watchCount, workbench } from './workbench.ts';
 
 test('first in, first out, within a priority; urgent first', async () => {
   const { client } = await workbench();
@@ -61,7 +61,7 @@ test('with a timeout it waits for an item, or gives null', async () => {
   await queue.put('one');
   expect(String(await queue.get({ timeout: 0 }))).toBe('one');
   expect(await queue.get({ timeout: 0 })).toBeNull();
-  await eventually(async () => (await watchedPaths(client)).length === 0);
+  await eventually(async () => (await watchCount(client)) === 0);
 });
 
 test('a wait goes on across a reconnect and a lost session', async () => {
@@ -69,7 +69,7 @@ test('a wait goes on across a reconnect and a lost session', async () => {
   const other = await connect();
   const queue = new Queue(client, '/queue');
   const waiting = queue.get({ timeout: Infinity });
-  await eventually(async () => (await watchedPaths(other)).length === 1);
+  await eventually(async () => (await watchCount(other)) === 1);
   await reconnect(server, client);
   await expire(server, client);
   await eventually(() => other.connected);
@@ -99,7 +99,7 @@ test('an abort ends the wait and leaves no watch; the next consumer gets the ite
   }
   await queue.put('item');
   expect(String(await queue.get())).toBe('item');
-  await eventually(async () => (await watchedPaths(client)).length === 0);
+  await eventually(async () => (await watchCount(client)) === 0);
 });
 
 test('aborted at any moment, an item is either given or still there', async () => {

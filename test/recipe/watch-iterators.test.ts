@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ConnectionClosedError, NoNodeError, SessionExpiredError } from '../../src/base/errors.ts';
 import { watchChildren, watchData } from '../../src/recipe/watch-iterators.ts';
-import { eventually, expire, reconnect, watchedPaths, workbench } from './workbench.ts';
+import { eventually, expire, reconnect, watchCount, workbench } from './workbench.ts';
 
 test('gives the data now and after each change, until broken off, and leaves nothing', async () => {
   const { client } = await workbench();
@@ -16,7 +16,7 @@ test('gives the data now and after each change, until broken off, and leaves not
   }
   expect(seen).toEqual(['undefined:none', 'CREATED:a', 'CHANGED:b', 'DELETED:none']);
   expect(client.listenerCount('state')).toBe(listeners);
-  await eventually(async () => (await watchedPaths(client)).length === 0);
+  await eventually(async () => (await watchCount(client)) === 0);
 });
 
 test('a slow consumer sees the latest value only, for one read', async () => {
@@ -42,7 +42,7 @@ test('an abort rejects with the reason, at any time, and leaves nothing', async 
   await expect(waiting).rejects.toBe(reason);
   expect(await values.next()).toEqual({ done: true, value: undefined });
   await expect(watchData(client, '/node', { signal: controller.signal }).next()).rejects.toBe(reason);
-  await eventually(async () => (await watchedPaths(client)).length === 0);
+  await eventually(async () => (await watchCount(client)) === 0);
 });
 
 test('an abort does not wait for a server that is silent', async () => {
@@ -54,7 +54,7 @@ test('an abort does not wait for a server that is silent', async () => {
   controller.abort(new Error('enough'));
   await expect(waiting).rejects.toThrow('enough');
   server.thaw();
-  await eventually(async () => (await watchedPaths(client)).length === 0);
+  await eventually(async () => (await watchCount(client)) === 0);
 });
 
 test('goes on across a reconnect', async () => {
@@ -107,7 +107,7 @@ test('children: now and after each change; over when the node goes; refused wher
     if (seen.length === 2) await client.delete('/parent', { recursive: true });
   }
   expect(seen.slice(0, 2)).toEqual([[], ['a']]);
-  await eventually(async () => (await watchedPaths(client)).length === 0);
+  await eventually(async () => (await watchCount(client)) === 0);
 });
 
 test('bad arguments throw at once', async () => {

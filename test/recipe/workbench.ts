@@ -65,10 +65,10 @@ export async function reconnect(server: EmbeddedZooKeeper, client: KazooClient):
   await eventually(() => client.connected);
 }
 
-/** How many paths the server watches for anyone. */
-export async function watchedPaths(client: KazooClient): Promise<string[]> {
-  const answer = await client.command('wchp');
-  return answer.split('\n').filter((line) => line.startsWith('/'));
+/** How many one-shot watches, of data and of children, the server keeps for anyone (`wchp` knows of the former only). */
+export async function watchCount(client: KazooClient): Promise<number> {
+  const answer = await client.command('mntr');
+  return Number(/^zk_watch_count\t(\d+)$/m.exec(answer)?.[1]);
 }
 
 async function attempt(condition: () => unknown): Promise<unknown> {
