@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { besidePython } from './beside-python.ts';
 import { eventually } from './eventually.ts';
 
-const text = (item: unknown): string => String(item as Buffer);
+const text = (item: unknown): string => String(item);
 
 besidePython('queues shared with Python Kazoo', ['embedded', 'real'], (world) => {
   test('what both have put is taken in one order, by priority and then by arrival', async () => {
