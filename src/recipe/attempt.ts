@@ -107,11 +107,11 @@ export function pauseAfter(failures: number): number {
   return Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE) * (0.6 + 0.8 * Math.random());
 }
 
-/** A pause that can be given up. */
-export function sleep(clock: Clock, milliseconds: number): { promise: Promise<void>; cancel: () => void } {
+/** A pause that can be given up. @param options.background true where it must not keep the process alive */
+export function sleep(clock: Clock, milliseconds: number, options?: { background?: boolean }): { promise: Promise<void>; cancel: () => void } {
   let cancel = (): void => undefined;
   const promise = new Promise<void>((resolve) => {
-    const timer = clock.timer(milliseconds, resolve);
+    const timer = clock.timer(milliseconds, resolve, options);
     cancel = () => timer.cancel();
   });
   return { promise, cancel: () => cancel() };

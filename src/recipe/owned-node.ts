@@ -28,6 +28,8 @@ export class OwnedNode {
   #creating: Promise<unknown> | undefined;
   /** A create was sent of which the outcome is not known. */
   #unsure = false;
+  /** There has been such a create: what a dead connection still holds may arrive late, and make another node. */
+  #doubtful = false;
   #abandoned = false;
 
   constructor(client: RecipeClient, options: OwnedNodeOptions) {
@@ -67,6 +69,7 @@ export class OwnedNode {
       this.#unsure = false;
     } catch (error) {
       this.#unsure = isTransient(error);
+      this.#doubtful ||= this.#unsure;
       throw error;
     }
   }
@@ -140,7 +143,7 @@ export class OwnedNode {
   async #recover(): Promise<void> {
     const children = await this.#listAfresh();
     this.isAmong(children);
-    this.#unsure = this.#name !== null;
+    this.#unsure = false;
   }
 
   async #listAfresh(): Promise<string[]> {
@@ -172,9 +175,18 @@ export class OwnedNode {
   }
 
   async #removeOnce(): Promise<void> {
-    if (this.#name === null && !this.#unsure) return;
-    const names = this.#unsure || this.#name === null ? this.#ownAmong(await this.#listAfresh()) : [this.#name];
-    await Promise.all(names.map((name) => this.#delete(name)));
+    if (this.#name !== null) await this.#delete(this.#name);
+    if (!this.#doubtful) return;
+    await this.#removeStrays();
+    // A server may get to read the old connection after it has answered on the new one. Nobody waits for that.
+    const { promise } = sleep(this.#client.clock, this.#client.sessionTimeout ?? 0, { background: true });
+    promise
+      .then(() => this.#untilGone(() => this.#removeStrays()))
+      .catch((error: unknown) => this.#client.logger.warn(`${this.#options.parent}: ${String(error)}`));
+  }
+
+  async #removeStrays(): Promise<void> {
+    await Promise.all(this.#ownAmong(await this.#listAfresh()).map((name) => this.#delete(name)));
   }
 
   async #delete(name: string): Promise<void> {
