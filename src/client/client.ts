@@ -15,7 +15,8 @@ import type {
   WaitOptions,
   ZnodeData,
 } from './call-options.ts';
-import { CoreClient } from './core-client.ts';
+import { Failure } from '../session/call.ts';
+import { CoreClient, unwrap } from './core-client.ts';
 import { TransactionRequest, type TransactionCreateOptions } from './transaction.ts';
 import { walkTree, type WalkOptions } from './walk.ts';
 
@@ -50,10 +51,14 @@ export class Client extends CoreClient {
     const given = checkOptions(options, CREATE_OPTIONS);
     checkFlags(given, CREATE_FLAGS);
     const { op, request } = this.#createRequest(path, value, given);
+    // The plain case first: it is the one that must cost little.
+    const outcome = given.protected === true ? undefined : await this.session.submit(op, request, undefined, options);
     const made =
-      given.protected === true
+      outcome === undefined
         ? await this.#createProtected(path, op, request, given)
-        : await this.#createMakingPath(path, op, request, given);
+        : given.makepath === true && outcome instanceof Failure && outcome.code === NO_NODE
+          ? await this.#createMakingPath(path, op, request, given)
+          : (unwrap(outcome, op, 'create', path) as { path: string; stat?: ZnodeStat });
     const result = this.unchroot(made.path);
     if (given.includeData !== true) return result;
     return [result, made.stat ?? (await this.#statOf(result, given))];
@@ -74,8 +79,8 @@ export class Client extends CoreClient {
     const full = this.rooted(path);
     if (options !== undefined) checkOptions(options, READ_OPTIONS);
     const watch = checkWatch(options?.watch);
-    const reply = await this.submit('exists', 'exists', path, { path: full, watch: watch !== undefined }, options, watch);
-    return reply === null ? null : reply.stat;
+    const outcome = await this.session.submit('exists', { path: full, watch: watch !== undefined }, watch, options);
+    return unwrap(outcome, 'exists', 'exists', path)?.stat ?? null;
   }
 
   /** The node's data and stat. The watch is told of its change or deletion. @throws NoNodeError; NoAuthError */
@@ -83,8 +88,9 @@ export class Client extends CoreClient {
     const full = this.rooted(path);
     if (options !== undefined) checkOptions(options, READ_OPTIONS);
     const watch = checkWatch(options?.watch);
-    const reply = await this.submit('get', 'getData', path, { path: full, watch: watch !== undefined }, options, watch);
-    return [reply.data, reply.stat];
+    const outcome = await this.session.submit('getData', { path: full, watch: watch !== undefined }, watch, options);
+    const { data, stat } = unwrap(outcome, 'getData', 'get', path);
+    return [data, stat];
   }
 
   /** The names of the node's children, in no order; with `includeData: true`, `[names, stat]`. @throws NoNodeError; NoAuthError */
@@ -125,7 +131,7 @@ export class Client extends CoreClient {
     if (options !== undefined) checkOptions(options, VERSION_OPTIONS);
     if (value === undefined) throw new TypeError('data must be a string, a Uint8Array or null, not undefined');
     const request = { path: this.rooted(path), data: checkData(value), version: checkVersion(options?.version) };
-    return (await this.submit('set', 'setData', path, request, options)).stat;
+    return unwrap(await this.session.submit('setData', request, undefined, options), 'setData', 'set', path).stat;
   }
 
   /**
@@ -314,5 +320,6 @@ export class Client extends CoreClient {
   }
 }
 
+const NO_NODE = -101;
 const RECURSIVE_ROUNDS = 5;
 const PIPELINE = 500;

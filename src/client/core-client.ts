@@ -241,9 +241,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     options?: WaitOptions,
     watch?: WatchListener,
   ): Promise<ResponseOf<K>> {
-    const outcome = await this.session.submit(op, request, watch, options);
-    if (outcome instanceof Failure) throw explain(outcome, op, { operation, path });
-    return outcome;
+    return unwrap(await this.session.submit(op, request, watch, options), op, operation, path);
   }
 
   /** A user's path as the server knows it. @internal */
@@ -354,6 +352,17 @@ const EVENT_OF = { CONNECTED: 'connected', SUSPENDED: 'suspended', LOST: 'lost' 
   keyof KazooClientEvents
 >;
 const UNIMPLEMENTED = -6;
+
+/** The result of a call, or what went wrong thrown as an error of the function that awaited it: so its stack shows the user's own line. @internal */
+export function unwrap<K extends OpName>(
+  outcome: ResponseOf<K> | Failure,
+  op: K,
+  operation: string,
+  path: string | undefined,
+): ResponseOf<K> {
+  if (outcome instanceof Failure) throw explain(outcome, op, { operation, path });
+  return outcome;
+}
 
 /** An operation the server does not know is told by the version that has it. */
 function explain(failure: Failure, op: OpName, context: ErrorContext): unknown {

@@ -39,15 +39,15 @@ const RECONFIG_OPTIONS = new Set(['joining', 'leaving', 'newMembers', 'fromConfi
 
 /** What ZooKeeper 3.5 to 3.9 can do beyond Kazoo. */
 export class ExtendedClient extends Client {
-  readonly #removals = new Set<Promise<void>>();
+  /** What the present call has set going; each caller waits for its own. */
+  #removals: Promise<void>[] = [];
   /** Whether the server of a connection knows `removeWatches`; asked once, when first needed. */
   readonly #knowsRemoval = new WeakMap<object, Promise<boolean>>();
 
   constructor(options?: string | KazooClientOptions) {
     super(options);
     this.session.onOrphanWatch = (type, path) => {
-      const removal = this.#removeServerWatch(type, path).finally(() => this.#removals.delete(removal));
-      this.#removals.add(removal);
+      this.#removals.push(this.#removeServerWatch(type, path));
     };
   }
 
@@ -82,8 +82,7 @@ export class ExtendedClient extends Client {
     }
     const remove = async (): Promise<void> => {
       given.signal?.removeEventListener('abort', abort);
-      watches.remove(full, own, [kind]);
-      await Promise.all(this.#removals);
+      await this.#removing(() => watches.remove(full, own, [kind]));
     };
     const abort = (): void => void remove();
     given.signal?.addEventListener('abort', abort, { once: true });
@@ -106,8 +105,8 @@ export class ExtendedClient extends Client {
 
   /** Takes back a one-shot watch, and the server's with it when it was the last. Never rejects. */
   async unwatch(path: string, listener: WatchListener): Promise<void> {
-    this.session.watches.remove(this.rooted(path), listener);
-    await Promise.all(this.#removals);
+    const full = this.rooted(path);
+    await this.#removing(() => this.session.watches.remove(full, listener));
   }
 
   /** The paths of this session's ephemeral nodes that begin with `prefix` (ZooKeeper 3.6+). */
@@ -203,6 +202,12 @@ export class ExtendedClient extends Client {
     if ('getChildren' in operation)
       return { op: 'getChildren', request: { path: this.rooted(operation.getChildren), watch: false } };
     throw new TypeError(`an operation must be { get } or { getChildren }, not ${describeValue(operation)}`);
+  }
+
+  async #removing(remove: () => void): Promise<void> {
+    this.#removals = [];
+    remove();
+    await Promise.all(this.#removals);
   }
 
   /** Best effort: a watch left at the server costs one ignored event. Older servers are not asked what they do not know. */

@@ -43,7 +43,9 @@ export class Reader {
   }
 
   long(): bigint {
-    return this.#buffer.readBigInt64BE(this.#advance(8));
+    HALVES[HIGH] = this.int();
+    HALVES[LOW] = this.int();
+    return WHOLE[0]!;
   }
 
   /** A long as a number; exact up to 53 bits. */
@@ -56,8 +58,11 @@ export class Reader {
     const length = this.#length();
     if (length < 0) return null;
     const at = this.#advance(length);
-    const bytes = this.#buffer.subarray(at, at + length);
-    return length > OWN_CHUNK && length * 2 > this.#buffer.buffer.byteLength ? bytes : Buffer.from(bytes);
+    const source = this.#buffer;
+    if (length > OWN_CHUNK && length * 2 > source.buffer.byteLength) return source.subarray(at, at + length);
+    const copy = Buffer.allocUnsafe(length);
+    source.copy(copy, 0, at, at + length);
+    return copy;
   }
 
   string(): string | null {
@@ -103,7 +108,13 @@ export class Reader {
 }
 
 const OWN_CHUNK = 32 * 1024;
-const SHORT = 24;
+/** Up to this length a string is put together faster here than by the native decoder. */
+const SHORT = 12;
+/** Two 32-bit halves seen as one 64-bit value: many times faster than reading a bigint through Buffer. */
+const WHOLE = new BigInt64Array(1);
+const HALVES = new Int32Array(WHOLE.buffer);
+const LOW = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
+const HIGH = 1 - LOW;
 
 /**
  * UTF-8, and Java's habit of sending each half of a surrogate pair as three bytes of its own (CESU-8), which a strict decoder

@@ -51,7 +51,8 @@ export class Writer {
 
   long(value: bigint): void {
     this.#reserve(8);
-    this.#position = this.#slab.writeBigInt64BE(BigInt.asIntN(64, value), this.#position);
+    WHOLE[0] = value;
+    this.#position = this.#put(this.#put(this.#position, HALVES[HIGH]!), HALVES[LOW]!);
   }
 
   /** A long given as a whole number of at most 53 bits. */
@@ -119,3 +120,9 @@ export class Writer {
 
 /** Below this many characters a loop over them beats a call into the native encoder. */
 const SHORT = 64;
+
+/** One 64-bit value seen as two 32-bit halves: many times faster than writing a bigint through Buffer. Values wrap to 64 bits. */
+const WHOLE = new BigInt64Array(1);
+const HALVES = new Int32Array(WHOLE.buffer);
+const LOW = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
+const HIGH = 1 - LOW;
