@@ -1,5 +1,6 @@
 import type { OpName, RequestOf, ResponseOf } from '../codec/ops.ts';
 import type { Caller } from './caller.ts';
+import type { Refusal } from './refusal.ts';
 import type { Session } from './server-sessions.ts';
 import type { ServerState } from './server-state.ts';
 import type { Author, Transaction } from './transactions.ts';
@@ -45,8 +46,14 @@ export class Call implements Author {
   }
 }
 
-/** What an operation does: gives the reply's body, or throws a Refusal. */
-export type Handler<K extends OpName> = (request: RequestOf<K>, call: Call) => ResponseOf<K>;
+/**
+ * What an operation does: gives the reply's body, or throws a Refusal. It may give one instead, where that is an everyday answer and
+ * throwing would be dear.
+ */
+export type Handler<K extends OpName> = (
+  request: RequestOf<K>,
+  call: Call,
+) => ResponseOf<K> | (undefined extends ResponseOf<K> ? void : Refusal);
 
 /** A handler for each row of the table: one that lacks does not compile. */
 export type Handlers = { readonly [K in OpName]: Handler<K> };

@@ -15,8 +15,7 @@ export const readHandlers = {
     const node = call.state.tree.get(path);
     if (node !== undefined && call.state.version.features.readGuardsEvents) demand(node.acl, READ, call.identities);
     if (watch) call.state.watches.watchData(path, call.caller);
-    if (node === undefined) throw refusal(Code.NO_NODE);
-    return { stat: node.stat() };
+    return node === undefined ? refusal(Code.NO_NODE) : { stat: node.stat() };
   },
 
   getData({ path, watch }, call) {
