@@ -26,7 +26,7 @@ export function checkVersion(version: number | undefined, name = 'version'): num
 
 /** @throws TypeError unless it is an array of ACL */
 export function checkAcls(acls: readonly ACL[]): readonly ACL[] {
-  if (!Array.isArray(acls as unknown)) throw new TypeError(`acl must be an array of ACL, not ${describeValue(acls)}`);
+  if (!Array.isArray(acls)) throw new TypeError(`acl must be an array of ACL, not ${describeValue(acls)}`);
   for (const acl of acls as readonly (Partial<ACL> | null)[]) {
     const { perms, id } = acl ?? {};
     if (typeof perms !== 'number' || !Number.isInteger(perms) || typeof id?.scheme !== 'string' || typeof id.id !== 'string') {

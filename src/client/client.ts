@@ -49,7 +49,7 @@ export class Client extends CoreClient {
   create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
   async create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string | [string, ZnodeStat]> {
     const given = checkOptions(options, CREATE_OPTIONS);
-    checkFlags(given, CREATE_FLAGS);
+    if (options !== undefined) checkFlags(given, CREATE_FLAGS);
     const { op, request } = this.#createRequest(path, value, given);
     // The plain case first: it is the one that must cost little.
     const outcome = given.protected === true ? undefined : await this.session.submit(op, request, undefined, options);
@@ -187,17 +187,15 @@ export class Client extends CoreClient {
     if (ephemeral && (container || ttl !== undefined))
       throw new TypeError('an ephemeral node can be neither a container nor have a ttl');
     if (container && (sequence || ttl !== undefined)) throw new TypeError('a container can be neither sequential nor have a ttl');
-    const base = { path: full, data: checkData(value), acl: this.#aclOf(options.acl), ttl: ttl ?? 0 };
-    if (container) return { op: 'createContainer', request: { ...base, flags: CreateFlags.CONTAINER } };
-    if (ttl !== undefined)
-      return {
-        op: 'createTTL',
-        request: { ...base, flags: sequence ? CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL : CreateFlags.PERSISTENT_WITH_TTL },
-      };
-    return {
-      op: options.includeData === true ? 'create2' : 'create',
-      request: { ...base, flags: (ephemeral ? 1 : 0) | (sequence ? 2 : 0) },
-    };
+    const data = checkData(value);
+    const acl = this.#aclOf(options.acl);
+    if (container) return { op: 'createContainer', request: { path: full, data, acl, flags: CreateFlags.CONTAINER, ttl: 0 } };
+    if (ttl !== undefined) {
+      const flags = sequence ? CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL : CreateFlags.PERSISTENT_WITH_TTL;
+      return { op: 'createTTL', request: { path: full, data, acl, flags, ttl } };
+    }
+    const flags = (ephemeral ? CreateFlags.EPHEMERAL : 0) | (sequence ? CreateFlags.PERSISTENT_SEQUENTIAL : 0);
+    return { op: options.includeData === true ? 'create2' : 'create', request: { path: full, data, acl, flags, ttl: 0 } };
   }
 
   #aclOf(acl: ACL[] | undefined): readonly ACL[] {
