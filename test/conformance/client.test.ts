@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { specifyAccess } from './client/access.ts';
+import { specifyExtended } from './client/extended.ts';
 import { specifyNodes } from './client/nodes.ts';
+import { specifySessions } from './client/sessions.ts';
 import { specifyTransactions } from './client/transactions.ts';
 import { specifyWatches } from './client/watches.ts';
 import { noReal, specIn, startGround, type Ground } from './client/world.ts';
@@ -20,6 +22,8 @@ describe.each(['embedded', 'real'] as const)('the client on the %s server', (nam
       specifyAccess(spec);
       specifyTransactions(spec);
       specifyWatches(spec);
+      specifyExtended(spec);
+      specifySessions(spec);
     });
   });
 });

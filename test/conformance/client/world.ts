@@ -46,6 +46,7 @@ async function startReal(): Promise<Ground> {
     ...jars,
     tickTime: TICK,
     superDigest: SUPER_DIGEST,
+    configuration: { maxSessionTimeout: 20 * TICK },
     systemProperties: { 'znode.container.checkIntervalMs': SCAN },
   })) as ManagedZooKeeper;
   return {
@@ -103,10 +104,11 @@ export class World implements AsyncDisposable {
     return { client, proxy };
   };
 
-  since(major: number, minor: number): boolean {
+  /** Whether the server is of this version or a later one. */
+  readonly since = (major: number, minor: number): boolean => {
     const [a = 0, b = 0] = this.ground.version;
     return a > major || (a === major && b >= minor);
-  }
+  };
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const close of this.#open.reverse()) await close();
