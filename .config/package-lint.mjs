@@ -1,6 +1,6 @@
 // Packs the package as it would be published, and looks at what a user gets: metadata, types in every module mode, size, the two entry points.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,19 @@ const SIZE_LIMIT = 150_000;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'kazoo-pack-'));
 let failed = false;
+
+const USER = `
+import { KazooClient, type ZnodeStat } from 'kazoo';
+import { EmbeddedZooKeeper, KazooTestHarness } from 'kazoo/testing';
+const server = await EmbeddedZooKeeper.start();
+const client: KazooClient = await new KazooClient(server.connectString).start();
+const [data, stat]: [Buffer | null, ZnodeStat] = await client.get('/');
+const total: number = await client.counter('/n').add(1);
+const big: bigint = await client.counter('/b', { default: 0n }).add(1n);
+const same: KazooClient = new KazooTestHarness().client;
+client.on('state', (state) => console.log(state, data, stat, total, big, same));
+export {};
+`;
 
 function check(title, command, args, options = {}) {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8', ...options });
@@ -48,6 +61,20 @@ try {
     'import',
     process.execPath,
     ['--input-type=module', '-e', `import * as k from "kazoo"; import * as t from "kazoo/testing"; ${script}`],
+    { cwd: folder },
+  );
+  // Strict, and with the declarations themselves checked: what a careful user's build does.
+  for (const name of ['@types/node', '@types/debug', '@types/ms', 'undici-types']) {
+    mkdirSync(join(modules, '@types'), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), join(modules, name));
+  }
+  writeFileSync(join(folder, 'user.mts'), USER);
+  const flags =
+    '--noEmit --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --module nodenext --target es2023 --lib es2023,esnext.disposable --types node';
+  check(
+    'types for a user',
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), ...flags.split(' '), join(folder, 'user.mts')],
     { cwd: folder },
   );
   const require = `const k = require("kazoo"), t = require("kazoo/testing"); ${script}`;

@@ -26,7 +26,8 @@ export function checkVersion(version: number | undefined, name = 'version'): num
 
 /** @throws TypeError unless it is an array of ACL */
 export function checkAcls(acls: readonly ACL[]): readonly ACL[] {
-  if (!Array.isArray(acls)) throw new TypeError(`acl must be an array of ACL, not ${describeValue(acls)}`);
+  const isArray: boolean = Array.isArray(acls);
+  if (!isArray) throw new TypeError(`acl must be an array of ACL, not ${describeValue(acls)}`);
   for (const acl of acls as readonly (Partial<ACL> | null)[]) {
     const { perms, id } = acl ?? {};
     if (typeof perms !== 'number' || !Number.isInteger(perms) || typeof id?.scheme !== 'string' || typeof id.id !== 'string') {

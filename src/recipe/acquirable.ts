@@ -47,9 +47,9 @@ export abstract class Acquirable {
     this.#errorPolicy = checkErrorPolicy(errorPolicy);
   }
 
-  /** Gets hold of it; null: not to be had without waiting. Leaves nothing behind when it throws. */
+  /** Gets hold of it; null: not to be had without waiting. Leaves nothing behind when it throws. @internal */
   protected abstract obtain(attempt: Attempt, request: Request): Promise<Claim | null>;
-  /** How a message names this object. */
+  /** How a message names this object. @internal */
   protected abstract readonly subject: string;
 
   /** Whether it is held, as far as is known: true while suspended, false once the session is lost (Kazoo D-15). */
