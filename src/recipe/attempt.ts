@@ -108,7 +108,11 @@ export function pauseAfter(failures: number): number {
 }
 
 /** A pause that can be given up. @param options.background true where it must not keep the process alive */
-export function sleep(clock: Clock, milliseconds: number, options?: { background?: boolean }): { promise: Promise<void>; cancel: () => void } {
+export function sleep(
+  clock: Clock,
+  milliseconds: number,
+  options?: { background?: boolean },
+): { promise: Promise<void>; cancel: () => void } {
   let cancel = (): void => undefined;
   const promise = new Promise<void>((resolve) => {
     const timer = clock.timer(milliseconds, resolve, options);

@@ -6,7 +6,18 @@ import { ReadLock, WriteLock } from '../../src/recipe/read-write-lock.ts';
 import { Semaphore } from '../../src/recipe/semaphore.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-import { contend, Dice, eventually, History, pause, Referee, type Holdable, type Share, untilSuspended, within } from './lock-model.ts';
+import {
+  contend,
+  Dice,
+  eventually,
+  History,
+  pause,
+  Referee,
+  type Holdable,
+  type Share,
+  untilSuspended,
+  within,
+} from './lock-model.ts';
 
 /** `KAZOO_SOAK=600` runs for that many seconds instead; `KAZOO_SEED=…` repeats a run's choices. */
 const SECONDS = Number(process.env['KAZOO_SOAK'] ?? 20);
@@ -38,7 +49,11 @@ class Arena {
   async #addContender(): Promise<void> {
     const proxy = await TcpProxy.open(this.server.connectString);
     onTestFinished(() => proxy.close());
-    const client = new KazooClient({ hosts: proxy.connectString, timeout: SESSION, connectionRetry: { maxTries: -1, delay: 20, maxDelay: 200 } });
+    const client = new KazooClient({
+      hosts: proxy.connectString,
+      timeout: SESSION,
+      connectionRetry: { maxTries: -1, delay: 20, maxDelay: 200 },
+    });
     onTestFinished(() => client.close());
     const name = `client ${this.clients.length}`;
     client.on('state', (state) => this.history.note(`${name}: ${state}`));
@@ -48,17 +63,20 @@ class Arena {
   }
 
   /** One misfortune, and its end. */
-  async strike(dice: Dice): Promise<void> {
-    const index = dice.below(CONTENDERS);
+  async strike(dice: Dice, holders: readonly number[]): Promise<void> {
+    // Holders are worth most: what befalls them is what the others must not notice too early.
+    const index = holders.length > 0 && dice.chance(0.7) ? holders[dice.below(holders.length)]! : dice.below(CONTENDERS);
     const proxy = this.proxies[index]!;
     const client = this.clients[index]!;
     const faults: [string, () => Promise<void>][] = [
       [`cut client ${index}`, async () => proxy.cut()],
-      [`partition client ${index}`, () => this.#partition(proxy, dice.between(100, 2.2 * SESSION))],
+      [`partition client ${index}`, () => this.#partition(proxy, dice.between(100, SESSION))],
+      [`partition client ${index} for long`, () => this.#partition(proxy, dice.between(SESSION, 1.8 * SESSION))],
+      [`partition client ${index} for long`, () => this.#partition(proxy, dice.between(SESSION, 1.8 * SESSION))],
       [`expire client ${index}`, () => this.#expire(proxy, client)],
       ['drop all connections', async () => this.server.dropConnections()],
       ['restart the server', () => this.server.restart()],
-      ['freeze the server', () => this.#freeze(dice.between(50, SESSION))],
+      ['freeze the server', () => this.#freeze(dice.between(50, 2.2 * SESSION))],
     ];
     const [name, fault] = faults[dice.below(faults.length)]!;
     this.history.note(`FAULT ${name}`);
@@ -110,11 +128,16 @@ interface Resource {
 }
 
 function resources(history: History): Resource[] {
-  const whole = (index: number): Share => ({ name: `client ${index}`, part: 1 });
+  const whole = (index: number): Share => ({ name: `client ${index}`, client: index, part: 1 });
   const isReader = (index: number): boolean => index % 2 === 0;
   return [
     { referee: new Referee(history, 'lock', 1), tokens: true, share: whole, recipe: (client) => new Lock(client, '/model/lock') },
-    { referee: new Referee(history, 'election', 1), tokens: true, share: whole, recipe: (client) => candidate(new Election(client, '/model/election')) },
+    {
+      referee: new Referee(history, 'election', 1),
+      tokens: true,
+      share: whole,
+      recipe: (client) => candidate(new Election(client, '/model/election')),
+    },
     {
       referee: new Referee(history, 'semaphore', LEASES),
       tokens: false,
@@ -124,7 +147,11 @@ function resources(history: History): Resource[] {
     {
       referee: new Referee(history, 'read/write', READERS),
       tokens: false,
-      share: (index) => ({ name: `${isReader(index) ? 'reader' : 'writer'} ${index}`, part: isReader(index) ? 1 : READERS }),
+      share: (index) => ({
+        client: index,
+        name: `${isReader(index) ? 'reader' : 'writer'} ${index}`,
+        part: isReader(index) ? 1 : READERS,
+      }),
       recipe: (client, index) => (isReader(index) ? new ReadLock(client, '/model/rw') : new WriteLock(client, '/model/rw')),
     },
   ];
@@ -152,19 +179,25 @@ test(
     work.catch(() => undefined);
     try {
       while (performance.now() < end && history.violations.length === 0) {
-        await arena.strike(dice);
-        await pause(dice.between(50, 600));
+        const holders = all.flatMap(({ referee }) => referee.holders);
+        await arena.strike(dice, holders);
+        await pause(dice.between(50, 400));
       }
       arena.heal();
       running = false;
       await within('every waiter is served or refused', 15_000, work);
       await eventually('nothing is left', 15_000, async () => (await leftovers(arena)).length === 0);
     } catch (error) {
-      throw new Error(`seed ${SEED}: ${(error as Error).message}; left: ${(await leftovers(arena)).join(', ')}\n${history.tail}`, { cause: error });
+      throw new Error(
+        `seed ${SEED}: ${(error as Error).message}; left: ${(await leftovers(arena)).join(', ')}\n${history.tail}`,
+        { cause: error },
+      );
     }
     expect(history.violations, `seed ${SEED}`).toEqual([]);
     for (const { referee } of all) expect(referee.served).toBeGreaterThan(SECONDS);
-    process.stderr.write(`lock model: ${all.map(({ referee }) => `${referee.served} served, ${referee.refused} refused`).join('; ')}\n`);
+    process.stderr.write(
+      `lock model: ${all.map(({ referee }) => `${referee.served} served, ${referee.refused} refused`).join('; ')}\n`,
+    );
     for (const client of arena.clients) expect(client.listenerCount('state')).toBe(1);
   },
   SECONDS * 1_000 + 60_000,

@@ -54,6 +54,8 @@ export class History {
 /** How much of a resource a hold takes: readers take one part of many, a writer all. */
 export interface Share {
   readonly name: string;
+  /** Which client's hold it is. */
+  readonly client: number;
   readonly part: number;
 }
 
@@ -76,14 +78,24 @@ export class Referee {
     this.#capacity = capacity;
   }
 
+  /** The clients that hold it now. */
+  get holders(): number[] {
+    return [...this.#holds].filter(([signal]) => !signal.aborted).map(([, { client }]) => client);
+  }
+
   begin(share: Share, signal: AbortSignal): void {
     this.served += 1;
     this.#history.note(`${this.#resource}: ${share.name} holds${signal.aborted ? ' (aborted already)' : ''}`);
-    signal.addEventListener('abort', () => this.#history.note(`${this.#resource}: ${share.name} is told: ${String(signal.reason)}`), { once: true });
+    signal.addEventListener(
+      'abort',
+      () => this.#history.note(`${this.#resource}: ${share.name} is told: ${String(signal.reason)}`),
+      { once: true },
+    );
     this.#holds.set(signal, share);
     const active = [...this.#holds].filter(([held]) => !held.aborted).map(([, held]) => held);
     const taken = active.reduce((sum, { part }) => sum + part, 0);
-    if (taken > this.#capacity) this.#history.violation(`${this.#resource} is held by ${active.map(({ name }) => name).join(' and ')}`);
+    if (taken > this.#capacity)
+      this.#history.violation(`${this.#resource} is held by ${active.map(({ name }) => name).join(' and ')}`);
   }
 
   end(share: Share, signal: AbortSignal): void {
@@ -93,7 +105,8 @@ export class Referee {
 
   /** Each exclusive hold has a higher token than the one before. */
   token(share: Share, token: bigint | null): void {
-    if (token === null || token <= this.#lastToken) this.#history.violation(`${this.#resource}: ${share.name} got token ${token} after ${this.#lastToken}`);
+    if (token === null || token <= this.#lastToken)
+      this.#history.violation(`${this.#resource}: ${share.name} got token ${token} after ${this.#lastToken}`);
     else this.#lastToken = token;
   }
 
@@ -105,7 +118,10 @@ export class Referee {
 
 /** Something to hold, as each of the recipes has it. */
 export interface Holdable {
-  hold(options: { timeout?: number; signal?: AbortSignal }): Promise<AsyncDisposable & { readonly signal: AbortSignal; readonly fencingToken: bigint }>;
+  hold(options: {
+    timeout?: number;
+    signal?: AbortSignal;
+  }): Promise<AsyncDisposable & { readonly signal: AbortSignal; readonly fencingToken: bigint }>;
 }
 
 class Impatience extends Error {}
@@ -118,13 +134,19 @@ export async function contend(
   const { dice, referee, share, target, tokens } = options;
   while (running()) {
     const controller = new AbortController();
-    const timer = dice.chance(0.3) ? setTimeout(() => controller.abort(new Impatience('impatient')), dice.between(1, 800)) : undefined;
+    const timer = dice.chance(0.3)
+      ? setTimeout(() => controller.abort(new Impatience('impatient')), dice.between(1, 800))
+      : undefined;
     try {
-      const held = await target().hold({ signal: controller.signal, ...(dice.chance(0.4) && { timeout: dice.between(1, 1_500) }) });
+      const held = await target().hold({
+        signal: controller.signal,
+        ...(dice.chance(0.4) && { timeout: dice.between(1, 1_500) }),
+      });
       clearTimeout(timer);
       referee.begin(share, held.signal);
       if (tokens && !held.signal.aborted) referee.token(share, held.fencingToken);
-      await pause(dice.between(0, 30));
+      // Mostly short; now and then so long that only the signal ends it.
+      await pauseUnless(held.signal, dice.chance(0.05) ? dice.between(0, 4_000) : dice.between(0, 30));
       referee.end(share, held.signal);
       await held[Symbol.asyncDispose]();
     } catch (error) {
@@ -138,6 +160,19 @@ export async function contend(
 
 export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** Pauses, but not beyond the abort of a signal. */
+function pauseUnless(signal: AbortSignal, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    const stop = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
 }
 
 /** Waits until something is so. @throws after `limit` milliseconds, saying what was waited for */

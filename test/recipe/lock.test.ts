@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CancelledError, ConfigurationError, ConnectionClosedError, LockTimeout } from '../../src/base/errors.ts';
+import { CancelledError, ConfigurationError, ConnectionClosedError, ConnectionLoss, LockTimeout } from '../../src/base/errors.ts';
 import { Lock } from '../../src/recipe/lock.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
 
@@ -327,18 +327,69 @@ describe('trouble', () => {
 
   test('a node of a lost session that the server still has is not taken for ours', async () => {
     const lab = await Lab.open();
-    const [client, other] = [await lab.client(), await lab.client()];
+    const [one, two] = [await lab.client({ timeout: 1_000 }), await lab.client({ timeout: 1_000 })];
+    const holder = new Lock(one, PATH);
+    await holder.acquire();
+    const held = holder.node!;
+    const lock = new Lock(two, PATH);
+    const wait = lock.acquire();
+    await until('it is in line', async () => (await one.getChildren(PATH)).length === 2);
+    const stale = lock.node;
+    // A server that stands still ends no session: both are lost to their clients alone.
+    const lost = [once(one, 'LOST'), once(two, 'LOST')];
+    lab.server.freeze();
+    await Promise.all(lost);
+    lab.server.thaw();
+    await untilConnected(two);
+    await two.delete(`${PATH}/${held}`);
+    expect(await wait).toBe(true);
+    expect(lock.node).not.toBe(stale);
+    expect((await two.get(`${PATH}/${lock.node}`))[1].ephemeralOwner).toBe(two.clientId!.sessionId);
+  });
+
+  test('a node that a dead connection makes late is removed, too', async () => {
+    const lab = await Lab.open();
+    const [client, other] = [await lab.client({ timeout: 1_000 }), await lab.client()];
+    await client.ensurePath(PATH);
+    let late = '';
+    const create = client.create.bind(client);
+    Object.assign(client, {
+      create: async (path: string) => {
+        late = path;
+        throw new ConnectionLoss();
+      },
+    });
+    await expect(new Lock(client, PATH).acquire({ timeout: 50 })).rejects.toThrow(LockTimeout);
+    await create(late, '', { ephemeral: true, sequence: true });
+    expect(await other.getChildren(PATH)).toHaveLength(1);
+    await until('it has gone', async () => (await other.getChildren(PATH)).length === 0);
+  });
+
+  test('of two nodes of ours the first counts, and the other goes', async () => {
+    const client = await (await Lab.open()).client();
+    await client.ensurePath(PATH);
+    let first = true;
+    const create = client.create.bind(client);
+    Object.assign(client, {
+      create: async (...args: Parameters<typeof create>) => {
+        const made = await create(...args);
+        if (first) await create(...args);
+        first = false;
+        return made.replace(/0000000000$/, '0000000001');
+      },
+    });
     const lock = new Lock(client, PATH);
-    await lock.acquire();
-    const stale = lock.node!;
-    // The server goes on holding the node: its session is lost to the client alone.
-    const lost = once(client, 'LOST');
-    await client.restart();
-    await lost;
-    expect(lock.isAcquired).toBe(false);
-    await other.create(`${PATH}/${stale}`, '', { makepath: true });
-    const wait = lock.acquire({ timeout: 100 });
-    await expect(wait).rejects.toThrow(LockTimeout);
+    expect(await lock.acquire()).toBe(true);
+    expect(lock.node).toMatch(/0000000000$/);
+    await until('the other has gone', async () => (await client.getChildren(PATH)).length === 1);
+  });
+
+  test('waits that were given up leave no watch at the server', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    await new Lock(one, PATH).acquire();
+    for (let turn = 0; turn < 10; turn++) await expect(new Lock(two, PATH).acquire({ timeout: 20 })).rejects.toThrow(LockTimeout);
+    await until('no watch is left', async () => (await two.command('wchs')).includes('Total watches:0'));
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { KazooClient } from '../../src/kazoo-client.ts';
-import { PartitionState, SetPartitioner, type SetPartitionerOptions } from '../../src/recipe/set-partitioner.ts';
+import { type PartitionState, SetPartitioner, type SetPartitionerOptions } from '../../src/recipe/set-partitioner.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
 
 const PATH = '/shards';
