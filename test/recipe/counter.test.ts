@@ -42,8 +42,8 @@ test('the type of the value follows from the options', async () => {
     new Counter(client, '/a', { default: 5n }),
   ];
   expectTypeOf(plain.default).toEqualTypeOf<number>();
-  expectTypeOf(float.add).parameter(0).toEqualTypeOf<number>();
-  expectTypeOf(big.get).returns.resolves.toEqualTypeOf<bigint>();
+  expectTypeOf(float.postValue).toEqualTypeOf<number | null>();
+  expectTypeOf(big.default).toEqualTypeOf<bigint>();
   expectTypeOf(bigger.preValue).toEqualTypeOf<bigint | null>();
   expect(new Counter(client, '/a', { default: 1.5 }).type).toBe('float');
   expect(new Counter(client, '/a', { type: 'bigint' }).default).toBe(0n);

@@ -7,7 +7,11 @@ test('calls at once with the data, then after each change, with the event that l
   const { client } = await workbench();
   await client.create('/node', 'one');
   const calls: [string | null, number | undefined, WatchedEvent | null][] = [];
-  const watch = new DataWatch(client, '/node', (data, stat, event) => void calls.push([data?.toString() ?? null, stat?.version, event]));
+  const watch = new DataWatch(
+    client,
+    '/node',
+    (data, stat, event) => void calls.push([data?.toString() ?? null, stat?.version, event]),
+  );
   await watch.ready;
   expect(calls).toEqual([['one', 0, null]]);
   await client.set('/node', 'two');

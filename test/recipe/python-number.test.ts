@@ -48,9 +48,12 @@ test.each([
   expect(parseFloatText(text)).toBe(value);
 });
 
-test.each(['', ' ', '1__0', '_1', '1_', '0x10', '1e', 'infin', '1 2', '--1', '.', '1._5', "b'1'"])('float(%j) is refused', (text) => {
-  expect(() => parseFloatText(text)).toThrow(RangeError);
-});
+test.each(['', ' ', '1__0', '_1', '1_', '0x10', '1e', 'infin', '1 2', '--1', '.', '1._5', "b'1'"])(
+  'float(%j) is refused',
+  (text) => {
+    expect(() => parseFloatText(text)).toThrow(RangeError);
+  },
+);
 
 test.each([
   ['7', 7n],

@@ -10,7 +10,11 @@ test('first in, first out, within a priority; urgent first', async () => {
   await queue.put('b');
   await queue.put('c');
   await queue.put('a', { priority: 1 });
-  expect((await client.getChildren('/deep/queue')).sort()).toEqual(['entry-001-0000000002', 'entry-100-0000000000', 'entry-100-0000000001']);
+  expect((await client.getChildren('/deep/queue')).sort()).toEqual([
+    'entry-001-0000000002',
+    'entry-100-0000000000',
+    'entry-100-0000000001',
+  ]);
   expect(await queue.size()).toBe(3);
   expect(String(await queue.get())).toBe('a');
   expect(String(await queue.get())).toBe('b');
@@ -193,7 +197,15 @@ test('bad arguments are refused at once', async () => {
 });
 
 test('entries sort by priority, then by number, which wraps around', () => {
-  const entries = ['entry-100-2147483647', 'entry-100--2147483648', 'entry-100--000000001', 'entry-005-0000000009', 'entry-005-0000000010', 'entry-x', 'other'];
+  const entries = [
+    'entry-100-2147483647',
+    'entry-100--2147483648',
+    'entry-100--000000001',
+    'entry-005-0000000009',
+    'entry-005-0000000010',
+    'entry-x',
+    'other',
+  ];
   expect(sortEntries(entries)).toEqual([
     'entry-005-0000000009',
     'entry-005-0000000010',

@@ -8,10 +8,13 @@ import type { EmbeddedZooKeeperOptions } from '../../src/server/server-options.t
 export interface Workbench {
   readonly server: EmbeddedZooKeeper;
   readonly client: KazooClient;
-  connect(options?: KazooClientOptions): Promise<KazooClient>;
+  readonly connect: (options?: KazooClientOptions) => Promise<KazooClient>;
 }
 
-export async function workbench(options: KazooClientOptions = {}, serverOptions: EmbeddedZooKeeperOptions = {}): Promise<Workbench> {
+export async function workbench(
+  options: KazooClientOptions = {},
+  serverOptions: EmbeddedZooKeeperOptions = {},
+): Promise<Workbench> {
   const server = await EmbeddedZooKeeper.start({ tickTime: 200, ...serverOptions });
   onTestFinished(() => server.close());
   const connect = async (own: KazooClientOptions = {}): Promise<KazooClient> => {
