@@ -140,7 +140,8 @@ export class Connector {
     this.#rotation.prefer(target);
   }
 
-  noteDrop(now: number): void {
+  noteDrop(target: Target, now: number): void {
+    this.#rotation.putLast(target);
     this.#shortLived = now - this.#establishedAt < SHORT_LIVED ? this.#shortLived + 1 : 0;
   }
 

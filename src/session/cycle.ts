@@ -10,6 +10,8 @@ export type Resolver = (host: string) => Promise<string[]>;
 export interface CycleOptions {
   /** Tried first, before any look-up has come back. */
   readonly preferred: Target | undefined;
+  /** Tried when all others have been: the server that was lost (Kazoo HO-3). */
+  readonly last: Target | undefined;
   readonly patience: number;
   readonly onFailure: (failure: ConnectFailure) => void;
   /** Absent where the configured order counts. */
@@ -104,10 +106,12 @@ export class Cycle {
   }
 
   #draw(): Target | undefined {
-    const { random } = this.#options;
+    const { random, last } = this.#options;
     const untried = this.#candidates.filter(({ target }) => !this.#tried.some((other) => isSame(other, target)));
-    const drawn =
-      random === undefined ? untried.sort((a, b) => a.order - b.order)[0] : untried[Math.floor(random() * untried.length)];
+    const others = untried.filter(({ target }) => last === undefined || !isSame(target, last));
+    if (others.length === 0 && this.#lookups.size > 0) return undefined;
+    const pool = others.length > 0 ? others : untried;
+    const drawn = random === undefined ? pool.sort((a, b) => a.order - b.order)[0] : pool[Math.floor(random() * pool.length)];
     this.#candidates = untried.filter((candidate) => candidate !== drawn);
     return drawn?.target;
   }

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { ConnectFailure } from '../base/errors.ts';
 import type { HostPort } from '../base/hosts.ts';
 import type { Target } from '../connection/transport.ts';
-import { Cycle, type Resolver } from './cycle.ts';
+import { Cycle, type CycleOptions, type Resolver } from './cycle.ts';
 
 export type { Resolver } from './cycle.ts';
 
@@ -11,6 +11,7 @@ export class Rotation {
   #hosts: readonly HostPort[];
   #randomize: boolean;
   #preferred: Target | undefined;
+  #last: Target | undefined;
   readonly #resolve: Resolver;
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -44,6 +45,11 @@ export class Rotation {
     this.#preferred = target;
   }
 
+  /** A server to try last in the next cycle of attempts. */
+  putLast(target: Target): void {
+    this.#last = target;
+  }
+
   /**
    * A cycle of attempts: every address of every host, once. Close it when it is no longer needed.
    *
@@ -51,18 +57,18 @@ export class Rotation {
    * @param onFailure told of each host that does not resolve: it keeps nobody else from being tried
    */
   cycle(patience: number, onFailure: (failure: ConnectFailure) => void): Cycle {
-    const preferred = this.#preferred;
-    this.#preferred = undefined;
-    return this.#begin(preferred, patience, onFailure);
+    const [preferred, last] = [this.#preferred, this.#last];
+    this.#preferred = this.#last = undefined;
+    return this.#begin({ preferred, last }, patience, onFailure);
   }
 
   /** The same addresses, to be looked at without taking anyone's turn. */
   survey(patience: number): Cycle {
-    return this.#begin(undefined, patience, () => undefined);
+    return this.#begin({ preferred: undefined, last: undefined }, patience, () => undefined);
   }
 
-  #begin(preferred: Target | undefined, patience: number, onFailure: (failure: ConnectFailure) => void): Cycle {
+  #begin(turns: Pick<CycleOptions, 'preferred' | 'last'>, patience: number, onFailure: (failure: ConnectFailure) => void): Cycle {
     const random = this.#randomize ? this.#random : undefined;
-    return new Cycle(this.#hosts, { preferred, patience, onFailure, random, resolve: this.#resolve, clock: this.#clock });
+    return new Cycle(this.#hosts, { ...turns, patience, onFailure, random, resolve: this.#resolve, clock: this.#clock });
   }
 }

@@ -3,7 +3,7 @@ import { AuthFailedError, ConnectionClosedError, ConnectionDropped, errorForCode
 import type { Logger } from '../base/logger.ts';
 import { stripChroot } from '../base/paths.ts';
 import { EVENT_TYPE_MAP, type EventType, type KazooState, type KeeperState, type WatchListener } from '../base/states.ts';
-import { OPS, type OpName, type OpRow, type RequestOf, type ResponseOf } from '../codec/ops.ts';
+import { OPS, type OpName, type RequestOf, type ResponseOf } from '../codec/ops.ts';
 import type { Exchange } from '../connection/connection.ts';
 import type { Handler } from '../connection/handler.ts';
 import type { Target } from '../connection/transport.ts';
@@ -194,10 +194,7 @@ export class Session {
     return new Promise((resolve) => {
       const refused = this.#refusal();
       if (refused !== undefined) return resolve(refused);
-      this.#requests.submit(
-        new Call(OPS[op], request, listener, this.#requests, resolve as (outcome: unknown) => void),
-        options,
-      );
+      this.#requests.submit(new Call(OPS[op], request, listener, this.#requests, resolve as (outcome: unknown) => void), options);
     });
   }
 
@@ -254,7 +251,7 @@ export class Session {
     const wasAnnounced = this.#established === established;
     const calls = wasAnnounced ? this.#detach() : connection.takeInFlight();
     this.#noteZxid(connection.lastZxid);
-    if (wasAnnounced) this.#connector.noteDrop(this.#clock.now());
+    if (wasAnnounced) this.#connector.noteDrop(established.target, this.#clock.now());
     if (this.#stopping !== undefined || this.#isOver) {
       failAll(calls, errorForCode(CONNECTION_LOSS, { cause: error }));
       return this.#finished?.();

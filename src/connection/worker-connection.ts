@@ -1,0 +1,93 @@
+import type { MessagePort } from 'node:worker_threads';
+import { systemClock } from '../base/clock.ts';
+import { OPS } from '../codec/ops.ts';
+import { Writer } from '../codec/writer.ts';
+import { Xid } from '../codec/xid.ts';
+import { dialSocket } from './dial.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { Transport } from './transport.ts';
+import { Shared, toPlainError, toTransferable, type DialOrder, type FromWorker, type ToWorker } from './worker-protocol.ts';
+
+/** The worker's end of one connection: relays bytes, pings, and notices a silent server, whatever the main thread is doing. */
+export class WorkerConnection {
+  readonly #port: MessagePort;
+  readonly #shared: BigInt64Array;
+  readonly #dialling = new AbortController();
+  #transport: Transport | undefined;
+  #heartbeat: Heartbeat | undefined;
+
+  constructor({ target, options, port, shared }: DialOrder) {
+    this.#port = port;
+    this.#shared = new BigInt64Array(shared);
+    port.on('message', (message: ToWorker) => this.#obey(message));
+    port.on('close', () => this.#close());
+    dialSocket(target, options, this.#dialling.signal).then(
+      (transport) => this.#opened(transport),
+      (error: unknown) => this.#closed(error as Error),
+    );
+  }
+
+  #obey(message: ToWorker): void {
+    if (!(message instanceof ArrayBuffer)) return this.#keepAlive(message.keepAlive.sessionTimeout);
+    this.#transport?.write(Buffer.from(message));
+    this.#heartbeat?.sent();
+  }
+
+  #opened(transport: Transport): void {
+    if (this.#dialling.signal.aborted) return transport.destroy();
+    this.#transport = transport;
+    transport.onData = (chunk) => this.#received(chunk);
+    transport.onClose = (error) => this.#closed(error);
+    this.#tell({ opened: true });
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#heartbeat !== undefined && !this.#heartbeat.received()) return;
+    Atomics.store(this.#shared, Shared.LAST_RECEIVED, process.hrtime.bigint());
+    const bytes = toTransferable(chunk);
+    this.#port.postMessage(bytes satisfies FromWorker, [bytes]);
+  }
+
+  /** Between two writes of the main thread, each of whole frames, there is room for a ping. */
+  #keepAlive(sessionTimeout: number): void {
+    this.#heartbeat = new Heartbeat(systemClock, sessionTimeout, {
+      ping: () => {
+        this.#transport?.write(pingFrame());
+        this.#heartbeat?.sent();
+      },
+      dead: (error) => {
+        Atomics.store(this.#shared, Shared.DEAD, 1n);
+        this.#closed(error);
+      },
+    });
+  }
+
+  #closed(error: Error | null): void {
+    this.#tell({ closed: error === null ? null : toPlainError(error) });
+    this.#port.close();
+    this.#close();
+  }
+
+  #close(): void {
+    this.#dialling.abort(new Error('nobody wants the connection any more'));
+    this.#heartbeat?.stop();
+    const transport = this.#transport;
+    this.#transport = undefined;
+    if (transport === undefined) return;
+    transport.onData = () => undefined;
+    transport.onClose = () => undefined;
+    transport.destroy();
+  }
+
+  #tell(message: FromWorker): void {
+    this.#port.postMessage(message);
+  }
+}
+
+function pingFrame(): Buffer {
+  const writer = new Writer();
+  writer.int(8);
+  writer.int(Xid.PING);
+  writer.int(OPS.ping.code);
+  return writer.take();
+}

@@ -1,0 +1,112 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { ConfigurationError, ConnectionDropped } from '../base/errors.ts';
+import type { DialOptions } from './dial.ts';
+import { CallbackQueues, type CallbackKind, type Handler } from './handler.ts';
+import type { Target, Transport } from './transport.ts';
+import { Shared, type DialOrder } from './worker-protocol.ts';
+import { WorkerTransport } from './worker-transport.ts';
+
+/** How a {@link WorkerThreadHandler} is made. */
+export interface WorkerThreadHandlerOptions {
+  /** The worker's module, where it is not beside this one: after bundling, for one. */
+  workerUrl?: URL | undefined;
+}
+
+/**
+ * Keeps sockets and their heartbeats in a worker thread, so that a blocked main thread does not cost the session.
+ * Callbacks run on this event loop, in order, as with the default handler. One handler may serve several clients.
+ *
+ * Bytes go through one more thread: a request takes a little longer. Options of `tls` that are functions cannot be used.
+ * While this thread is blocked nothing is read from it: what the server sends waits in memory.
+ *
+ * @example
+ * const client = new KazooClient({ hosts, handler: new WorkerThreadHandler() });
+ */
+export class WorkerThreadHandler implements Handler {
+  readonly name = 'worker_thread_handler';
+  readonly #queues = new CallbackQueues();
+  readonly #url: URL | undefined;
+  #worker: Worker | undefined;
+  #clients = 0;
+
+  constructor(options: WorkerThreadHandlerOptions = {}) {
+    this.#url = options.workerUrl;
+  }
+
+  /** @throws ConfigurationError when the options cannot be sent to another thread, or the worker's module is missing; ConnectionDropped */
+  dial(target: Target, options: DialOptions, signal: AbortSignal): Promise<Transport> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const transport = this.#order(target, options);
+      const abort = (): void => {
+        reject(signal.reason as Error);
+        transport.destroy();
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      transport.onOpen = () => {
+        signal.removeEventListener('abort', abort);
+        resolve(transport);
+      };
+      transport.onClose = (error) => {
+        signal.removeEventListener('abort', abort);
+        reject(error ?? new ConnectionDropped('the connection closed while it was being made'));
+      };
+    });
+  }
+
+  dispatch(kind: CallbackKind, callback: () => unknown, onError: (error: unknown) => void): void {
+    this.#queues.dispatch(kind, callback, onError);
+  }
+
+  start(): void {
+    this.#clients++;
+  }
+
+  /** Ends the thread when the last client has stopped. */
+  async stop(): Promise<void> {
+    this.#clients = Math.max(0, this.#clients - 1);
+    if (this.#clients > 0) return;
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+  }
+
+  #order(target: Target, options: DialOptions): WorkerTransport {
+    const worker = (this.#worker ??= this.#startWorker());
+    const { port1, port2 } = new MessageChannel();
+    const shared = new SharedArrayBuffer(Shared.BYTES);
+    new BigInt64Array(shared)[Shared.LAST_RECEIVED] = process.hrtime.bigint();
+    try {
+      worker.postMessage({ target, options, port: port2, shared } satisfies DialOrder, [port2]);
+    } catch (cause) {
+      port1.close();
+      throw new ConfigurationError(`the TLS options cannot be sent to a worker thread: ${(cause as Error).message}`, { cause });
+    }
+    return new WorkerTransport(port1, shared);
+  }
+
+  #startWorker(): Worker {
+    const worker = new Worker(this.#url ?? findWorker(), { name: 'kazoo connections' });
+    // The ports keep the process alive while there is a connection, and no longer.
+    worker.unref();
+    const gone = (): void => {
+      if (this.#worker === worker) this.#worker = undefined;
+    };
+    // Its connections hear of it by their ports, which close with it; the next dial starts another.
+    worker.on('error', gone);
+    worker.on('exit', gone);
+    return worker;
+  }
+}
+
+/** Beside this module where the package is bundled, one folder up where it is cut into chunks; in the sources' own build when it runs from the sources. */
+const PLACES = ['./connection-worker.js', '../connection-worker.js', '../../dist/connection-worker.js'];
+
+function findWorker(): URL {
+  const found = PLACES.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(fileURLToPath(url)));
+  if (found === undefined)
+    throw new ConfigurationError(`connection-worker.js is not beside ${import.meta.url}: give WorkerThreadHandler its workerUrl`);
+  return found;
+}
