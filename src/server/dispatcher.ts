@@ -8,7 +8,7 @@ import { Call } from './call.ts';
 import type { Caller } from './caller.ts';
 import type { Fault } from './faults.ts';
 import { HANDLERS } from './handlers.ts';
-import { Code, Refusal } from './refusal.ts';
+import { Code, Refusal, refusal } from './refusal.ts';
 import type { Session } from './server-sessions.ts';
 import type { ServerState } from './server-state.ts';
 
@@ -64,14 +64,15 @@ export class Dispatcher {
   #perform(operation: Operation, reader: Reader, call: Call, fault: Fault | null): unknown {
     try {
       const request = this.#decode(operation, reader);
-      if (this.#state.readOnly && (operation.writes || operation.name === 'sync')) return new Refusal(Code.NOT_READ_ONLY);
-      if (operation.writes) call.begin(operation.name === 'multi');
-      if (fault?.kind === 'fail') return new Refusal(fault.code);
+      const writes = operation.writes && !(call.session.local && operation.name === 'closeSession');
+      if (this.#state.readOnly && (writes || operation.name === 'sync')) return refusal(Code.NOT_READ_ONLY);
+      if (writes) call.begin(operation.name === 'multi');
+      if (fault?.kind === 'fail') return refusal(fault.code);
       return operation.handle(request, call);
     } catch (error) {
       if (error instanceof Refusal) return error;
       if (!(error instanceof DecodeError)) log.error(`${operation.name} failed unexpectedly: ${String(error)}`);
-      return new Refusal(Code.MARSHALLING);
+      return refusal(Code.MARSHALLING);
     }
   }
 

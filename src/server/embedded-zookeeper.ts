@@ -58,7 +58,7 @@ export class EmbeddedZooKeeper {
     const dispatcher = new Dispatcher(state);
     this.#state = state;
     this.faults = state.faults;
-    this.#greetings = new ExpiryBuckets(options.clock, GREETING_TIME, (peer) => peer.destroy());
+    this.#greetings = new ExpiryBuckets(options.clock, GREETING_TIME, (peer) => this.#giveUp(peer));
     const isFrozen = (): boolean => this.#frozen;
     this.#host = {
       state,
@@ -151,7 +151,9 @@ export class EmbeddedZooKeeper {
     if (requireBoolean('on', on) === this.#state.readOnly) return;
     this.#state.readOnly = on;
     this.dropConnections();
+    if (on) return;
     this.#state.dropLocalSessions();
+    if (!this.#frozen) this.#state.sessions.resume();
   }
 
   /** As a new server: data and sessions are gone, zxids begin anew, and every connection is dropped. */
@@ -229,6 +231,12 @@ export class EmbeddedZooKeeper {
 
   #countFrom(address: string): number {
     return [...this.#peers].filter((peer) => peer.address === address).length;
+  }
+
+  /** A connection has not asked for a session in time. */
+  #giveUp(peer: Peer): void {
+    if (this.#frozen) this.#greetings.touch(peer, GREETING_TIME);
+    else peer.destroy();
   }
 
   #ended(peer: Peer): void {

@@ -89,8 +89,8 @@ export class Peer implements Caller, FrameSink {
     };
     socket.on('data', (chunk) => this.#receive(chunk));
     socket.on('drain', () => this.#drained());
-    socket.on('error', () => this.close());
-    socket.on('close', () => this.close());
+    socket.on('error', () => this.destroy());
+    socket.on('close', () => this.#end());
   }
 
   get identities(): readonly Identity[] {
@@ -135,6 +135,7 @@ export class Peer implements Caller, FrameSink {
   /** Looks at what was held, if there is no reason left to hold it. */
   resume(): void {
     if (!this.#host.frozen) this.#flush();
+    if (this.#greeting !== null) this.#receive(NOTHING);
     while (this.#held.length > 0 && !this.#isHolding) {
       const { buffer, start, end } = this.#held.shift()!;
       this.#heldBytes -= end - start;

@@ -43,7 +43,7 @@ export class ServerState {
   /** The session ends, and its ephemeral nodes and connection with it. */
   endSession(session: Session): void {
     this.sessions.delete(session);
-    this.transactions.endSession(session.id, this.transactions.begin());
+    if (!session.local) this.transactions.endSession(session.id, this.transactions.begin());
     session.connection?.close();
   }
 
@@ -81,8 +81,14 @@ export class ServerState {
     this.transactions.commit(tx);
   }
 
+  #expire(session: Session): void {
+    // A member that lost its ensemble cannot end the ensemble's sessions.
+    if (this.readOnly && !session.local) this.sessions.touch(session);
+    else this.endSession(session);
+  }
+
   #newSessions(): ServerSessions {
     const { clock, tickTime } = this.options;
-    return new ServerSessions(clock, tickTime, (session) => this.endSession(session));
+    return new ServerSessions(clock, tickTime, (session) => this.#expire(session));
   }
 }

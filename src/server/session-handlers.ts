@@ -37,7 +37,7 @@ export const sessionHandlers = {
     // Not by way of its connection, which has a reply to get yet.
     session.connection = null;
     state.sessions.delete(session);
-    state.transactions.endSession(session.id, call.transaction);
+    if (!session.local) state.transactions.endSession(session.id, call.transaction);
     call.hangUp = true;
   },
 } satisfies Partial<Handlers>;
