@@ -108,6 +108,7 @@ export { Counter, type CounterOptions, type CounterValue } from './recipe/counte
 export { DataWatch, type DataWatchCallback } from './recipe/data-watch.ts';
 export { DoubleBarrier } from './recipe/double-barrier.ts';
 export { Election, type ElectionOptions } from './recipe/election.ts';
+export { EnsembleTracker, type EnsembleClient } from './recipe/ensemble-tracker.ts';
 export type { ErrorPolicy } from './recipe/hold.ts';
 export { MultiNonBlockingLease, NonBlockingLease, type LeaseOptions } from './recipe/lease.ts';
 export { Lock, type LockAcquireOptions, type LockOptions } from './recipe/lock.ts';

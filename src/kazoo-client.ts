@@ -6,6 +6,7 @@ import { DataWatch, type DataWatchCallback } from './recipe/data-watch.ts';
 import { DoubleBarrier } from './recipe/double-barrier.ts';
 import { Election, type ElectionOptions } from './recipe/election.ts';
 import { MultiNonBlockingLease, NonBlockingLease, type LeaseOptions } from './recipe/lease.ts';
+import { EnsembleTracker } from './recipe/ensemble-tracker.ts';
 import { Lock, type LockOptions } from './recipe/lock.ts';
 import { LockingQueue } from './recipe/locking-queue.ts';
 import type { PartitionItem } from './recipe/partition.ts';
@@ -111,6 +112,10 @@ export class KazooClient extends ExtendedClient {
   /** One of several claims for a length of time. @see MultiNonBlockingLease */
   multiNonBlockingLease(count: number, path: string, duration: number, options?: LeaseOptions): MultiNonBlockingLease {
     return new MultiNonBlockingLease(this, count, path, duration, options);
+  }
+  /** Keeps the client's hosts in step with the ensemble's own list. @see EnsembleTracker */
+  ensembleTracker(options?: { random?: () => number }): EnsembleTracker {
+    return new EnsembleTracker(this, options);
   }
   /** A node's data now and after each change, as an async iterable. @see watchData */
   watchData(path: string, options?: WatchIteratorOptions): WatchIterator<DataItem> {

@@ -87,6 +87,11 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   get hosts(): readonly HostPort[] {
     return this.#rotation.hosts;
   }
+  /** The server of the present connection, as it was configured; null while there is none. */
+  get server(): HostPort | null {
+    const { target } = this.session;
+    return target === undefined ? null : { host: target.host, port: target.port };
+  }
   /** The highest zxid seen in a reply. */
   get lastZxid(): bigint {
     return this.session.lastZxid;

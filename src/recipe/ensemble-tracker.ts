@@ -1,0 +1,158 @@
+import { formatHost, type HostPort } from '../base/hosts.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import type { ReadOptions } from '../client/call-options.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { requireClient } from './arguments.ts';
+
+/** What tracking needs of a client beside what recipes do. */
+export interface EnsembleClient extends RecipeClient {
+  readonly hosts: readonly HostPort[];
+  readonly server: HostPort | null;
+  getConfig(options?: ReadOptions): Promise<[Buffer, ZnodeStat]>;
+  setHosts(hosts: string | string[]): void;
+  /** @internal */
+  dropConnection(reason?: string): void;
+}
+
+/**
+ * Follows the ensemble's own list of its members (`/zookeeper/config`, ZooKeeper 3.5+), and keeps the client's hosts in step with it.
+ *
+ * Opt-in: the addresses in there must be reachable from here. Wildcard addresses (0.0.0.0, ::) are never adopted: the member's own name stands in,
+ * and a member without either is left out. An empty list (a standalone server) changes nothing.
+ * When the list changes, the client may move to another server in the same session, by the rule of Java's client (StaticHostProvider), so that
+ * clients spread evenly over an ensemble that grows or shrinks.
+ *
+ * @example
+ * const tracker = new EnsembleTracker(client);
+ * await tracker.start();
+ * tracker.stop();
+ */
+export class EnsembleTracker {
+  readonly #client: EnsembleClient;
+  readonly #random: () => number;
+  #running = false;
+  #version = -1n;
+  #settle: (() => void) | undefined;
+
+  /** @param options.random a number in [0, 1), for tests */
+  constructor(client: EnsembleClient, options: { random?: () => number } = {}) {
+    requireClient(client);
+    this.#client = client;
+    this.#random = options.random ?? Math.random;
+  }
+
+  /** Reads the list, and follows it from now on. @throws what reading it throws: NoNodeError before ZooKeeper 3.5, NoAuthError */
+  async start(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    this.#client.on('connected', this.#onConnected);
+    try {
+      await this.#follow();
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
+  }
+
+  stop(): void {
+    this.#running = false;
+    this.#client.off('connected', this.#onConnected);
+    this.#settle?.();
+    void this.#client.unwatch('/zookeeper/config', this.#onChange);
+  }
+
+  readonly #onConnected = (): void => {
+    this.#settle?.();
+    this.#again();
+  };
+
+  readonly #onChange = (): void => this.#again();
+
+  #again(): void {
+    // A failure means no connection: the next one comes here again.
+    if (this.#running)
+      this.#follow().catch((error: unknown) =>
+        this.#client.logger.debug(`the ensemble's list could not be read: ${String(error)}`),
+      );
+  }
+
+  async #follow(): Promise<void> {
+    const [data] = await this.#client.getConfig({ watch: this.#onChange });
+    if (!this.#running) return;
+    const { hosts, version } = parseEnsemble(data.toString('utf8'));
+    if (hosts.length === 0 || version <= this.#version) return;
+    this.#version = version;
+    this.#adopt(hosts);
+  }
+
+  #adopt(hosts: readonly HostPort[]): void {
+    const { hosts: old, server } = this.#client;
+    if (names(old).sort().join() === names(hosts).sort().join()) return;
+    const move = rebalance(server, old, hosts, this.#random);
+    if (move === null) return this.#client.setHosts(names(hosts));
+    // The server to move to is among these: once there, or once one of them fails, all count again.
+    this.#client.setHosts(names(move));
+    this.#settle = () => {
+      this.#settle = undefined;
+      this.#client.off('connectFailed', settle);
+      this.#client.setHosts(names(hosts));
+    };
+    const settle = (): void => this.#settle?.();
+    this.#client.on('connectFailed', settle);
+    this.#client.dropConnection('moving within the ensemble, whose members have changed');
+  }
+}
+
+/** The client addresses of an ensemble's configuration, and its version. */
+export function parseEnsemble(text: string): { hosts: HostPort[]; version: bigint } {
+  const hosts: HostPort[] = [];
+  let version = -1n;
+  for (const line of text.split('\n')) {
+    const stated = /^version=([0-9a-f]+)$/i.exec(line.trim());
+    if (stated !== null) version = BigInt(`0x${stated[1]}`);
+    const member = MEMBER.exec(line.trim());
+    if (member !== null) hosts.push(...clientAddress(member));
+  }
+  return { hosts, version };
+}
+
+/** `server.1=name:2888:3888:participant;address:2181`, where the address may be missing. */
+const MEMBER = /^server\.\d+=(\[[^\]]+\]|[^:;]+):[^;]*;(?:(\[[^\]]+\]|[^:;]+):)?(\d+)$/;
+
+function clientAddress([, member = '', address = member, port = '']: RegExpExecArray): HostPort[] {
+  const candidates = [address, member].map((name) => name.replace(/^\[|\]$/g, ''));
+  const host = candidates.find((name) => !isWildcard(name));
+  return host === undefined || Number(port) === 0 ? [] : [{ host, port: Number(port) }];
+}
+
+function isWildcard(address: string): boolean {
+  return address === '' || address === '0.0.0.0' || /^[0:]+$/.test(address);
+}
+
+/**
+ * Where a client should move when the list changes, by Java's rule; null to stay.
+ * An ensemble that grows draws a fair share of clients to its new servers; one that shrinks keeps everyone whose server remains.
+ */
+export function rebalance(
+  current: HostPort | null,
+  old: readonly HostPort[],
+  next: readonly HostPort[],
+  random: () => number,
+): readonly HostPort[] | null {
+  const before = new Set(names(old));
+  const kept = next.filter((host) => before.has(formatHost(host)));
+  const added = next.filter((host) => !before.has(formatHost(host)));
+  const stays = current !== null && names(next).includes(formatHost(current));
+  if (next.length > old.length) {
+    if (stays && random() > 1 - old.length / next.length) return null;
+    return added;
+  }
+  if (stays) return null;
+  const toKept = (kept.length * (old.length - next.length)) / (next.length * (old.length - kept.length));
+  const wanted = random() < toKept ? kept : added;
+  return wanted.length > 0 ? wanted : next;
+}
+
+function names(hosts: readonly HostPort[]): string[] {
+  return hosts.map(formatHost);
+}
