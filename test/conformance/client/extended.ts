@@ -56,6 +56,10 @@ function specifyPersistentWatches(spec: Spec): void {
         (event) => event.replace(' ', ` ${base}`),
       ),
     );
+    await handle[Symbol.asyncDispose]();
+    await client.create(at('a'));
+    await client.sync('/');
+    expect(events.items).toHaveLength(7);
   });
 
   spec('a recursive watch on the root sees the whole tree of its chroot', async ({ client, at }) => {

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { CallbackQueue } from '../../src/base/callback-queue.ts';
+
+const flush = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function setUp(): { queue: CallbackQueue; errors: unknown[]; order: string[] } {
+  const errors: unknown[] = [];
+  return { queue: new CallbackQueue((error) => errors.push(error)), errors, order: [] };
+}
+
+test('callbacks run in order, after the code that queued them', async () => {
+  const { queue, order } = setUp();
+  for (const name of ['a', 'b', 'c']) queue.push(() => void order.push(name));
+  expect(order).toEqual([]);
+  await flush();
+  expect(order).toEqual(['a', 'b', 'c']);
+  expect(queue.size).toBe(0);
+});
+
+test('the next waits for an async one', async () => {
+  const { queue, order } = setUp();
+  let finish: () => void = () => undefined;
+  queue.push(async () => {
+    order.push('begins');
+    await new Promise<void>((resolve) => (finish = resolve));
+    order.push('ends');
+  });
+  queue.push(() => void order.push('next'));
+  await flush();
+  expect([order, queue.size]).toEqual([['begins'], 1]);
+  queue.push(() => void order.push('last'));
+  finish();
+  await flush();
+  expect(order).toEqual(['begins', 'ends', 'next', 'last']);
+});
+
+test('what throws or rejects is reported, and the rest goes on', async () => {
+  const { queue, order, errors } = setUp();
+  queue.push(() => {
+    throw new Error('thrown');
+  });
+  queue.push(() => Promise.reject(new Error('rejected')));
+  queue.push(() => ({ then: (_: unknown, reject: (error: unknown) => void) => reject('thenable') }));
+  queue.push(() => void order.push('after'));
+  await flush();
+  expect(errors.map((error) => (error instanceof Error ? error.message : error))).toEqual(['thrown', 'rejected', 'thenable']);
+  expect(order).toEqual(['after']);
+});
+
+test('a callback may queue another, which runs behind those that wait', async () => {
+  const { queue, order } = setUp();
+  queue.push(() => {
+    order.push('a');
+    queue.push(() => void order.push('inner'));
+  });
+  queue.push(() => void order.push('b'));
+  await flush();
+  queue.push(() => void order.push('c'));
+  await flush();
+  expect(order).toEqual(['a', 'b', 'inner', 'c']);
+});
+
+test('what a callback queues before it waits is not forgotten', async () => {
+  const { queue, order } = setUp();
+  queue.push(async () => {
+    queue.push(() => void order.push('inner'));
+    await Promise.resolve();
+    order.push('outer');
+  });
+  await flush();
+  expect(order).toEqual(['outer', 'inner']);
+});
+
+test('values that are no promises are not waited for', async () => {
+  const { queue, order } = setUp();
+  for (const value of [1, 'x', null, {}, { then: 5 }]) queue.push(() => value);
+  queue.push(() => void order.push('end'));
+  await flush();
+  expect(order).toEqual(['end']);
+});

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import { SafeEmitter } from '../../src/base/safe-emitter.ts';
+
+class Emitter extends SafeEmitter<{ state: [string]; other: [number, number]; error: [Error] }> {
+  readonly errors: [unknown, unknown][] = [];
+  protected override onListenerError(error: unknown, event: unknown): void {
+    this.errors.push([error, event]);
+  }
+}
+
+const flush = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('every listener is called with the arguments, in order', () => {
+  const emitter = new Emitter();
+  const seen: unknown[] = [];
+  emitter.on('other', (a, b) => void seen.push([1, a, b]));
+  emitter.on('other', (a, b) => void seen.push([2, a, b]));
+  expect(emitter.emit('other', 5, 6)).toBe(true);
+  expect(emitter.emit('state', 'X')).toBe(false);
+  expect(seen).toEqual([
+    [1, 5, 6],
+    [2, 5, 6],
+  ]);
+});
+
+test('a listener that throws or rejects is reported, and the next is called', async () => {
+  const emitter = new Emitter();
+  const seen: string[] = [];
+  const [thrown, rejected] = [new Error('thrown'), new Error('rejected')];
+  emitter.on('state', () => {
+    throw thrown;
+  });
+  emitter.on('state', async () => Promise.reject(rejected));
+  emitter.on('state', () => void seen.push('called'));
+  emitter.emit('state', 'X');
+  await flush();
+  expect(seen).toEqual(['called']);
+  expect(emitter.errors).toEqual([
+    [thrown, 'state'],
+    [rejected, 'state'],
+  ]);
+});
+
+test('a listener of state that returns exactly true is removed (Kazoo ST-13), others are not', () => {
+  const emitter = new Emitter();
+  const seen: string[] = [];
+  const returning = (name: string, value: unknown) => () => {
+    seen.push(name);
+    return value as undefined;
+  };
+  emitter.on('state', returning('true', true));
+  emitter.on('state', returning('1', 1));
+  emitter.on('other', returning('other', true));
+  for (const round of ['X', 'Y']) {
+    emitter.emit('state', round);
+    emitter.emit('other', 1, 2);
+  }
+  expect(seen).toEqual(['true', '1', 'other', '1', 'other']);
+});
+
+test('once is once, also when it throws, and can be taken back', () => {
+  const emitter = new Emitter();
+  const seen: string[] = [];
+  const listener = (): void => void seen.push('never');
+  emitter.once('state', () => {
+    seen.push('once');
+    throw new Error('x');
+  });
+  emitter.once('state', listener);
+  emitter.off('state', listener);
+  emitter.emit('state', 'X');
+  emitter.emit('state', 'X');
+  expect(seen).toEqual(['once']);
+  expect(emitter.listenerCount('state')).toBe(0);
+});
+
+test('once keeps its context', () => {
+  const emitter = new Emitter();
+  const context = { name: 'mine' };
+  const seen: unknown[] = [];
+  emitter.once(
+    'state',
+    function (this: unknown) {
+      seen.push(this);
+    },
+    context,
+  );
+  emitter.emit('state', 'X');
+  expect(seen[0]).toBe(context);
+});
+
+test('off without a listener takes all', () => {
+  const emitter = new Emitter();
+  emitter.on('state', () => undefined);
+  emitter.once('state', () => undefined);
+  emitter.removeListener('state');
+  expect(emitter.emit('state', 'X')).toBe(false);
+});
+
+test('a listener that removes itself or adds another does not disturb the round', () => {
+  const emitter = new Emitter();
+  const seen: string[] = [];
+  const first = (): void => {
+    seen.push('first');
+    emitter.off('state', first);
+    emitter.on('state', () => void seen.push('added'));
+  };
+  emitter.on('state', first);
+  emitter.on('state', () => void seen.push('second'));
+  emitter.emit('state', 'X');
+  expect(seen).toEqual(['first', 'second']);
+});
