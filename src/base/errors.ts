@@ -23,8 +23,8 @@ export class ZookeeperError extends KazooException {
   static readonly code: number = 0;
   static readonly meaning: string = 'the server refused the request';
   readonly code: number;
-  readonly path?: string;
-  readonly operation?: string;
+  declare readonly path?: string;
+  declare readonly operation?: string;
 
   constructor(message?: string, context: ErrorContext & { code?: number } = {}) {
     const code = context.code ?? new.target.code;

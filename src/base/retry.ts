@@ -173,12 +173,12 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-const LIMITS: Readonly<Record<string, [least: number, expected: string]>> = {
-  delay: [0, 'milliseconds, 0 or more'],
-  backoff: [1, 'a factor of 1 or more'],
-  maxJitter: [0, 'a fraction from 0 to 1'],
-  maxDelay: [0, 'milliseconds, 0 or more'],
-  deadline: [0, 'milliseconds, 0 or more'],
+const LIMITS: Readonly<Record<string, [least: number, most: number, expected: string]>> = {
+  delay: [0, Infinity, 'milliseconds, 0 or more'],
+  backoff: [1, Infinity, 'a factor of 1 or more'],
+  maxJitter: [0, 1, 'a fraction from 0 to 1'],
+  maxDelay: [0, Infinity, 'milliseconds, 0 or more'],
+  deadline: [0, Infinity, 'milliseconds, 0 or more'],
 };
 const OTHERS = new Set(['maxTries', 'ignoreExpire', 'interrupt', 'clock', 'random']);
 
@@ -187,9 +187,11 @@ function checkOptions(options: KazooRetryOptions): void {
     const limit = LIMITS[name];
     if (limit === undefined && !OTHERS.has(name)) throw new TypeError(`unknown retry option "${name}"`);
     if (limit === undefined || value === undefined) continue;
-    if (typeof value !== 'number' || Number.isNaN(value))
-      throw new TypeError(`retry option "${name}" must be ${limit[1]}, not ${describeValue(value)}`);
-    if (value < limit[0]) throw new RangeError(`retry option "${name}" must be ${limit[1]}, not ${value}`);
+    const [least, most, expected] = limit;
+    if (typeof value !== 'number' || Number.isNaN(value)) {
+      throw new TypeError(`retry option "${name}" must be ${expected}, not ${describeValue(value)}`);
+    }
+    if (value < least || value > most) throw new RangeError(`retry option "${name}" must be ${expected}, not ${value}`);
   }
   const { maxTries, interrupt } = options;
   const whole =
