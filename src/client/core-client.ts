@@ -316,6 +316,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   async #connectWithin(timeout: number, signal: AbortSignal | undefined): Promise<void> {
+    // It may have been aborted while an earlier stop was awaited.
+    signal?.throwIfAborted();
     const started = this.session.start();
     let cancel: () => void = () => undefined;
     const early = new Promise<never>((_, reject) => {

@@ -48,7 +48,7 @@ const NO_PASSWORD = Buffer.alloc(16);
 /** A name that resolves more slowly is left out of the cycle. */
 const LOOKUP_PATIENCE = 5_000;
 const SASL_TRIES = 3;
-/** A connection that did not even last this long does not count as the end of an outage. */
+/** A connection that answered nothing and did not even last this long does not count as the end of an outage. */
 const SHORT_LIVED = 1_000;
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 10_000;
@@ -140,9 +140,11 @@ export class Connector {
     this.#rotation.prefer(target);
   }
 
-  noteDrop(target: Target, now: number): void {
+  /** An established connection has ended. One that was of no use to anyone does not count as the end of an outage. */
+  noteDrop({ connection, target }: Established): void {
     this.#rotation.putLast(target);
-    this.#shortLived = now - this.#establishedAt < SHORT_LIVED ? this.#shortLived + 1 : 0;
+    const isShort = connection.lastZxid === 0n && this.#clock.now() - this.#establishedAt < SHORT_LIVED;
+    this.#shortLived = isShort ? this.#shortLived + 1 : 0;
   }
 
   /** @returns undefined when the client was stopped; rejects when the retry policy gave up or nothing else would help */

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Connection } from '../connection/connection.ts';
+import { onAbort } from './abort-listeners.ts';
 import { Failure, type Call, type CallHome } from './call.ts';
 import type { WatchTable } from './watch-table.ts';
 
@@ -133,7 +134,7 @@ export class RequestQueue implements CallHome {
     };
     const abort = (): void => end(Failure.ofError(() => signal!.reason as unknown));
     if (signal?.aborted === true) return call.settle(Failure.ofError(() => signal.reason as unknown));
-    signal?.addEventListener('abort', abort, { once: true });
+    const forget = signal === undefined ? undefined : onAbort(signal, abort);
     if (timeout !== undefined && timeout !== Infinity) {
       timer = this.#clock.timer(timeout, () =>
         end(Failure.ofCode(OPERATION_TIMEOUT, new Error(`no reply within the call's timeout of ${timeout} ms`))),
@@ -141,7 +142,7 @@ export class RequestQueue implements CallHome {
     }
     call.onSettled = () => {
       timer?.cancel();
-      signal?.removeEventListener('abort', abort);
+      forget?.();
     };
   }
 

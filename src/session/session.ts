@@ -251,7 +251,7 @@ export class Session {
     const wasAnnounced = this.#established === established;
     const calls = wasAnnounced ? this.#detach() : connection.takeInFlight();
     this.#noteZxid(connection.lastZxid);
-    if (wasAnnounced) this.#connector.noteDrop(established.target, this.#clock.now());
+    if (wasAnnounced) this.#connector.noteDrop(established);
     if (this.#stopping !== undefined || this.#isOver) {
       failAll(calls, errorForCode(CONNECTION_LOSS, { cause: error }));
       return this.#finished?.();
@@ -289,9 +289,11 @@ export class Session {
     const told = this.#machine.move(state);
     if (told !== null) this.#teller.tell(() => this.#sink.state(told));
     failAll([...calls, ...this.#requests.takeAll()], errorForCode(code, { cause }));
-    for (const listener of this.watches.drainOneShot()) this.notify(listener, 'NONE', null, state);
+    const oneShot = this.watches.drainOneShot();
     const staying = state === 'EXPIRED_SESSION' ? this.watches.staying() : this.watches.drainStaying();
-    for (const listener of staying) this.notify(listener, 'NONE', null, state);
+    this.#teller.tellAfterRejections(() => {
+      for (const listener of [...oneShot, ...staying]) this.notify(listener, 'NONE', null, state);
+    });
     // A listener may have stopped the client meanwhile.
     if (state === 'EXPIRED_SESSION' && this.#machine.raw === state) this.#machine.move('CONNECTING');
   }
@@ -330,6 +332,7 @@ export class Session {
     connection?.end(reason);
     this.#connected.reject(new ConnectionClosedError(undefined, { cause: reason }));
     await this.#running;
+    await this.#teller.caughtUp();
     await this.#useHandler(false);
   }
 

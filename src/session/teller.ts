@@ -1,5 +1,5 @@
 /**
- * Tells of state changes in the order they happened.
+ * Tells of state changes, and of the watches that end with them, in the order they happened.
  * One may be held back until everything that was rejected has been seen by its callers (Kazoo ST-9): after the microtasks of this turn.
  */
 export class Teller {
@@ -15,6 +15,11 @@ export class Teller {
   tellAfterRejections(callback: () => void): void {
     this.#held.push(callback);
     queueMicrotask(() => process.nextTick(() => this.#release()));
+  }
+
+  /** Resolves when everybody has been told, and callbacks that were only waiting for that have run. */
+  async caughtUp(): Promise<void> {
+    while (this.#held.length > 0) await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   #release(): void {

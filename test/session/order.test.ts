@@ -3,7 +3,7 @@ import { AuthFailedError, ConnectionLoss, SessionExpiredError } from '../../src/
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { FakeServer, Op } from '../support/fake-server.ts';
-import { record, rejection, until } from '../support/waiting.ts';
+import { record, rejection, told, until } from '../support/waiting.ts';
 
 describe('the order of telling', () => {
   test('on a drop: what was in flight is rejected first, then listeners hear SUSPENDED, and no watch hears anything (ST-9, mended)', async () => {
@@ -39,9 +39,10 @@ describe('the order of telling', () => {
     await client.create('/a');
     await client.get('/a', { watch: ({ type, state, path }) => void order.push(`data ${type} ${state} ${path}`) });
     await client.getChildren('/a', { watch: ({ type, state, path }) => void order.push(`child ${type} ${state} ${path}`) });
+    const suspended = told(client, 'SUSPENDED');
     server.refuseConnections(true);
     server.expireSession(client.clientId!.sessionId);
-    await until(() => client.state === 'SUSPENDED', 'SUSPENDED');
+    await suspended;
     let inListener: Promise<Error> | undefined;
     client.on('state', (state) => {
       order.push(state);
@@ -52,7 +53,12 @@ describe('the order of telling', () => {
     await queued;
     await until(() => client.connected && order.length >= 5, 'CONNECTED');
     expect(order.slice(0, 2)).toEqual(['LOST', 'queued SessionExpiredError']);
-    expect(order.filter((entry) => !entry.startsWith('queued'))).toEqual(['LOST', 'child NONE EXPIRED_SESSION null', 'data NONE EXPIRED_SESSION null', 'CONNECTED']);
+    expect(order.filter((entry) => !entry.startsWith('queued'))).toEqual([
+      'LOST',
+      'child NONE EXPIRED_SESSION null',
+      'data NONE EXPIRED_SESSION null',
+      'CONNECTED',
+    ]);
     expect(await inListener).toBeInstanceOf(SessionExpiredError);
   });
 
@@ -78,8 +84,9 @@ describe('the order of telling', () => {
     await client.start();
     await client.exists('/w', { watch: () => undefined });
     server.requests.length = 0;
+    const suspended = told(client, 'SUSPENDED');
     server.peers[0]!.socket.destroy();
-    await until(() => client.state === 'SUSPENDED', 'SUSPENDED');
+    await suspended;
     await Promise.all([client.exists('/1'), client.exists('/2'), client.exists('/3')]);
     expect(server.requests.map(({ op }) => op)).toEqual([Op.auth, Op.setWatches, Op.exists, Op.exists, Op.exists]);
     expect(server.requests.slice(2).map(({ body }) => body.toString('latin1', 4, 6))).toEqual(['/1', '/2', '/3']);
@@ -97,10 +104,11 @@ describe('the order of telling', () => {
     client.on('state', ((state: string) => {
       heard.push(state);
       return true;
-    }) as () => void);
+    }) as unknown as () => void);
     await client.start();
+    const suspended = told(client, 'SUSPENDED');
     server.dropConnections();
-    await until(() => client.state === 'SUSPENDED', 'SUSPENDED');
+    await suspended;
     await until(() => client.connected, 'CONNECTED');
     expect(heard).toEqual(['CONNECTED']);
     expect(errors).toEqual(['in a listener', 'in a listener', 'in a listener']);
@@ -131,13 +139,22 @@ describe('credentials', () => {
     await using server = await FakeServer.start({
       request: (peer, { xid, op }) => {
         if (op !== Op.auth) return peer.reply(xid);
-        setTimeout(() => {
-          answered++;
-          peer.reply(-4, { zxid: 0n });
-        }, (delay += 30));
+        setTimeout(
+          () => {
+            answered++;
+            peer.reply(-4, { zxid: 0n });
+          },
+          (delay += 30),
+        );
       },
     });
-    await using client = new KazooClient({ hosts: server.connectString, authData: [['digest', 'a:1'], ['digest', 'b:2']] });
+    await using client = new KazooClient({
+      hosts: server.connectString,
+      authData: [
+        ['digest', 'a:1'],
+        ['digest', 'b:2'],
+      ],
+    });
     const answeredWhenTold: number[] = [];
     client.on('connected', () => void answeredWhenTold.push(answered));
     await client.start();
@@ -176,7 +193,9 @@ describe('credentials', () => {
   });
 
   test('fail what is in flight with AuthFailedError when one is refused (RQ-9)', async () => {
-    await using server = await FakeServer.start({ request: (peer, { op }) => void (op === Op.auth && peer.reply(-4, { err: -115, zxid: 0n })) });
+    await using server = await FakeServer.start({
+      request: (peer, { op }) => void (op === Op.auth && peer.reply(-4, { err: -115, zxid: 0n })),
+    });
     const client = new KazooClient(server.connectString);
     await client.start();
     const inFlight = rejection(client.get('/a'));
@@ -189,9 +208,10 @@ describe('credentials', () => {
     await using server = await EmbeddedZooKeeper.start({ version: '3.9' });
     await using client = new KazooClient(server.connectString);
     await client.start();
+    const suspended = told(client, 'SUSPENDED');
     server.refuseConnections(true);
     server.dropConnections();
-    await until(() => client.state === 'SUSPENDED', 'SUSPENDED');
+    await suspended;
     let added = false;
     const adding = client.addAuth('digest', 'late:secret').then(() => (added = true));
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -199,8 +219,9 @@ describe('credentials', () => {
     server.refuseConnections(false);
     await adding;
     expect((await client.whoAmI()).map(({ scheme, id }) => `${scheme}:${id}`)).toContain('digest:late');
+    const again = told(client, 'SUSPENDED');
     server.dropConnections();
-    await until(() => client.state === 'SUSPENDED', 'SUSPENDED');
+    await again;
     expect((await client.whoAmI()).map(({ id }) => id)).toContain('late');
   });
 

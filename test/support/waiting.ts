@@ -33,3 +33,23 @@ export function block(milliseconds: number): void {
   const end = performance.now() + milliseconds;
   while (performance.now() < end);
 }
+
+/** Resolves when a client tells of a state. Ask before the fault is ordered: a state may last no longer than a few milliseconds. */
+export function told(
+  client: {
+    on(event: 'state', listener: (state: string) => void): unknown;
+    off(event: 'state', listener: (state: string) => void): unknown;
+  },
+  wanted: string,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`waited in vain for ${wanted}`)), 20_000);
+    const listener = (state: string): void => {
+      if (state !== wanted) return;
+      clearTimeout(timer);
+      client.off('state', listener);
+      resolve();
+    };
+    client.on('state', listener);
+  });
+}

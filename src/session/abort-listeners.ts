@@ -1,0 +1,29 @@
+const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls back when the signal is aborted. One listener serves all calls that share a signal:
+ * thousands may, and neither the signal nor Node's warning of leaks should notice.
+ *
+ * @returns takes the callback back
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  let callbacks = callbacksOf.get(signal);
+  if (callbacks === undefined) {
+    callbacks = new Set();
+    callbacksOf.set(signal, callbacks);
+  }
+  if (callbacks.size === 0) signal.addEventListener('abort', callAll);
+  const all = callbacks.add(callback);
+  return () => {
+    if (all.delete(callback) && all.size === 0) signal.removeEventListener('abort', callAll);
+  };
+}
+
+function callAll(this: AbortSignal): void {
+  const callbacks = callbacksOf.get(this);
+  if (callbacks === undefined) return;
+  const all = [...callbacks];
+  callbacks.clear();
+  this.removeEventListener('abort', callAll);
+  for (const callback of all) callback();
+}

@@ -1,0 +1,295 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { describe, expect, test } from 'vitest';
+import { ConnectionClosedError, ConnectionLoss } from '../../src/base/errors.ts';
+import { KazooClient } from '../../src/kazoo-client.ts';
+import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
+import { FakeServer, Op } from '../support/fake-server.ts';
+import { record, rejection, told, until } from '../support/waiting.ts';
+
+/** Stops, and says how long it took. */
+async function timeToStop(client: KazooClient): Promise<number> {
+  const begun = performance.now();
+  await client.stop();
+  expect(client.state).toBe('LOST');
+  expect(client.clientState).toBe('CLOSED');
+  expect(client.clientId).toBeNull();
+  return performance.now() - begun;
+}
+
+describe('stop()', () => {
+  test('before start does nothing, twice over', async () => {
+    const client = new KazooClient('127.0.0.1:1');
+    expect(await timeToStop(client)).toBeLessThan(500);
+    expect(await timeToStop(client)).toBeLessThan(500);
+  });
+
+  test('while connecting to a black hole ends the start() that waits, at once', async () => {
+    await using hole = await FakeServer.start({ accept: () => true });
+    const client = new KazooClient(hole.connectString);
+    const starting = rejection(client.start());
+    await until(() => hole.peers.length === 1, 'the dial');
+    expect(await timeToStop(client)).toBeLessThan(500);
+    expect(await starting).toBeInstanceOf(ConnectionClosedError);
+  });
+
+  test('during a pause between attempts returns at once', async () => {
+    const client = new KazooClient({ hosts: '127.0.0.1:1', connectionRetry: { maxTries: -1, delay: 60_000 } });
+    const failed = new Promise((resolve) => client.once('connectFailed', resolve));
+    const starting = rejection(client.start({ timeout: Infinity }));
+    await failed;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await timeToStop(client)).toBeLessThan(500);
+    expect(await starting).toBeInstanceOf(ConnectionClosedError);
+  });
+
+  test('while SUSPENDED fails what is queued with ConnectionLoss and tells LOST once (SS-11)', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient(server.connectString);
+    const states = record(client);
+    await client.start();
+    server.refuseConnections(true);
+    const suspended = told(client, 'SUSPENDED');
+    server.dropConnections();
+    await suspended;
+    const queued = rejection(client.exists('/'));
+    expect(await timeToStop(client)).toBeLessThan(500);
+    expect(await queued).toBeInstanceOf(ConnectionLoss);
+    expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'LOST']);
+  });
+
+  test('while the server is a black hole is bounded, and settles every promise', async () => {
+    await using server = await FakeServer.start();
+    const client = new KazooClient({ hosts: server.connectString, timeout: 1_500 });
+    await client.start();
+    server.peers[0]!.deaf = true;
+    const calls = Promise.all([1, 2, 3].map(() => rejection(client.exists('/'))));
+    expect(await timeToStop(client)).toBeLessThan(1_500);
+    for (const error of await calls) expect(error).toBeInstanceOf(ConnectionLoss);
+  });
+
+  test('lets earlier requests finish first, those that wait for room too', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient({ hosts: server.connectString, maxInFlight: 5 });
+    await client.start();
+    const calls = Array.from({ length: 50 }, (_, i) => client.create(`/n-${i}`));
+    const stopped = client.stop();
+    expect(await rejection(client.exists('/'))).toBeInstanceOf(ConnectionClosedError);
+    expect(await Promise.all(calls)).toHaveLength(50);
+    await stopped;
+    expect(server.sessions()).toHaveLength(0);
+  });
+
+  test('after a refused credential, and again', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient(server.connectString);
+    await client.start();
+    await rejection(client.addAuth('no-such-scheme', 'x'));
+    expect(await timeToStop(client)).toBeLessThan(500);
+    expect(await timeToStop(client)).toBeLessThan(500);
+  });
+
+  test('inside a watch callback, awaited there', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient(server.connectString);
+    await client.start();
+    let stopped = false;
+    await client.exists('/a', {
+      watch: async () => {
+        await client.stop();
+        stopped = true;
+      },
+    });
+    await client.create('/a');
+    await until(() => stopped, 'the stop');
+  });
+
+  test.each(['CONNECTED', 'SUSPENDED', 'LOST'])('inside a state listener told of %s', async (when) => {
+    await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
+    const client = new KazooClient({ hosts: server.connectString, timeout: 900 });
+    let stopped = false;
+    client.on('state', (state) => {
+      if (state === when && !stopped) void client.stop().then(() => (stopped = true));
+    });
+    const starting = client.start().catch(() => undefined);
+    if (when !== 'CONNECTED') {
+      await starting;
+      server.expireSession(client.clientId!.sessionId);
+    }
+    await until(() => stopped, 'the stop');
+    expect(client.clientState).toBe('CLOSED');
+    await starting;
+  });
+
+  test('at the same time from many places gives the same answer to all', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient(server.connectString);
+    const states = record(client);
+    await client.start();
+    await Promise.all([client.stop(), client.close(), client.stop(), client[Symbol.asyncDispose]()]);
+    expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'LOST']);
+    expect(server.sessions()).toHaveLength(0);
+  });
+
+  test('tells outstanding watches NONE with state CLOSED before it resolves (D-27)', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient(server.connectString);
+    await client.start();
+    const events: string[] = [];
+    await client.exists('/a', { watch: ({ type, state }) => void events.push(`${type} ${state}`) });
+    await client.stop();
+    expect(events).toEqual(['NONE CLOSED']);
+  });
+
+  test('does not wait for ever for a server that does not answer the farewell', async () => {
+    await using server = await FakeServer.start({ request: () => undefined });
+    const client = new KazooClient({ hosts: server.connectString, timeout: 60_000 });
+    await client.start();
+    expect(await timeToStop(client)).toBeLessThan(3_000);
+  });
+
+  test('is followed by a start() with a new session', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    await using client = new KazooClient(server.connectString);
+    await client.start();
+    const first = client.clientId!.sessionId;
+    await client.stop();
+    await client.start();
+    expect(client.clientId!.sessionId).not.toBe(first);
+    await client.restart();
+    expect(await client.exists('/')).not.toBeNull();
+  });
+});
+
+describe('start()', () => {
+  test('on a connected client, while connecting and while SUSPENDED joins what there is', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    await using client = new KazooClient(server.connectString);
+    await Promise.all([client.start(), client.start()]);
+    await client.start();
+    expect(server.sessions()).toHaveLength(1);
+    server.refuseConnections(true);
+    const suspended = told(client, 'SUSPENDED');
+    server.dropConnections();
+    await suspended;
+    let joined = false;
+    const starting = client.start().then(() => (joined = true));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(joined).toBe(false);
+    server.refuseConnections(false);
+    await starting;
+    expect(client.connected).toBe(true);
+  });
+
+  test('is needed: calls before it, and after stop(), reject at once with ConnectionClosedError', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient(server.connectString);
+    const calls = (): Promise<Error>[] =>
+      [client.exists('/'), client.get('/'), client.create('/a'), client.sync('/'), client.addAuth('digest', 'a:b')].map(
+        rejection,
+      );
+    for (const error of await Promise.all(calls())) expect(error).toBeInstanceOf(ConnectionClosedError);
+    await client.start();
+    await client.stop();
+    for (const error of await Promise.all(calls())) expect(error).toBeInstanceOf(ConnectionClosedError);
+  });
+
+  test('resumes a session by its id; an unknown one gives way to a fresh one, and listeners hear only CONNECTED (SS-20)', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const first = new KazooClient(server.connectString);
+    await first.start();
+    const { clientId } = first;
+    await using second = new KazooClient({ hosts: server.connectString, clientId: clientId! });
+    await second.start();
+    expect(second.clientId!.sessionId).toBe(clientId!.sessionId);
+    await first.stop();
+    await using third = new KazooClient({
+      hosts: server.connectString,
+      clientId: { sessionId: 0x1234n, password: Buffer.alloc(16) },
+    });
+    const states = record(third);
+    await third.start();
+    expect(third.clientId!.sessionId).not.toBe(0x1234n);
+    expect(states.map(({ state }) => state)).toEqual(['CONNECTED']);
+  });
+
+  test('given up by its signal rejects with the reason and leaves nothing running', async () => {
+    await using hole = await FakeServer.start({ accept: () => true });
+    const client = new KazooClient(hole.connectString);
+    const abort = new AbortController();
+    const starting = rejection(client.start({ signal: abort.signal }));
+    abort.abort(new Error('enough'));
+    expect((await starting).message).toBe('enough');
+    expect(client.clientState).toBe('CLOSED');
+  });
+});
+
+test('a stopped client keeps no process alive: from connected, suspended, connecting and after giving up', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'kazoo-stop-'));
+  try {
+    const outfile = join(folder, 'kazoo.cjs');
+    const contents = `export { KazooClient } from './src/kazoo-client.ts'; export { EmbeddedZooKeeper } from './src/server/embedded-zookeeper.ts';`;
+    await build({
+      stdin: { contents, resolveDir: fileURLToPath(new URL('../..', import.meta.url)) },
+      outfile,
+      bundle: true,
+      format: 'cjs',
+      platform: 'node',
+      logLevel: 'silent',
+    });
+    const script = join(folder, 'main.cjs');
+    await writeFile(
+      script,
+      `const { KazooClient, EmbeddedZooKeeper } = require('./kazoo.cjs');
+       (async () => {
+         const server = await EmbeddedZooKeeper.start();
+         const connected = new KazooClient(server.connectString);
+         await connected.start();
+         await connected.exists('/a', { watch: () => undefined, timeout: 60_000 });
+         await connected.stop();
+         const suspended = new KazooClient(server.connectString);
+         await suspended.start();
+         const hurt = new Promise((resolve) => suspended.once('suspended', resolve));
+         server.refuseConnections(true);
+         server.dropConnections();
+         await hurt;
+         suspended.exists('/b', { timeout: 60_000 }).catch(() => undefined);
+         await suspended.stop();
+         const connecting = new KazooClient({ hosts: '192.0.2.1:2181,slow.invalid:2181', resolver: (host) => host === 'slow.invalid' ? new Promise(() => undefined) : Promise.resolve([host]) });
+         connecting.start().catch(() => undefined);
+         await new Promise((resolve) => setTimeout(resolve, 200));
+         await connecting.stop();
+         const refused = new KazooClient({ hosts: '127.0.0.1:1', connectionRetry: { maxTries: 1 } });
+         await refused.start().catch(() => undefined);
+         await server.close();
+         console.log('done');
+       })();`,
+    );
+    const begun = performance.now();
+    const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let doneAt = 0;
+    child.stdout.on('data', () => (doneAt = performance.now()));
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    expect(code).toBe(0);
+    expect(doneAt).toBeGreaterThan(begun);
+    expect(performance.now() - doneAt).toBeLessThan(1_500);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('a request that is in flight when the server closes gets its reply, if one came', async () => {
+  await using server = await FakeServer.start({
+    request: (peer, { xid, op }) => {
+      peer.reply(xid, { err: op === Op.exists ? -101 : 0 });
+      peer.socket.end();
+    },
+  });
+  await using client = new KazooClient(server.connectString);
+  await client.start();
+  expect(await client.exists('/a')).toBeNull();
+});
