@@ -1,0 +1,87 @@
+import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
+import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { requireClient, requireWaiting } from './arguments.ts';
+import { Attempt } from './attempt.ts';
+import { Deferred } from './deferred.ts';
+import { PersistentNode } from './persistent-node.ts';
+import { TreeCache } from './tree-cache.ts';
+import { TreeEvent } from './tree-event.ts';
+import { waitTimedOut } from './wait-timed-out.ts';
+
+/**
+ * Takes part in a group, and knows its members with what each tells of itself (Curator's GroupMember, its layout: `<path>/<id>`, ephemeral).
+ * The membership outlives a lost session.
+ *
+ * @example
+ * const member = new GroupMember(client, '/workers', 'worker-1', '10.0.0.1:8080');
+ * await member.start();
+ * member.members(); // Map { 'worker-1' => <Buffer …>, … }
+ */
+export class GroupMember {
+  readonly path: string;
+  readonly id: string;
+  readonly #client: RecipeClient;
+  readonly #node: PersistentNode;
+  readonly #cache: TreeCache;
+  readonly #loaded = new Deferred<undefined>();
+  #payload: Buffer;
+
+  /** @throws TypeError or RangeError for arguments that are none */
+  constructor(client: RecipeClient, path: string, id: string, payload: ZnodeData = '') {
+    requireClient(client);
+    if (typeof id !== 'string' || id === '' || id.includes('/'))
+      throw new TypeError(`id must be the name of a node, not ${describeValue(id)}`);
+    this.path = normalizePath(path);
+    this.id = id;
+    this.#client = client;
+    this.#node = new PersistentNode(client, joinPath(this.path, id), payload);
+    this.#payload = bytesOf(payload);
+    this.#cache = new TreeCache(client, this.path);
+    this.#cache.listen(({ eventType }) => {
+      if (eventType === TreeEvent.INITIALIZED) this.#loaded.resolve(undefined);
+    });
+  }
+
+  /** Joins, and resolves when the members are known. Once. @throws KazooException if it was started or closed before */
+  async start(options?: WaitOptions): Promise<void> {
+    const waiting = requireWaiting(options);
+    const attempt = new Attempt(this.#client.clock, { ...waiting, timedOut: () => waitTimedOut(this.path, 'group member') });
+    try {
+      attempt.check();
+      await attempt.guard(Promise.all([this.#cache.start(), this.#node.start()]));
+      await attempt.guard(this.#loaded.promise);
+    } finally {
+      attempt.close();
+    }
+  }
+
+  /** The members there are, this one always among them, by id. */
+  members(): Map<string, Buffer> {
+    const members = new Map<string, Buffer>();
+    for (const id of this.#cache.getChildren(this.path, new Set<string>())) {
+      const node = this.#cache.getData(joinPath(this.path, id));
+      if (node !== null) members.set(id, node.data ?? Buffer.alloc(0));
+    }
+    return members.set(this.id, this.#payload);
+  }
+
+  /** Changes what this member tells of itself. */
+  async setPayload(payload: ZnodeData): Promise<void> {
+    await this.#node.setData(payload);
+    this.#payload = bytesOf(payload);
+  }
+
+  /** Leaves, for good. */
+  async close(): Promise<void> {
+    await Promise.all([this.#node.close(), this.#cache.close()]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function bytesOf(data: ZnodeData): Buffer {
+  return Buffer.from(data ?? '');
+}
