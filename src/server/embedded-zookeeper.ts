@@ -192,6 +192,7 @@ export class EmbeddedZooKeeper {
     if (tls === undefined) return createServer({ noDelay: true, highWaterMark: WRITE_BUFFER }, accept);
     const server = createTlsServer({ noDelay: true, ...tls }, accept);
     server.on('connection', (raw: Socket) => {
+      if (this.#refusing) return void raw.resetAndDestroy();
       this.#unsecured.add(raw);
       raw.once('close', () => this.#unsecured.delete(raw));
     });
@@ -220,7 +221,7 @@ export class EmbeddedZooKeeper {
   }
 
   #accept(socket: Socket): void {
-    if (this.#refusing || this.#closed) return void socket.on('error', () => undefined).resetAndDestroy();
+    if (this.#refusing) return void socket.resetAndDestroy();
     const peer = new Peer(this.#host, socket);
     const { maxClientCnxns } = this.#state.options;
     if (maxClientCnxns > 0 && this.#countFrom(peer.address) >= maxClientCnxns) return peer.destroy();

@@ -144,7 +144,7 @@ test('while connections are refused those there are stay', async () => {
   const server = await serve();
   const client = await connect(server);
   server.refuseConnections(true);
-  const refused = await dial(server).catch((error: NodeJS.ErrnoException) => error.code);
+  const refused = await dial(server).catch((error: unknown) => (error as NodeJS.ErrnoException).code);
   if (typeof refused === 'object') await refused.ended();
   expect(typeof refused === 'object' ? refused.received : refused).toBeOneOf([0, 'ECONNRESET']);
   expect((await client.ping()).err).toBe(0);
