@@ -50,8 +50,7 @@ const LOOKUP_PATIENCE = 5_000;
 const SASL_TRIES = 3;
 /** A connection that answered nothing and did not even last this long does not count as the end of an outage. */
 const SHORT_LIVED = 1_000;
-const FIRST_PAUSE = 100;
-const LONGEST_PAUSE = 10_000;
+const SHORT_PAUSE = 100;
 
 /** Finds a server and makes it ours: over all addresses, with backoff, from the dial to the last credential (Kazoo HO-1 to HO-4). */
 export class Connector {
@@ -159,11 +158,10 @@ export class Connector {
     );
   }
 
-  /** Servers that take us and hang up again must not be dialled in a tight circle; a pause must not cost the session either. */
+  /** Servers that take us and hang up again must not be dialled in a tight circle; a confirmed session ends the backoff all the same (Kazoo HO-4). */
   async #restBetweenShortLives(): Promise<void> {
     if (this.#shortLived < 2) return;
-    const pause =
-      Math.min(FIRST_PAUSE * 2 ** (this.#shortLived - 2), LONGEST_PAUSE, this.#sessionTimeout / 4) * (0.6 + 0.8 * Math.random());
+    const pause = SHORT_PAUSE * (0.6 + 0.8 * Math.random());
     await new Promise<void>((resolve) => void this.#pauses.timer(pause, resolve));
   }
 
