@@ -1,8 +1,8 @@
-import { NoNodeError } from '../base/errors.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireClient, requirePath, requireWaiting } from './arguments.ts';
 import { Attempt } from './attempt.ts';
+import { nullIfMissing } from './missing.ts';
 import { observe } from './observe.ts';
 import { removeNode } from './removal.ts';
 
@@ -57,12 +57,6 @@ export class Barrier {
   /** False if the barrier is down; true after something may have changed. `get` leaves no watch on a missing node, as `exists` would. */
   async #untilChanged(attempt: Attempt): Promise<boolean> {
     const read = (watch: WatchListener): Promise<unknown> => this.#client.get(this.path, { watch });
-    try {
-      await observe(this.#client, attempt, this.path, read, () => false);
-      return true;
-    } catch (error) {
-      if (error instanceof NoNodeError) return false;
-      throw error;
-    }
+    return (await nullIfMissing(observe(this.#client, attempt, this.path, read, () => false))) !== null;
   }
 }

@@ -1,10 +1,11 @@
-import { NoNodeError, OperationTimeoutError } from '../base/errors.ts';
+import { OperationTimeoutError } from '../base/errors.ts';
 import { joinPath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalString, requireClient, requireCount, requireOptions, requirePath, requireWaiting } from './arguments.ts';
 import { Attempt, pauseAfter, sleep } from './attempt.ts';
+import { nullIfMissing } from './missing.ts';
 import { observe } from './observe.ts';
 import { processIdentifier, uniqueName } from './identifier.ts';
 import { OwnedNode } from './owned-node.ts';
@@ -152,18 +153,8 @@ export class DoubleBarrier {
   /** Tells those who wait. One left from earlier is written again: they are told of that just as well. */
   async #open(ready: ZnodeStat | null, entry: Entry): Promise<void> {
     if (isNewer(ready, entry.since)) return;
-    if (ready !== null && (await this.#writeReady())) return;
+    if (ready !== null && (await nullIfMissing(this.#client.set(this.#ready, ''))) !== null) return;
     await this.#client.ensurePath(this.#ready);
-  }
-
-  async #writeReady(): Promise<boolean> {
-    try {
-      await this.#client.set(this.#ready, '');
-      return true;
-    } catch (error) {
-      if (error instanceof NoNodeError) return false;
-      throw error;
-    }
   }
 
   /** True once all who were inside are gone; else after something may have changed. The lowest waits for the highest, the others for the lowest (Kazoo DB-5). */
@@ -174,17 +165,8 @@ export class DoubleBarrier {
     if (left[0] !== own || others.length === 0) await attempt.guard(this.#removeOwn());
     if (others.length === 0) return true;
     const awaited = joinPath(this.path, left[0] === own ? left.at(-1)! : left[0]!);
-    try {
-      await observe(
-        this.#client,
-        attempt,
-        awaited,
-        (watch) => this.#client.get(awaited, { watch }),
-        () => false,
-      );
-    } catch (error) {
-      if (!(error instanceof NoNodeError)) throw error;
-    }
+    const read = (watch: WatchListener): Promise<unknown> => this.#client.get(awaited, { watch });
+    await nullIfMissing(observe(this.#client, attempt, awaited, read, () => false));
     return false;
   }
 
@@ -193,21 +175,13 @@ export class DoubleBarrier {
   }
 
   async #deleteReady(): Promise<void> {
-    try {
-      await this.#client.delete(this.#ready);
-    } catch (error) {
-      if (!(error instanceof NoNodeError)) throw error;
-    }
+    await nullIfMissing(this.#client.delete(this.#ready));
   }
 
   /** `ready` is no member (Kazoo D-11). */
   async #members(): Promise<string[]> {
-    try {
-      return (await this.#client.getChildren(this.path)).filter((name) => name !== READY);
-    } catch (error) {
-      if (error instanceof NoNodeError) return [];
-      throw error;
-    }
+    const children = await nullIfMissing(this.#client.getChildren(this.path));
+    return (children ?? []).filter((name) => name !== READY);
   }
 }
 

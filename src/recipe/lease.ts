@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { KazooException, NoNodeError, SessionExpiredError } from '../base/errors.ts';
+import { KazooException, SessionExpiredError } from '../base/errors.ts';
 import { describeValue, joinPath } from '../base/paths.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import {
@@ -13,6 +13,7 @@ import {
 } from './arguments.ts';
 import { isTransient } from './attempt.ts';
 import { Lock } from './lock.ts';
+import { readText } from './missing.ts';
 import { pythonJson } from './python-text.ts';
 
 export interface LeaseOptions {
@@ -114,13 +115,8 @@ export class NonBlockingLease {
   }
 
   async #read(): Promise<Lease | null> {
-    try {
-      const [data] = await this.#client.get(this.#holderPath);
-      return parseLease(this.#holderPath, data);
-    } catch (error) {
-      if (error instanceof NoNodeError) return null;
-      throw error;
-    }
+    const text = await readText(this.#client, this.#holderPath);
+    return text === null ? null : parseLease(this.#holderPath, text);
   }
 }
 
@@ -185,8 +181,7 @@ const VERSION = 1;
 /** `YYYY-MM-DDTHH:MM:SS` */
 const SECONDS = 19;
 
-function parseLease(path: string, data: Buffer | null): Lease {
-  const text = data?.toString('utf8') ?? '';
+function parseLease(path: string, text: string): Lease {
   try {
     const { version, holder, end } = JSON.parse(text) as Record<string, unknown>;
     // Another version may look different: it is not ours to read (Kazoo LE-4).

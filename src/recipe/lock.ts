@@ -1,11 +1,12 @@
-import { NoNodeError } from '../base/errors.ts';
 import { describeValue, joinPath } from '../base/paths.ts';
+import type { WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
 import { optionalString, requireClient, requireOptions, requirePath } from './arguments.ts';
 import { type Attempt, isTransient, pauseAfter } from './attempt.ts';
 import type { Claim, ErrorPolicy } from './hold.ts';
 import { uniqueName } from './identifier.ts';
+import { nullIfMissing } from './missing.ts';
 import { observe } from './observe.ts';
 import { OwnedNode } from './owned-node.ts';
 import { SequencePattern } from './sequence.ts';
@@ -151,17 +152,12 @@ export class Lock extends Acquirable {
    */
   async #awaitChange(attempt: Attempt, predecessor: string): Promise<void> {
     const path = joinPath(this.path, predecessor);
+    const read = (watch: WatchListener): Promise<unknown> => this.client.get(path, { watch });
     try {
-      await observe(
-        this.client,
-        attempt,
-        path,
-        (watch) => this.client.get(path, { watch }),
-        () => false,
-      );
+      await nullIfMissing(observe(this.client, attempt, path, read, () => false));
     } catch (error) {
       attempt.check();
-      if (!(error instanceof NoNodeError) && !isTransient(error)) throw error;
+      if (!isTransient(error)) throw error;
     }
   }
 
@@ -192,23 +188,14 @@ export class Lock extends Acquirable {
     if (node !== null) await this.settle(node.discard(), attempt);
   }
 
-  async #children(): Promise<string[] | null> {
-    try {
-      return await this.client.getChildren(this.path);
-    } catch (error) {
-      if (error instanceof NoNodeError) return null;
-      throw error;
-    }
+  #children(): Promise<string[] | null> {
+    return nullIfMissing(this.client.getChildren(this.path));
   }
 
+  /** Null data is skipped, as Kazoo does. */
   async #identifierIn(name: string): Promise<string | null> {
-    try {
-      const [data] = await this.client.get(joinPath(this.path, name));
-      return data?.toString('utf8') ?? null;
-    } catch (error) {
-      if (error instanceof NoNodeError) return null;
-      throw error;
-    }
+    const found = await nullIfMissing(this.client.get(joinPath(this.path, name)));
+    return found?.[0]?.toString('utf8') ?? null;
   }
 }
 

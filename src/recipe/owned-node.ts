@@ -3,6 +3,7 @@ import { basename, joinPath } from '../base/paths.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { isTransient, pauseAfter, sleep } from './attempt.ts';
+import { nullIfMissing } from './missing.ts';
 import { compareSequences, SequencePattern } from './sequence.ts';
 
 export { uniqueName } from './identifier.ts';
@@ -147,16 +148,12 @@ export class OwnedNode {
   }
 
   async #listAfresh(): Promise<string[]> {
-    try {
-      const [, children] = await Promise.all([
-        this.#client.sync(this.#options.parent),
-        this.#client.getChildren(this.#options.parent),
-      ]);
-      return children;
-    } catch (error) {
-      if (error instanceof NoNodeError) return [];
-      throw error;
-    }
+    const { parent } = this.#options;
+    const [, children] = await Promise.all([
+      nullIfMissing(this.#client.sync(parent)),
+      nullIfMissing(this.#client.getChildren(parent)),
+    ]);
+    return children ?? [];
   }
 
   #ownAmong(children: readonly string[]): string[] {
@@ -190,11 +187,7 @@ export class OwnedNode {
   }
 
   async #delete(name: string): Promise<void> {
-    try {
-      await this.#client.delete(joinPath(this.#options.parent, name));
-    } catch (error) {
-      if (!(error instanceof NoNodeError)) throw error;
-    }
+    await nullIfMissing(this.#client.delete(joinPath(this.#options.parent, name)));
   }
 
   #removeQuietly(name: string): void {

@@ -1,8 +1,9 @@
-import { NodeExistsError, NoNodeError } from '../base/errors.ts';
+import { NodeExistsError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalString, requireClient, requireOptions, requirePath } from './arguments.ts';
 import { uniqueName } from './identifier.ts';
+import { nullIfMissing, readText } from './missing.ts';
 import { removeNode } from './removal.ts';
 
 export interface PartyOptions {
@@ -65,13 +66,9 @@ abstract class BaseParty {
 
   /** @internal */
   protected async names(): Promise<string[]> {
-    try {
-      return (await this.client.getChildren(this.path)).filter((name) => this.counts(name));
-    } catch (error) {
-      if (!(error instanceof NoNodeError)) throw error;
-      await this.client.ensurePath(this.path);
-      return [];
-    }
+    const children = await nullIfMissing(this.client.getChildren(this.path));
+    if (children === null) await this.client.ensurePath(this.path);
+    return (children ?? []).filter((name) => this.counts(name));
   }
 
   async #join(): Promise<void> {
@@ -101,23 +98,13 @@ export class Party extends BaseParty {
   }
 
   async members(): Promise<string[]> {
-    const found = await Promise.all((await this.names()).map((name) => this.#identifierIn(name)));
+    const found = await Promise.all((await this.names()).map((name) => readText(this.client, joinPath(this.path, name))));
     return found.filter((identifier) => identifier !== null);
   }
 
   /** @internal */
   protected counts(name: string): boolean {
     return name.includes(MARK);
-  }
-
-  async #identifierIn(name: string): Promise<string | null> {
-    try {
-      const [data] = await this.client.get(joinPath(this.path, name));
-      return data?.toString('utf8') ?? '';
-    } catch (error) {
-      if (error instanceof NoNodeError) return null;
-      throw error;
-    }
   }
 }
 

@@ -1,5 +1,6 @@
-import { ConfigurationError, NodeExistsError, NoNodeError } from '../base/errors.ts';
+import { ConfigurationError, NodeExistsError } from '../base/errors.ts';
 import { joinPath } from '../base/paths.ts';
+import type { WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
 import { optionalString, requireClient, requireCount, requireOptions, requirePath } from './arguments.ts';
@@ -7,6 +8,7 @@ import type { Attempt } from './attempt.ts';
 import type { Claim, ErrorPolicy } from './hold.ts';
 import { uniqueName } from './identifier.ts';
 import { Lock } from './lock.ts';
+import { nullIfMissing, readText } from './missing.ts';
 import { observe } from './observe.ts';
 import { OwnedNode } from './owned-node.ts';
 import { pythonBytes } from './python-text.ts';
@@ -57,7 +59,7 @@ export class Semaphore extends Acquirable {
   /** The identifiers of those who hold a lease, in no order; none where the path does not exist. */
   async leaseHolders(): Promise<string[]> {
     const children = await this.#leases();
-    const holders = await Promise.all((children ?? []).map((name) => this.#holderOf(name)));
+    const holders = await Promise.all((children ?? []).map((name) => readText(this.client, joinPath(this.path, name))));
     return holders.filter((holder) => holder !== null);
   }
 
@@ -122,17 +124,8 @@ export class Semaphore extends Acquirable {
 
   /** Only the head of the line watches the leases; every child counts as one, whoever made it (Kazoo SE-5). */
   async #awaitRoom(attempt: Attempt, node: OwnedNode): Promise<void> {
-    try {
-      await observe(
-        this.client,
-        attempt,
-        this.path,
-        (watch) => this.client.getChildren(this.path, { watch }),
-        (children) => this.#hasRoom(children, node),
-      );
-    } catch (error) {
-      if (!(error instanceof NoNodeError)) throw error;
-    }
+    const read = (watch: WatchListener): Promise<string[]> => this.client.getChildren(this.path, { watch });
+    await nullIfMissing(observe(this.client, attempt, this.path, read, (children) => this.#hasRoom(children, node)));
   }
 
   #hasRoom(children: readonly string[], node: OwnedNode): boolean {
@@ -181,23 +174,8 @@ export class Semaphore extends Acquirable {
     });
   }
 
-  async #leases(): Promise<string[] | null> {
-    try {
-      return await this.client.getChildren(this.path);
-    } catch (error) {
-      if (error instanceof NoNodeError) return null;
-      throw error;
-    }
-  }
-
-  async #holderOf(name: string): Promise<string | null> {
-    try {
-      const [data] = await this.client.get(joinPath(this.path, name));
-      return data?.toString('utf8') ?? '';
-    } catch (error) {
-      if (error instanceof NoNodeError) return null;
-      throw error;
-    }
+  #leases(): Promise<string[] | null> {
+    return nullIfMissing(this.client.getChildren(this.path));
   }
 }
 

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { CancelledError, ConfigurationError, ConnectionClosedError, ConnectionLoss, LockTimeout } from '../../src/base/errors.ts';
+import {
+  CancelledError,
+  ConfigurationError,
+  ConnectionClosedError,
+  ConnectionLoss,
+  LockTimeout,
+  NoAuthError,
+  NoNodeError,
+} from '../../src/base/errors.ts';
 import { Lock } from '../../src/recipe/lock.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
 
@@ -390,6 +398,49 @@ describe('trouble', () => {
     await new Lock(one, PATH).acquire();
     for (let turn = 0; turn < 10; turn++) await expect(new Lock(two, PATH).acquire({ timeout: 20 })).rejects.toThrow(LockTimeout);
     await until('no watch is left', async () => (await two.command('wchs')).includes('Total watches:0'));
+  });
+});
+
+describe('refusals', () => {
+  test.each(['create', 'getChildren', 'exists', 'getData'] as const)('a refused %s rejects, and leaves nothing', async (op) => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    const holder = new Lock(one, PATH);
+    await holder.acquire();
+    const lock = new Lock(two, PATH);
+    lab.server.faults.fail(op, -102);
+    await expect(lock.acquire()).rejects.toThrow(NoAuthError);
+    expect(await one.getChildren(PATH)).toEqual([holder.node]);
+    await holder.release();
+    expect(await lock.acquire()).toBe(true);
+    expect(two.listenerCount('state')).toBe(1);
+  });
+
+  test('a refused delete rejects the release, and the next acquire goes on', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const lock = new Lock(client, PATH);
+    await lock.acquire();
+    const stuck = lock.node!;
+    lab.server.faults.fail('delete', -102);
+    await expect(lock.release()).rejects.toThrow(NoAuthError);
+    expect(lock.isAcquired).toBe(false);
+    await client.delete(`${PATH}/${stuck}`);
+    expect(await lock.acquire()).toBe(true);
+  });
+
+  test('contenders skip what has gone and what has null data; a path that is missing is made', async () => {
+    const client = await (await Lab.open()).client();
+    expect(await new Lock(client, PATH).contenders()).toEqual([]);
+    expect(await client.exists(PATH)).not.toBeNull();
+    await client.create(`${PATH}/a__lock__0000000001`, null);
+    await client.create(`${PATH}/b__lock__0000000002`, 'b');
+    const get = client.get.bind(client);
+    Object.assign(client, {
+      get: (path: string) => (path.endsWith('3') ? Promise.reject(new NoNodeError()) : get(path)),
+    });
+    await client.create(`${PATH}/c__lock__0000000003`, 'c');
+    expect(await new Lock(client, PATH).contenders()).toEqual(['b']);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CancelledError, ConfigurationError, ConnectionClosedError, LockTimeout } from '../../src/base/errors.ts';
+import { CancelledError, ConfigurationError, ConnectionClosedError, LockTimeout, NoAuthError } from '../../src/base/errors.ts';
 import { Semaphore } from '../../src/recipe/semaphore.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
 
@@ -177,6 +177,34 @@ describe('trouble', () => {
     expect(await semaphore.acquire()).toBe(true);
     expect(await client.getChildren(PATH)).toHaveLength(1);
     expect(await client.getChildren(LINE)).toEqual([]);
+  });
+
+  test('a refused lease rejects, and leaves nothing', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const semaphore = new Semaphore(client, PATH);
+    await semaphore.withLease(async () => undefined);
+    const create = client.create.bind(client);
+    Object.assign(client, {
+      create: (path: string, value: string, options: object) =>
+        path.startsWith(`${PATH}/`) ? Promise.reject(new NoAuthError()) : create(path, value, options),
+    });
+    await expect(semaphore.acquire()).rejects.toThrow(NoAuthError);
+    await until('the line is empty', async () => (await client.getChildren(LINE)).length === 0);
+    Object.assign(client, { create });
+    expect(await semaphore.acquire()).toBe(true);
+  });
+
+  test('the pool may vanish while the head of the line waits', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    const holder = new Semaphore(one, PATH);
+    await holder.acquire();
+    const wait = new Semaphore(two, PATH).acquire();
+    await until('it is in line', async () => (await one.getChildren(LINE)).length === 1);
+    await one.delete(PATH, { recursive: true });
+    expect(await wait).toBe(true);
+    expect(await holder.release()).toBe(true);
   });
 
   test('stopping the client ends the wait', async () => {
