@@ -38,7 +38,7 @@ const STAND_INS = {
   cleanUp: () => Promise.resolve(),
   compute: () => Promise.resolve(),
   lead: () => Promise.resolve(),
-  process: () => Promise.resolve(true),
+  process: Object.assign(() => Promise.resolve(true), { env: {} }),
   readAll: () => Promise.resolve(),
   rewriteAll: () => Promise.resolve(),
   run: () => Promise.resolve(),
@@ -141,6 +141,7 @@ function transpile(code: string): string {
     compilerOptions: {
       module: ts.ModuleKind.CommonJS,
       target: ts.ScriptTarget.ES2022,
+      esModuleInterop: true,
       moduleDetection: ts.ModuleDetectionKind.Force,
     },
   });
