@@ -7,6 +7,7 @@ import threading
 import time
 
 from kazoo.client import KazooClient
+from kazoo.protocol.connection import _CONNECTION_DROP, _SESSION_EXPIRED
 from kazoo.protocol.states import WatchedEvent, ZnodeStat
 from kazoo.recipe.cache import TreeCache, TreeEvent
 from kazoo.security import make_digest_acl
@@ -185,6 +186,29 @@ def watch(name, on, kind, path):
     objects[name] = getattr(objects[on], kind)(path, seen)
 
 
+def one_shot(name, on, method, path):
+    """Leaves a watch of the client's own, and tells when it fires."""
+    return getattr(objects[on], method)(path, watch=lambda event: say({"seen": name, "value": [event.type, event.path]}))
+
+
+def break_connection(on, expire):
+    """As Kazoo's test harness does it: the client drops its connection, or is told that its session has expired; waits until it is back."""
+    client = objects[on]
+    states = []
+    back = threading.Event()
+
+    def listen(state):
+        states.append(state)
+        if state == "CONNECTED":
+            back.set()
+
+    client.add_listener(listen)
+    client._call(_SESSION_EXPIRED if expire else _CONNECTION_DROP, client.handler.async_result())
+    back.wait(20)
+    client.remove_listener(listen)
+    return states
+
+
 class Member:
     """A member of a partitioned set that does what Kazoo's documentation tells it to."""
 
@@ -218,7 +242,10 @@ def join(name, on, path, items, identifier, boundary):
 
 ORDERS = {
     order.__name__: order
-    for order in (connect, make, call, attribute, enumerate_all, truth, size, add, subtract, commit, contend, lead, consume, watch, join)
+    for order in (
+        (connect, make, call, attribute, enumerate_all, truth, size, add, subtract, commit)
+        + (contend, lead, consume, watch, one_shot, break_connection, join)
+    )
 }
 
 
