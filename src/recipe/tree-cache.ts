@@ -148,9 +148,19 @@ export class TreeCache {
     }
   };
 
-  /** The watches of an earlier session are gone. The sync makes sure that another server does not show an older state than has been seen. */
+  /** The watches of an earlier session are gone. After a loss, which may have struck many clients at once, the reading begins at a random time of a short while. */
   #loadIfDue(): void {
     if (this.#state !== 'started' || !this.#rooted || this.#loadedSession === this.#session) return;
+    if (this.#loadedSession < 0) return this.#loadAll();
+    const session = this.#session;
+    const load = (): void => {
+      if (this.#state === 'started' && this.#session === session && this.#loadedSession !== session) this.#loadAll();
+    };
+    this.#client.clock.timer(Math.random() * RELOAD_SPREAD, load, { background: true });
+  }
+
+  /** The sync makes sure that another server does not show an older state than has been seen. */
+  #loadAll(): void {
     if (this.#loadedSession >= 0) this.#client.sync(this.path).catch(() => undefined);
     this.#loadedSession = this.#session;
     this.#load(this.#root);
@@ -293,3 +303,6 @@ export class TreeCache {
     }
   }
 }
+
+/** Milliseconds. */
+const RELOAD_SPREAD = 200;

@@ -1,0 +1,109 @@
+import { describeValue, joinPath } from '../base/paths.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { requireOptions } from './arguments.ts';
+import { Deferred } from './deferred.ts';
+import { parseServiceInstance, type ServiceInstance } from './service-instance.ts';
+import { TreeCache } from './tree-cache.ts';
+import { type NodeData, TreeEvent } from './tree-event.ts';
+
+export interface ServiceProviderOptions {
+  /** How one is chosen: each in turn (default), any, or the same one for as long as it is there. */
+  strategy?: 'roundRobin' | 'random' | 'sticky' | undefined;
+}
+
+/** Chooses among the providers of one service, which it keeps up to date by watches. Made by `ServiceDiscovery.provider()`. */
+export class ServiceProvider {
+  readonly path: string;
+  readonly #client: RecipeClient;
+  readonly #cache: TreeCache;
+  readonly #loaded = new Deferred<undefined>();
+  readonly #choose: (instances: readonly ServiceInstance[]) => ServiceInstance;
+  readonly #instances = new Map<string, ServiceInstance>();
+  /** When errors were noted of an instance, by id. */
+  readonly #errors = new Map<string, number[]>();
+  #turn = 0;
+  #favourite: string | undefined;
+
+  /** @throws TypeError for an unknown strategy */
+  constructor(client: RecipeClient, path: string, options?: ServiceProviderOptions) {
+    const { strategy = 'roundRobin' } = requireOptions(options);
+    const choices = { roundRobin: this.#inTurn, random: this.#any, sticky: this.#theSame };
+    if (!Object.hasOwn(choices, strategy))
+      throw new TypeError(`strategy must be one of ${Object.keys(choices).join(', ')}, not ${describeValue(strategy)}`);
+    this.path = path;
+    this.#client = client;
+    this.#choose = choices[strategy];
+    this.#cache = new TreeCache(client, path);
+    this.#cache.listen(this.#onEvent);
+  }
+
+  /** Resolves when the providers are known. */
+  async start(): Promise<void> {
+    await this.#cache.start();
+    await this.#loaded.promise;
+  }
+
+  /** The providers there are, by id. */
+  instances(): ServiceInstance[] {
+    return [...this.#instances.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** One that is enabled and not down; null if there is none. */
+  next(): ServiceInstance | null {
+    const fit = this.instances().filter((instance) => instance.enabled && !this.#isDown(instance));
+    return fit.length === 0 ? null : this.#choose(fit);
+  }
+
+  /** Notes that an instance did not work. Two errors within 30 s take it out of the choice until they are 30 s old, as in Curator. */
+  noteError({ id }: Pick<ServiceInstance, 'id'>): void {
+    this.#errors.set(id, [...this.#recentErrors(id), this.#client.clock.now()]);
+  }
+
+  async close(): Promise<void> {
+    await this.#cache.close();
+    this.#instances.clear();
+  }
+
+  readonly #onEvent = ({ eventType, eventData }: TreeEvent): void => {
+    if (eventType === TreeEvent.INITIALIZED) this.#loaded.resolve(undefined);
+    if (eventData === null || eventData.path === this.path) return;
+    const id = eventData.path.slice(joinPath(this.path, '').length);
+    const instance = eventType === TreeEvent.NODE_REMOVED ? null : this.#read(eventData);
+    if (instance === null) this.#instances.delete(id);
+    else this.#instances.set(id, instance);
+  };
+
+  #read({ path, data }: NodeData): ServiceInstance | null {
+    try {
+      return parseServiceInstance(data);
+    } catch (error) {
+      this.#client.logger.warn(`${path} is no service instance: ${String(error)}`);
+      return null;
+    }
+  }
+
+  #isDown({ id }: ServiceInstance): boolean {
+    return this.#recentErrors(id).length >= ERRORS_TOLERATED;
+  }
+
+  #recentErrors(id: string): number[] {
+    const since = this.#client.clock.now() - ERROR_AGE;
+    const recent = (this.#errors.get(id) ?? []).filter((time) => time > since);
+    if (recent.length === 0) this.#errors.delete(id);
+    return recent;
+  }
+
+  readonly #inTurn = (instances: readonly ServiceInstance[]): ServiceInstance => instances[this.#turn++ % instances.length]!;
+
+  readonly #any = (instances: readonly ServiceInstance[]): ServiceInstance =>
+    instances[Math.floor(Math.random() * instances.length)]!;
+
+  readonly #theSame = (instances: readonly ServiceInstance[]): ServiceInstance => {
+    const chosen = instances.find(({ id }) => id === this.#favourite) ?? this.#any(instances);
+    this.#favourite = chosen.id;
+    return chosen;
+  };
+}
+
+const ERRORS_TOLERATED = 2;
+const ERROR_AGE = 30_000;
