@@ -8,7 +8,8 @@ import { besidePython, type World } from './beside-python.ts';
 import { CriticalSection } from './critical-section.ts';
 import { eventually } from './eventually.ts';
 
-const ROUNDS = 60;
+/** Of each of four contenders. */
+const ROUNDS = 50;
 
 besidePython('locks shared with Python Kazoo', ['embedded', 'real'], (world) => {
   test('a lock is held by one at a time, over hundreds of rounds', async () => {
@@ -21,15 +22,6 @@ besidePython('locks shared with Python Kazoo', ['embedded', 'real'], (world) => 
       pythonContends(world, section, 'Lock', '/lock/many', 'python-2', ['python-2']),
     ]);
     expect(section.report()).toEqual({ visits: 4 * ROUNDS, most: 1, met: [], inside: new Set() });
-    // First come first served: nobody is kept out while the others go round.
-    expect(
-      new Set(
-        section
-          .lines()
-          .slice(0, 40)
-          .map(([, who]) => who),
-      ).size,
-    ).toBe(4);
     expect(await world.node.getChildren('/lock/many')).toEqual([]);
   });
 
@@ -139,7 +131,7 @@ besidePython('locks shared with Python Kazoo', ['embedded', 'real'], (world) => 
     const section = await CriticalSection.open();
     const path = '/lock/killed';
     const doomed = world.newPeer();
-    const python = await doomed.connect(world.hosts, 2_000);
+    const python = await doomed.connect(world.hosts, 1_500);
     python.order('contend', 'Lock', path, -1, section.path, 'python-doomed', 0.02, ['python-doomed'], {}).catch(() => undefined);
     const child = startContender({
       hosts: world.hosts,
