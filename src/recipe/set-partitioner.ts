@@ -1,6 +1,6 @@
-import { EventEmitter } from 'eventemitter3';
 import { CancelledError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
+import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import {
@@ -47,7 +47,7 @@ export interface SetPartitionerOptions<T extends PartitionItem> {
  * }
  */
 export class SetPartitioner<T extends PartitionItem = PartitionItem>
-  extends EventEmitter<{ state: [state: PartitionState] }>
+  extends SafeEmitter<{ state: [state: PartitionState] }>
   implements Iterable<T>
 {
   readonly path: string;
@@ -152,6 +152,11 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   async finish(): Promise<void> {
     this.#end();
     return this.#finishing;
+  }
+
+  /** @internal */
+  protected override onListenerError(error: unknown): void {
+    this.#client.reportError(error);
   }
 
   /** Joins before anything can change under our feet: only then do the states of the client matter. */
@@ -277,11 +282,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     this.#state = state;
     this.#stateId += 1;
     for (const wake of [...this.#waiters]) wake();
-    try {
-      this.emit('state', state);
-    } catch (error) {
-      this.#client.reportError(error);
-    }
+    this.emit('state', state);
   }
 
   async #nextState(attempt: Attempt): Promise<void> {

@@ -146,8 +146,12 @@ describe('trouble', () => {
     partitioner.on('state', () => {
       throw new Error('boom');
     });
+    partitioner.on('state', async () => {
+      throw new Error('later');
+    });
     expect(await partitioner.waitForAcquire()).toBe(true);
-    expect(errors.map((error) => error.message)).toEqual(['boom']);
+    await until('both are told', () => errors.length === 2);
+    expect(errors.map((error) => error.message)).toEqual(['boom', 'later']);
     await partitioner.finish();
   });
 
@@ -168,6 +172,39 @@ describe('trouble', () => {
     await client.stop();
     expect(await wait).toBe(false);
     expect(partitioner.failed).toBe(true);
+  });
+
+  test('what cannot be joined, read or locked ends in FAILURE', async () => {
+    const lab = await Lab.open();
+    const silent = { debug() {}, info() {}, warn() {}, error() {} };
+    for (const op of ['exists', 'getChildren', 'getData'] as const) {
+      const client = await lab.client({ logger: silent });
+      const other = await lab.client();
+      // Taken, so that the lock has to be waited for.
+      await other.create(`${PATH}/locks/1/aaaa__lock__`, '', { ephemeral: true, sequence: true, makepath: true });
+      const partitioner = member(client, 'a');
+      await until('it has joined', async () => (await other.getChildren(`${PATH}/party`).catch(() => [])).length === 1);
+      lab.server.faults.fail(op, -102);
+      expect(await partitioner.waitForAcquire(), op).toBe(false);
+      expect(partitioner.failed, op).toBe(true);
+      await partitioner.finish();
+      lab.server.faults.clear();
+      await until('it has left', async () => (await other.getChildren(`${PATH}/party`)).length === 0);
+      await other.close();
+    }
+  });
+
+  test('releaseSet may be called twice, and while allocating', async () => {
+    const client = await (await Lab.open()).client();
+    const partitioner = member(client, 'a');
+    await Promise.all([partitioner.releaseSet(), partitioner.releaseSet()]);
+    expect(partitioner.stateId).toBe(1);
+    expect(await partitioner.waitForAcquire()).toBe(true);
+    const released = partitioner.releaseSet();
+    const finished = partitioner.finish();
+    await Promise.all([released, finished]);
+    expect(partitioner.failed).toBe(true);
+    expect(await client.getChildren(`${PATH}/party`)).toEqual([]);
   });
 
   test('waiting can be aborted', async () => {
