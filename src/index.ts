@@ -78,6 +78,7 @@ export {
 
 // Connection
 export { EventLoopHandler, type CallbackKind, type Handler } from './connection/handler.ts';
+export { WorkerThreadHandler, type WorkerThreadHandlerOptions } from './connection/worker-thread-handler.ts';
 export type { DialOptions } from './connection/dial.ts';
 export type { SaslExchange, SaslMechanism, SaslOptions } from './connection/sasl.ts';
 export type { KeepAlive, Target, Transport } from './connection/transport.ts';
@@ -110,15 +111,30 @@ export { DoubleBarrier } from './recipe/double-barrier.ts';
 export { Election, type ElectionOptions } from './recipe/election.ts';
 export { EnsembleTracker, type EnsembleClient } from './recipe/ensemble-tracker.ts';
 export type { ErrorPolicy } from './recipe/hold.ts';
+export { GroupMember } from './recipe/group-member.ts';
+export { LeaderLatch, type LeaderLatchEvents } from './recipe/leader-latch.ts';
 export { MultiNonBlockingLease, NonBlockingLease, type LeaseOptions } from './recipe/lease.ts';
 export { Lock, type LockAcquireOptions, type LockOptions } from './recipe/lock.ts';
 export { LockingQueue } from './recipe/locking-queue.ts';
 export type { PartitionFunction, PartitionItem } from './recipe/partition.ts';
 export { Party, ShallowParty, type PartyOptions } from './recipe/party.ts';
 export { PatientChildrenWatch, type PatientChildrenWatchOptions } from './recipe/patient-children-watch.ts';
+export { PersistentNode, type PersistentNodeOptions } from './recipe/persistent-node.ts';
 export { Queue, type PutOptions } from './recipe/queue.ts';
 export { ReadLock, WriteLock } from './recipe/read-write-lock.ts';
 export { Semaphore, type SemaphoreOptions } from './recipe/semaphore.ts';
+export { ServiceDiscovery } from './recipe/service-discovery.ts';
+export {
+  makeServiceInstance,
+  parseServiceInstance,
+  serializeServiceInstance,
+  serviceUri,
+  type ServiceInstance,
+  type ServiceInstanceOptions,
+  type ServiceType,
+  type UriPart,
+} from './recipe/service-instance.ts';
+export { ServiceProvider, type ServiceProviderOptions } from './recipe/service-provider.ts';
 export { PartitionState, SetPartitioner, type SetPartitionerOptions } from './recipe/set-partitioner.ts';
 export { TreeCache, type TreeEventListener, type TreeFaultListener } from './recipe/tree-cache.ts';
 export { NodeData, TreeEvent, type TreeEventType } from './recipe/tree-event.ts';

@@ -7,14 +7,19 @@ import { DoubleBarrier } from './recipe/double-barrier.ts';
 import { Election, type ElectionOptions } from './recipe/election.ts';
 import { MultiNonBlockingLease, NonBlockingLease, type LeaseOptions } from './recipe/lease.ts';
 import { EnsembleTracker } from './recipe/ensemble-tracker.ts';
+import { GroupMember } from './recipe/group-member.ts';
+import { LeaderLatch } from './recipe/leader-latch.ts';
 import { Lock, type LockOptions } from './recipe/lock.ts';
 import { LockingQueue } from './recipe/locking-queue.ts';
+import type { ZnodeData } from './client/call-options.ts';
 import type { PartitionItem } from './recipe/partition.ts';
 import { Party, ShallowParty, type PartyOptions } from './recipe/party.ts';
 import { PatientChildrenWatch, type PatientChildrenWatchOptions } from './recipe/patient-children-watch.ts';
+import { PersistentNode, type PersistentNodeOptions } from './recipe/persistent-node.ts';
 import { Queue } from './recipe/queue.ts';
 import { ReadLock, WriteLock } from './recipe/read-write-lock.ts';
 import { Semaphore, type SemaphoreOptions } from './recipe/semaphore.ts';
+import { ServiceDiscovery } from './recipe/service-discovery.ts';
 import { SetPartitioner, type SetPartitionerOptions } from './recipe/set-partitioner.ts';
 import { TreeCache } from './recipe/tree-cache.ts';
 import {
@@ -112,6 +117,22 @@ export class KazooClient extends ExtendedClient {
   /** One of several claims for a length of time. @see MultiNonBlockingLease */
   multiNonBlockingLease(count: number, path: string, duration: number, options?: LeaseOptions): MultiNonBlockingLease {
     return new MultiNonBlockingLease(this, count, path, duration, options);
+  }
+  /** A node kept in being across sessions. @see PersistentNode */
+  persistentNode(path: string, data?: ZnodeData, options?: PersistentNodeOptions): PersistentNode {
+    return new PersistentNode(this, path, data, options);
+  }
+  /** Leadership as a state to be in. @see LeaderLatch */
+  leaderLatch(path: string, options?: LockOptions): LeaderLatch {
+    return new LeaderLatch(this, path, options);
+  }
+  /** Membership with a payload, in Curator's layout. @see GroupMember */
+  groupMember(path: string, id: string, payload?: ZnodeData): GroupMember {
+    return new GroupMember(this, path, id, payload);
+  }
+  /** Services registered and found, in Curator's layout. @see ServiceDiscovery */
+  serviceDiscovery(basePath: string): ServiceDiscovery {
+    return new ServiceDiscovery(this, basePath);
   }
   /** Keeps the client's hosts in step with the ensemble's own list. @see EnsembleTracker */
   ensembleTracker(options?: { random?: () => number }): EnsembleTracker {
