@@ -78,10 +78,9 @@ function checkPart({ op, request }: WritePart, call: Call): void {
   if (!('flags' in request)) return;
   const { flags, acl } = request;
   const isUnknown = flags < CreateFlags.PERSISTENT || flags > CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL;
-  const isTtl = flags === CreateFlags.PERSISTENT_WITH_TTL || flags === CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL;
   if (acl === null) throw refusal(Code.MARSHALLING);
   if (isUnknown && call.state.version.features.create2InMulti) throw refusal(Code.MARSHALLING);
-  if (isTtl && op !== 'createTTL') throw refusal(Code.MARSHALLING);
+  if (hasTtl(flags) && op !== 'createTTL') throw refusal(Code.MARSHALLING);
 }
 
 /** Every operation before the failed one would have worked; those after it were not tried. */
@@ -116,12 +115,16 @@ function createPart(
   call: Call,
 ): PartResult {
   const { op, request } = part;
-  // Inside a multi the flags alone can make a container.
+  // Inside a multi the flags decide what is made: a container, whatever the operation, and of createTTL without them an ordinary node.
   const isContainer = op === 'createContainer' || request.flags === CreateFlags.CONTAINER;
-  const kind = op === 'createTTL' ? { ttl: request.ttl } : isContainer ? 'container' : 'plain';
+  const kind = op === 'createTTL' && hasTtl(request.flags) ? { ttl: request.ttl } : isContainer ? 'container' : 'plain';
   const [path, node] = call.state.transactions.create(request, kind, call, call.transaction);
-  const isPlain = op === 'create' || (op === 'create2' && !call.state.version.features.create2InMulti);
+  const isPlain = op === 'create' || op === 'createTTL' || (op === 'create2' && !call.state.version.features.create2InMulti);
   return isPlain && kind === 'plain'
     ? { type: 1, err: 0, body: { path } }
     : { type: 15, err: 0, body: { path, stat: node.stat() } };
+}
+
+function hasTtl(flags: number): boolean {
+  return flags === CreateFlags.PERSISTENT_WITH_TTL || flags === CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL;
 }

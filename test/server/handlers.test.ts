@@ -170,6 +170,13 @@ test('a multi with a list of no ACLs, or TTL flags on a plain create, cannot be 
   expect(types(await client.multi(op.createTTL('/a', { ttl: 5 })))).toEqual([15]);
 });
 
+test('inside a multi the flags decide what createTTL makes', async () => {
+  const client = await connect(await serve());
+  const made = await client.multi(...[0, 1, 2, 4].map((flags) => op.createTTL(`/t${flags}`, { flags, ttl: 5000 })));
+  expect(types(made)).toEqual([1, 1, 1, 15]);
+  expect((await client.exists('/t1')).stat?.ephemeralOwner).toBe(client.session?.sessionId);
+});
+
 test('an unexpected exception is answered as what cannot be read', async () => {
   const server = await serve();
   const client = await connect(server);
