@@ -184,7 +184,7 @@ const OTHERS = new Set(['maxTries', 'ignoreExpire', 'interrupt', 'clock', 'rando
 
 function checkOptions(options: KazooRetryOptions): void {
   for (const [name, value] of Object.entries(options)) {
-    const limit = LIMITS[name];
+    const limit = Object.hasOwn(LIMITS, name) ? LIMITS[name] : undefined;
     if (limit === undefined && !OTHERS.has(name)) throw new TypeError(`unknown retry option "${name}"`);
     if (limit === undefined || value === undefined) continue;
     const [least, most, expected] = limit;

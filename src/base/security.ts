@@ -81,7 +81,8 @@ function permsOf(flags: PermissionFlags): number {
     throw new TypeError(`perms must be an object such as { read: true }, not ${describeValue(flags)}`);
   let perms = 0;
   for (const [name, value] of Object.entries(flags)) {
-    if (!(name in FLAGS)) throw new TypeError(`unknown permission "${name}"; expected ${Object.keys(FLAGS).join(', ')}`);
+    if (!Object.hasOwn(FLAGS, name))
+      throw new TypeError(`unknown permission "${name}"; expected ${Object.keys(FLAGS).join(', ')}`);
     if (value !== undefined && typeof value !== 'boolean')
       throw new TypeError(`permission "${name}" must be a boolean, not ${describeValue(value)}`);
     if (value === true) perms |= FLAGS[name as keyof typeof FLAGS];

@@ -15,8 +15,8 @@ import type {
   WaitOptions,
   ZnodeData,
 } from './call-options.ts';
-import { Failure } from '../session/call.ts';
 import { CoreClient, unwrap } from './core-client.ts';
+import { withinLimits } from './limits.ts';
 import { TransactionRequest, type TransactionCreateOptions } from './transaction.ts';
 import { walkTree, type WalkOptions } from './walk.ts';
 
@@ -51,14 +51,13 @@ export class Client extends CoreClient {
     const given = checkOptions(options, CREATE_OPTIONS);
     if (options !== undefined) checkFlags(given, CREATE_FLAGS);
     const { op, request } = this.#createRequest(path, value, given);
-    // The plain case first: it is the one that must cost little.
-    const outcome = given.protected === true ? undefined : await this.session.submit(op, request, undefined, options);
     const made =
-      outcome === undefined
-        ? await this.#createProtected(path, op, request, given)
-        : given.makepath === true && outcome instanceof Failure && outcome.code === NO_NODE
-          ? await this.#createMakingPath(path, op, request, given)
-          : (unwrap(outcome, op, 'create', path) as { path: string; stat?: ZnodeStat });
+      given.protected === true || given.makepath === true
+        ? await this.#createCompound(path, op, request, given)
+        : (unwrap(await this.session.submit(op, request, undefined, options), op, 'create', path) as {
+            path: string;
+            stat?: ZnodeStat;
+          });
     const result = this.unchroot(made.path);
     if (given.includeData !== true) return result;
     return [result, made.stat ?? (await this.#statOf(result, given))];
@@ -71,7 +70,9 @@ export class Client extends CoreClient {
   async ensurePath(path: string, options?: { acl?: ACL[] | undefined } & WaitOptions): Promise<true | string> {
     const given = checkOptions(options, ACL_OPTIONS);
     const full = this.rooted(path);
-    return (await this.#ensure(full, this.#aclOf(given.acl), given)) ? this.unchroot(full) : true;
+    const acl = this.#aclOf(given.acl);
+    const context = { operation: 'ensurePath', path };
+    return (await withinLimits(this.clock, context, given, (wait) => this.#ensure(full, acl, wait))) ? this.unchroot(full) : true;
   }
 
   /** The node's stat, or null where there is none. The watch is told of its creation, change or deletion. */
@@ -143,7 +144,11 @@ export class Client extends CoreClient {
     checkFlags(given, ['recursive']);
     const version = checkVersion(given.version);
     const full = this.rooted(path);
-    if (given.recursive === true) return this.#deleteTree(normalizePath(path), given);
+    if (given.recursive === true) {
+      return withinLimits(this.clock, { operation: 'delete', path }, given, (wait) =>
+        this.#deleteTree(normalizePath(path), wait),
+      );
+    }
     await this.submit('delete', 'delete', path, { path: full, version }, given);
     return true;
   }
@@ -202,6 +207,20 @@ export class Client extends CoreClient {
     if (acl !== undefined) checkAcls(acl);
     // An empty list means "not given", as in Kazoo (CM-8).
     return acl !== undefined && acl.length > 0 ? acl : (this.defaultAcl ?? OPEN_ACL_UNSAFE);
+  }
+
+  #createCompound(
+    path: string,
+    op: CreateOp,
+    request: RequestOf<'createTTL'>,
+    given: CreateOptions,
+  ): Promise<{ path: string; stat?: ZnodeStat }> {
+    return withinLimits(this.clock, { operation: 'create', path }, given, (wait) => {
+      const options = { ...given, signal: undefined, timeout: undefined, ...wait };
+      return given.protected === true
+        ? this.#createProtected(path, op, request, options)
+        : this.#createMakingPath(path, op, request, options);
+    });
   }
 
   async #createMakingPath(
@@ -289,8 +308,7 @@ export class Client extends CoreClient {
     }
   }
 
-  async #deleteTree(path: string, options: DeleteOptions): Promise<true> {
-    const wait = { signal: options.signal, timeout: options.timeout };
+  async #deleteTree(path: string, wait: WaitOptions): Promise<true> {
     for (let round = 1; ; round++) {
       const paths: string[] = [];
       for await (const node of this.walk(path, wait)) paths.push(node);
@@ -318,6 +336,5 @@ export class Client extends CoreClient {
   }
 }
 
-const NO_NODE = -101;
 const RECURSIVE_ROUNDS = 5;
 const PIPELINE = 500;

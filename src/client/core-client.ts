@@ -23,7 +23,7 @@ import { Failure } from '../session/call.ts';
 import { Rotation } from '../session/rotation.ts';
 import { Session } from '../session/session.ts';
 import type { WatchListener } from '../base/states.ts';
-import { checkOptions, checkString, checkTimeout } from './arguments.ts';
+import { checkFlags, checkOptions, checkString, checkTimeout } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
 import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from './options.ts';
 import type { ClientId, KazooClientEvents } from './recipe-client.ts';
@@ -149,7 +149,9 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    * @throws ConfigurationError when they cannot be read, or name another chroot; nothing has changed then
    */
   setHosts(hosts: string | string[], options?: { randomizeHosts?: boolean }): void {
-    const { randomizeHosts } = checkOptions(options, new Set(['randomizeHosts']));
+    const given = checkOptions(options, new Set(['randomizeHosts']));
+    checkFlags(given, ['randomizeHosts']);
+    const { randomizeHosts } = given;
     const collected = collectHosts(hosts);
     if (collected.chroot !== '' && collected.chroot !== this.chroot)
       throw new ConfigurationError(`setHosts cannot change the chroot from "${this.chroot}" to "${collected.chroot}"`);
@@ -271,7 +273,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
         dial: this.#dialOptions(),
         connectionRetry: (clock) => {
           const given = options.connectionRetry;
-          if (given instanceof KazooRetry) return given.withClock(clock);
+          // A class derived from it keeps its own ways, and its own clock (Kazoo D-14).
+          if (given instanceof KazooRetry && given.constructor === KazooRetry) return given.withClock(clock);
           return toRetryPolicy(given, { ...UNLIMITED_RETRY, clock });
         },
       },

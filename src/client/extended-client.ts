@@ -91,9 +91,9 @@ export class ExtendedClient extends Client {
 
   /** Takes every watch of a kind off a node, here and at the server (ZooKeeper 3.5+). @throws NoWatcherError when there is none */
   async removeWatches(path: string, type: RemovableWatch, options?: WaitOptions): Promise<void> {
-    const tables = TABLES_OF[type];
-    if (tables === undefined)
+    if (!Object.hasOwn(TABLES_OF, type))
       throw new TypeError(`type must be one of ${Object.keys(TYPE_OF).join(', ')}, not ${describeValue(type)}`);
+    const tables = TABLES_OF[type];
     const full = this.rooted(path);
     const given = checkOptions(options, WAIT_OPTIONS);
     const cleared = tables.map((table) => this.session.watches.clear(table, full)).some(Boolean);
@@ -111,7 +111,7 @@ export class ExtendedClient extends Client {
 
   /** The paths of this session's ephemeral nodes that begin with `prefix` (ZooKeeper 3.6+). */
   async getEphemerals(prefix = '/', options?: WaitOptions): Promise<string[]> {
-    const full = this.rooted(prefix);
+    const full = this.rooted(prefix, true);
     const { ephemerals } = await this.submit(
       'getEphemerals',
       'getEphemerals',
@@ -119,7 +119,8 @@ export class ExtendedClient extends Client {
       { prefixPath: full },
       checkOptions(options, WAIT_OPTIONS),
     );
-    return ephemerals.map((path) => stripChroot(this.chroot, path));
+    // The server compares characters: the prefix of the whole chroot is that of its neighbour's name, too.
+    return ephemerals.filter((path) => path.startsWith(`${this.chroot}/`)).map((path) => stripChroot(this.chroot, path));
   }
 
   /** How many nodes there are below this one, at any depth (ZooKeeper 3.6+). @throws NoNodeError */

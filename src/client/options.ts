@@ -86,7 +86,7 @@ export function resolveOptions(given: string | KazooClientOptions | undefined): 
   if (typeof options !== 'object' || options === null)
     throw new ConfigurationError(`options must be a string or an object, not ${describeValue(options)}`);
   for (const [name, value] of Object.entries(options)) {
-    const rule = RULES[name as keyof KazooClientOptions];
+    const rule = Object.hasOwn(RULES, name) ? RULES[name as keyof KazooClientOptions] : undefined;
     if (rule === undefined) throw new ConfigurationError(`unknown option "${name}"; known are ${Object.keys(RULES).join(', ')}`);
     if (value !== undefined && !rule.accepts(value))
       throw new ConfigurationError(`option "${name}" must be ${rule.expected}, not ${describeValue(value)}`);

@@ -7,6 +7,7 @@ import {
   ZookeeperError,
 } from '../../../src/base/errors.ts';
 import type { WatchedEvent } from '../../../src/base/states.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { Collected, connectedAgain, rejection, until, type Spec } from './world.ts';
 
 /** What ZooKeeper 3.5 to 3.9 can do beyond Kazoo, and the commands to the server. */
@@ -147,7 +148,30 @@ function specifyListings(spec: Spec): void {
     expect((await client.getEphemerals()).sort()).toEqual(['e1', 'e2', 'f'].map(at));
     expect((await client.getEphemerals(at('e'))).sort()).toEqual(['e1', 'e2'].map(at));
     expect(await client.getEphemerals(at('nothing'))).toEqual([]);
+    expect(await client.getEphemerals(at('e/'))).toEqual([]);
+    expect((await client.getEphemerals(`${base}/`)).length).toBe(3);
     expect(await (await outside()).getEphemerals(chroot + base)).toEqual([]);
+  });
+
+  spec('getEphemerals leaves out what lies beside the chroot', async ({ proxied, connect, outside, chroot, at }) => {
+    const { client, proxy } = await proxied();
+    const clientId = client.clientId!;
+    await client.create(at('mine'), '', { ephemeral: true });
+    proxy.refuse(true);
+    proxy.cut();
+    // The same session, seen from outside, for a while.
+    const away = await TcpProxy.open((await outside()).hosts.map(({ host, port }) => `${host}:${port}`)[0]!);
+    const elsewhere = await outside({ hosts: away.connectString, clientId });
+    await elsewhere.create(`${chroot}-beside-${clientId.sessionId}`, '', { ephemeral: true }).catch(() => undefined);
+    away.refuse(true);
+    away.cut();
+    const heir = await connect({ clientId });
+    const paths = await heir.getEphemerals();
+    if (chroot !== '') expect(paths).toEqual([at('mine')]);
+    expect(paths).toContain(at('mine'));
+    await heir.stop();
+    await elsewhere.stop();
+    await away.close();
   });
 
   spec('getAllChildrenNumber counts at every depth', async ({ client, at }) => {
