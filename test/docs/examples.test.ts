@@ -12,7 +12,6 @@ const UNRUNNABLE: Readonly<Record<string, string>> = {
   'src/recipe/set-partitioner.ts': 'it goes on for as long as the program runs',
   'src/recipe/watch-iterators.ts': 'it goes on until the signal aborts',
   'src/harness/kazoo-test-case.ts': 'hooks of a test runner',
-  'src/connection/worker-thread-handler.ts': 'the worker is a file of the built package',
 };
 
 /** The nodes that doc comments take for granted. */

@@ -21,7 +21,11 @@ test('the TypeScript in README and docs is correct, with nothing given but a cli
 }, 120_000);
 
 const OPTIONS: ts.CompilerOptions = {
-  ...ts.parseJsonConfigFileContent(ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).config, ts.sys, root).options,
+  ...ts.parseJsonConfigFileContent(
+    ts.readConfigFile(join(root, 'tsconfig.json'), (name) => ts.sys.readFile(name)).config,
+    ts.sys,
+    root,
+  ).options,
   noEmit: true,
   noUnusedLocals: false,
   noUnusedParameters: false,
@@ -32,15 +36,14 @@ const OPTIONS: ts.CompilerOptions = {
 /** A compiler host that has the blocks as files beside the real ones. */
 function hostWith(files: ReadonlyMap<string, Example>): ts.CompilerHost {
   const host = ts.createCompilerHost(OPTIONS);
-  const { fileExists, readFile, getSourceFile } = host;
   return {
     ...host,
-    fileExists: (name) => files.has(name) || fileExists(name),
-    readFile: (name) => (files.has(name) ? moduleOf(files.get(name)!) : readFile(name)),
+    fileExists: (name) => files.has(name) || host.fileExists(name),
+    readFile: (name) => (files.has(name) ? moduleOf(files.get(name)!) : host.readFile(name)),
     getSourceFile: (name, version, ...rest) =>
       files.has(name)
         ? ts.createSourceFile(name, moduleOf(files.get(name)!), version, true)
-        : getSourceFile(name, version, ...rest),
+        : host.getSourceFile(name, version, ...rest),
   };
 }
 
