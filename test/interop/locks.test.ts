@@ -135,7 +135,7 @@ besidePython('locks shared with Python Kazoo', ['embedded', 'real'], (world) => 
     python.order('contend', 'Lock', path, -1, section.path, 'python-doomed', 0.02, ['python-doomed'], {}).catch(() => undefined);
     const child = startContender({
       hosts: world.hosts,
-      timeout: 2_000,
+      timeout: 1_500,
       path,
       record: section.path,
       who: 'node-doomed',
