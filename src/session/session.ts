@@ -12,6 +12,7 @@ import { Connector, type Established } from './connector.ts';
 import { Credentials, type Credential } from './credentials.ts';
 import { Deferred } from './deferred.ts';
 import { CredentialRefused, presentCredential, restoreWatches } from './establish.ts';
+import { Farewell } from './farewell.ts';
 import { LossPresumption } from './loss-presumption.ts';
 import { ReadWriteProbe } from './read-write-probe.ts';
 import { RequestQueue, type SubmitOptions } from './request-queue.ts';
@@ -24,8 +25,6 @@ import { WatchTable, type WatchTableKind } from './watch-table.ts';
 const CONNECTION_LOSS = -4;
 const SESSION_EXPIRED = -112;
 const AUTH_FAILED = -115;
-/** How long the server may take to confirm the end of a session. */
-const CLOSE_PATIENCE = 2_000;
 const CLOSED = Failure.ofError((context) => new ConnectionClosedError(undefined, context));
 const ORPHAN_TYPE = {
   data: 'data',
@@ -42,7 +41,6 @@ const ORPHAN_TYPE = {
  */
 export class Session {
   readonly #options: SessionOptions;
-  readonly #clock: Clock;
   readonly #handler: Handler;
   readonly #sink: SessionSink;
   readonly #logger: Logger;
@@ -53,14 +51,13 @@ export class Session {
   readonly #probe: ReadWriteProbe;
   readonly #requests: RequestQueue;
   readonly #presumption: LossPresumption;
+  readonly #farewell: Farewell;
   readonly watches: WatchTable;
   #established: Established | undefined;
   #lastZxid = 0n;
   #sessionTimeout: number | null = null;
   #stopping: Promise<void> | undefined;
   #running: Promise<void> | undefined;
-  /** Ends the wait of `stop` for the connection. */
-  #finished: (() => void) | undefined;
   /** Settled when the attempt under way has brought a session, or none can be had. */
   #connected = new Deferred();
   #usesHandler = false;
@@ -68,13 +65,13 @@ export class Session {
 
   constructor(options: SessionOptions, rotation: Rotation, clock: Clock, handler: Handler, sink: SessionSink, logger: Logger) {
     this.#options = options;
-    this.#clock = clock;
     this.#handler = handler;
     this.#sink = sink;
     this.#logger = logger;
     this.watches = new WatchTable((kind, path) => this.#onOrphanWatch(kind, path));
     this.#requests = new RequestQueue(this.watches, clock, options.maxInFlight);
     this.#presumption = new LossPresumption(clock);
+    this.#farewell = new Farewell(clock);
     this.#connector = new Connector(options, rotation, clock, handler, this.#credentials, logger, {
       event: (type, path) => this.#event(type, path),
       connectFailed: (failure) => sink.connectFailed(failure),
@@ -254,7 +251,7 @@ export class Session {
     if (wasAnnounced) this.#connector.noteDrop(established);
     if (this.#stopping !== undefined || this.#isOver) {
       failAll(calls, errorForCode(CONNECTION_LOSS, { cause: error }));
-      return this.#finished?.();
+      return this.#farewell.cut();
     }
     if (!wasAnnounced) failAll(calls, error);
     else this.#suspend(calls, error);
@@ -323,7 +320,9 @@ export class Session {
   }
 
   async #stop(): Promise<void> {
-    if (this.#established !== undefined) await this.#finish(this.#established);
+    if (this.#established !== undefined) {
+      await this.#farewell.say(this.#established.connection, this.#established.sessionTimeout, this.#requests);
+    }
     const reason = new ConnectionDropped('the client was stopped');
     const connection = this.#established?.connection;
     const calls = this.#detach();
@@ -334,26 +333,6 @@ export class Session {
     await this.#running;
     await this.#teller.caughtUp();
     await this.#useHandler(false);
-  }
-
-  /** What was submitted before is answered first; then the server is told. A silent server bounds this by the heartbeat, a slow one by a session timeout. */
-  async #finish({ connection, sessionTimeout }: Established): Promise<void> {
-    await this.#bounded(sessionTimeout, (done) => this.#requests.whenDrained(done));
-    if (connection.ended) return;
-    await this.#bounded(CLOSE_PATIENCE, (done) => connection.send({ row: OPS.closeSession, reply: done, fail: done }, undefined));
-  }
-
-  #bounded(limit: number, begin: (done: () => void) => void): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel();
-        this.#finished = undefined;
-        resolve();
-      };
-      const timer = this.#clock.timer(limit, done);
-      this.#finished = done;
-      begin(done);
-    });
   }
 
   /** Lets go of the present connection, and gives back what it had not answered. */

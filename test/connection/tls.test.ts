@@ -120,9 +120,9 @@ describe('TLS', () => {
     const { ca, server: identity, client: pair } = certificates;
     const server = await startRealZooKeeper({ tls: { ...identity, ca } });
     if (typeof server === 'string') return skip(server);
-    await using _ = server;
+    await using running = server;
     await using client = new KazooClient({
-      hosts: server.secureConnectString!,
+      hosts: running.secureConnectString!,
       useSsl: true,
       ca,
       certfile: pair.cert,

@@ -140,7 +140,7 @@ test('a reply of 32 MiB costs linear time', async () => {
     const bytes = framed(replyFrame(1, { body: dataBody(Buffer.alloc(megabytes * 1024 * 1024)) }));
     let frames = 0;
     const splitter = new FrameSplitter(
-      { frame: () => void frames++, oversized: () => undefined, broken: () => undefined },
+      { frame: () => frames++, oversized: () => undefined, broken: () => undefined },
       64 * 1024 * 1024,
     );
     const begun = performance.now();

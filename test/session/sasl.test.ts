@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { AuthFailedError, ConnectionDropped, SASLException } from '../../src/base/errors.ts';
 import { ACL, Id } from '../../src/base/security.ts';
 import type { SaslMechanism } from '../../src/connection/sasl.ts';
-import type { ManagedZooKeeper } from '../../src/harness/managed-zookeeper.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { FakeServer, Op } from '../support/fake-server.ts';
@@ -21,8 +20,7 @@ describe.each(['embedded', 'real'])('SASL DIGEST-MD5 with the %s server', (kind)
     server =
       kind === 'embedded'
         ? await EmbeddedZooKeeper.start({ jaasUsers: { jaasuser: PASSWORD } })
-        : ((await startRealZooKeeper({ jaas: `Server { ${login} required user_jaasuser="jaas_password"; };\n` })) as
-            ManagedZooKeeper | string);
+        : await startRealZooKeeper({ jaas: `Server { ${login} required user_jaasuser="jaas_password"; };\n` });
     return async () => {
       if (typeof server !== 'string') await server[Symbol.asyncDispose]();
     };

@@ -71,7 +71,11 @@ describe('watches across connections of one session', () => {
     await client.start();
     await client.create('/a');
     let fired = 0;
-    await client.get('/a', { watch: () => void fired++ });
+    await client.get('/a', {
+      watch: () => {
+        fired++;
+      },
+    });
     for (let i = 0; i < 10; i++) {
       await server.restart();
       await client.retry(() => client.exists('/a'));
@@ -137,7 +141,11 @@ describe('watches across connections of one session', () => {
     await using client = new KazooClient(server.connectString);
     await client.start();
     let fired = 0;
-    await client.exists('/a', { watch: () => void fired++ });
+    await client.exists('/a', {
+      watch: () => {
+        fired++;
+      },
+    });
     await outage(client, server);
     await client.create('/a');
     await until(() => fired === 1, 'the event');
@@ -157,8 +165,16 @@ describe('watches across connections of one session', () => {
     await using client = new KazooClient(server.connectString);
     await client.start();
     let heard = 0;
-    await client.exists('/a', { watch: () => void heard++ });
-    await client.exists('/b', { watch: () => void heard++ });
+    await client.exists('/a', {
+      watch: () => {
+        heard++;
+      },
+    });
+    await client.exists('/b', {
+      watch: () => {
+        heard++;
+      },
+    });
     server.peers[0]!.event(1, '/a', 9n);
     await until(() => heard === 1, 'the event');
     expect(client.lastZxid).toBe(5n);
@@ -191,7 +207,13 @@ describe('a watch', () => {
     await using client = new KazooClient(server.connectString);
     await client.start();
     let fired = 0;
-    await rejection(client.get('/a', { watch: () => void fired++ }));
+    await rejection(
+      client.get('/a', {
+        watch: () => {
+          fired++;
+        },
+      }),
+    );
     await client.create('/a');
     await client.exists('/');
     expect(fired).toBe(0);
@@ -257,7 +279,11 @@ describe('a watch', () => {
     let fired = 0;
     await client.exists('/a', { watch: old });
     await client.unwatch('/warm-up', old);
-    const reading = client.exists('/a', { watch: () => void fired++ });
+    const reading = client.exists('/a', {
+      watch: () => {
+        fired++;
+      },
+    });
     const removing = client.unwatch('/a', old);
     await Promise.all([reading, removing]);
     await client.create('/a');
@@ -271,7 +297,14 @@ describe('a watch', () => {
     await client.start();
     const abort = new AbortController();
     let fired = 0;
-    const reading = rejection(client.exists('/a', { watch: () => void fired++, signal: abort.signal }));
+    const reading = rejection(
+      client.exists('/a', {
+        watch: () => {
+          fired++;
+        },
+        signal: abort.signal,
+      }),
+    );
     abort.abort(new Error('changed my mind'));
     expect((await reading).message).toBe('changed my mind');
     await client.exists('/');
@@ -290,12 +323,27 @@ describe('a watch', () => {
     let fired = 0;
     for (let round = 0; round < 10; round++) {
       const names = Array.from({ length: ROUND }, (_, i) => `/n-${round}-${i}`);
-      await Promise.all(names.map((path) => client.exists(path, { watch: () => void fired++ })));
+      await Promise.all(
+        names.map((path) =>
+          client.exists(path, {
+            watch: () => {
+              fired++;
+            },
+          }),
+        ),
+      );
       await Promise.all(names.map((path) => client.create(path)));
       await Promise.all(names.map((path) => client.delete(path)));
       const abort = new AbortController();
       const reads = names.map((path) =>
-        client.exists(path, { watch: () => void fired++, signal: abort.signal }).catch(() => undefined),
+        client
+          .exists(path, {
+            watch: () => {
+              fired++;
+            },
+            signal: abort.signal,
+          })
+          .catch(() => undefined),
       );
       abort.abort();
       await Promise.all(reads);
