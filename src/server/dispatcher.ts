@@ -66,7 +66,8 @@ export class Dispatcher {
       const request = this.#decode(operation, reader);
       const writes = operation.writes && !(call.session.local && operation.name === 'closeSession');
       if (this.#state.readOnly && (writes || operation.name === 'sync')) return refusal(Code.NOT_READ_ONLY);
-      if (writes) call.begin(operation.name === 'multi');
+      // A multi begins its own, once it is known to be readable.
+      if (writes && (operation.name !== 'multi' || fault?.kind === 'fail')) call.begin(false);
       if (fault?.kind === 'fail') return refusal(fault.code);
       return operation.handle(request, call);
     } catch (error) {

@@ -49,13 +49,14 @@ export const writeHandlers = {
 
   multi(parts, call) {
     for (const part of parts) checkPart(part, call);
+    call.begin(true);
     const { transactions } = call.state;
     const results: PartResult[] = [];
     try {
       for (const part of parts) results.push(applyPart(part, call));
     } catch (error) {
       transactions.rollBack(call.transaction);
-      if (!(error instanceof Refusal)) throw error;
+      if (!(error instanceof Refusal) || error.code === Code.MARSHALLING) throw error;
       return failed(results.length, error.code, parts.length);
     }
     transactions.commit(call.transaction);
@@ -73,14 +74,22 @@ function created([path, node]: [string, DataNode]): { path: string; stat: Return
   return { path, stat: node.stat() };
 }
 
-/** What makes the whole multi unreadable rather than one of its operations wrong (protocol.md section 6). */
+/**
+ * What makes the whole multi unreadable rather than one of its operations wrong (protocol.md section 6). A list of ACLs that is null does so
+ * before a zxid is taken, flags after.
+ */
 function checkPart({ op, request }: WritePart, call: Call): void {
   if (!('flags' in request)) return;
-  const { flags, acl } = request;
-  const isUnknown = flags < CreateFlags.PERSISTENT || flags > CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL;
-  if (acl === null) throw refusal(Code.MARSHALLING);
-  if (isUnknown && call.state.version.features.create2InMulti) throw refusal(Code.MARSHALLING);
-  if (hasTtl(flags) && op !== 'createTTL') throw refusal(Code.MARSHALLING);
+  const isReadable = !call.state.version.features.create2InMulti || areFlagsOf(op, request.flags);
+  if (isReadable && request.acl !== null) return;
+  if (!isReadable) call.begin(false);
+  throw refusal(Code.MARSHALLING);
+}
+
+/** Whether the flags are known, and do not ask a plain create for a time to live. */
+function areFlagsOf(op: WritePart['op'], flags: number): boolean {
+  const isKnown = flags >= CreateFlags.PERSISTENT && flags <= CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL;
+  return isKnown && (op === 'createTTL' || !hasTtl(flags));
 }
 
 /** Every operation before the failed one would have worked; those after it were not tried. */
@@ -115,6 +124,8 @@ function createPart(
   call: Call,
 ): PartResult {
   const { op, request } = part;
+  // Releases that do not refuse these flags beforehand stumble over them at their turn.
+  if (op !== 'createTTL' && hasTtl(request.flags)) throw refusal(Code.MARSHALLING);
   // Inside a multi the flags decide what is made: a container, whatever the operation, and of createTTL without them an ordinary node.
   const isContainer = op === 'createContainer' || request.flags === CreateFlags.CONTAINER;
   const kind = op === 'createTTL' && hasTtl(request.flags) ? { ttl: request.ttl } : isContainer ? 'container' : 'plain';
