@@ -14,12 +14,17 @@ export function requirePath(path: string): string {
   return normalizePath(path);
 }
 
-/** The options, `{}` where none were given. @throws TypeError for what is no object */
-export function requireOptions<T extends object>(options: T | undefined): T | Record<string, never> {
+/** The options, `{}` where none were given. @throws TypeError for what is no object, and for a name that is not among those `known` */
+export function requireOptions<T extends object>(
+  options: T | undefined,
+  known?: readonly (keyof T & string)[],
+): T | Record<string, never> {
   if (options === undefined) return {};
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`options must be an object, not ${describeValue(options)}`);
   }
+  const unknown = known && Object.keys(options).find((name) => !(known as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new TypeError(`unknown option "${unknown}"; known here are ${known?.join(', ')}`);
   return options;
 }
 

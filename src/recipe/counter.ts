@@ -3,7 +3,8 @@ import { describeValue, normalizePath } from '../base/paths.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalBoolean, requireClient, requireOptions, requireWaiting } from './arguments.ts';
+import { optionalBoolean, requireClient, requireOptions } from './arguments.ts';
+import { requireSharedWaiting } from './shared-signal.ts';
 import { Attempt, isTransient } from './attempt.ts';
 import { type CounterFormat, type CounterType, curatorFormat, textFormat } from './counter-value.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
@@ -180,7 +181,7 @@ export class Counter<const O extends CounterOptions = { type?: undefined }> {
 
   async #attempt<T>(options: WaitOptions | undefined, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
     const attempt = new Attempt(this.#client.clock, {
-      ...requireWaiting(options),
+      ...requireSharedWaiting(options),
       timedOut: () => waitTimedOut(this.path, `counter ${operation}`),
     });
     try {

@@ -1,7 +1,8 @@
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireWaiting } from './arguments.ts';
+import { requireClient } from './arguments.ts';
+import { requireSharedWaiting } from './shared-signal.ts';
 import { Attempt } from './attempt.ts';
 import { Deferred } from './deferred.ts';
 import { PersistentNode } from './persistent-node.ts';
@@ -45,7 +46,7 @@ export class GroupMember {
 
   /** Joins, and resolves when the members are known. Once. @throws KazooException if it was started or closed before */
   async start(options?: WaitOptions): Promise<void> {
-    const waiting = requireWaiting(options);
+    const waiting = requireSharedWaiting(options);
     const attempt = new Attempt(this.#client.clock, { ...waiting, timedOut: () => waitTimedOut(this.path, 'group member') });
     try {
       attempt.check();

@@ -3,7 +3,7 @@ import type { KazooState } from '../base/states.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireWaiting } from './arguments.ts';
+import { requireSharedWaiting } from './shared-signal.ts';
 import { Attempt, pauseAfter } from './attempt.ts';
 import { Lock, type LockOptions } from './lock.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
@@ -63,7 +63,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
   /** True once this one leads; false if the `timeout` ran out first. @throws `signal.reason`; KazooException when it is closed */
   async waitForLeadership(options?: WaitOptions): Promise<boolean> {
     const attempt = new Attempt(this.#client.clock, {
-      ...requireWaiting(options),
+      ...requireSharedWaiting(options),
       timedOut: () => waitTimedOut(this.path, 'leadership'),
     });
     const closed = (): void => attempt.end(new KazooException('the latch was closed'));

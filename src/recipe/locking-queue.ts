@@ -2,7 +2,8 @@ import { TransactionError } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireOptions, requireWaiting } from './arguments.ts';
+import { requireClient, requireOptions } from './arguments.ts';
+import { requireSharedWaiting } from './shared-signal.ts';
 import { Attempt } from './attempt.ts';
 import { ensuring } from './ensuring.ts';
 import { EntryLock } from './entry-lock.ts';
@@ -89,7 +90,7 @@ export class LockingQueue {
    * @throws `signal.reason` after an abort; no item stays locked then
    */
   async get(options?: WaitOptions): Promise<Buffer | null> {
-    const { timeout, signal } = requireWaiting(options);
+    const { timeout, signal } = requireSharedWaiting(options);
     const waits = timeout !== undefined && timeout > 0;
     return this.#attempt(waits ? { timeout, signal } : { signal }, 'get', async (attempt) => {
       const ticket = this.#turnstile.take();
@@ -240,7 +241,7 @@ export class LockingQueue {
 
   async #attempt<T>(options: WaitOptions | undefined, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
     const attempt = new Attempt(this.#client.clock, {
-      ...requireWaiting(options),
+      ...requireSharedWaiting(options),
       timedOut: () => waitTimedOut(this.path, `queue ${operation}`),
     });
     try {

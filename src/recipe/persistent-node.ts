@@ -4,7 +4,8 @@ import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireFunction, requireOptions, requireWaiting } from './arguments.ts';
+import { requireClient, requireFunction, requireOptions } from './arguments.ts';
+import { requireSharedWaiting } from './shared-signal.ts';
 import { Attempt } from './attempt.ts';
 import { Deferred } from './deferred.ts';
 import { persist } from './outage.ts';
@@ -63,7 +64,7 @@ export class PersistentNode {
    * @throws KazooException after {@link close}; what keeps the node from being made, such as NoAuthError
    */
   async start(options?: WaitOptions): Promise<void> {
-    const waiting = requireWaiting(options);
+    const waiting = requireSharedWaiting(options);
     if (this.#state === 'closed') throw new KazooException('already closed');
     if (this.#state === 'latent') this.#client.on('state', this.#onState);
     this.#state = 'started';

@@ -3,7 +3,8 @@ import { joinPath, normalizePath } from '../base/paths.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireOptions, requireWaiting } from './arguments.ts';
+import { requireClient, requireOptions } from './arguments.ts';
+import { requireSharedWaiting } from './shared-signal.ts';
 import { Attempt, isTransient } from './attempt.ts';
 import { Backlog, type Item } from './backlog.ts';
 import { ensuring } from './ensuring.ts';
@@ -71,7 +72,7 @@ export class Queue {
    * @throws `signal.reason` after an abort
    */
   async get(options?: WaitOptions): Promise<Buffer | null> {
-    const { timeout, signal } = requireWaiting(options);
+    const { timeout, signal } = requireSharedWaiting(options);
     const waits = timeout !== undefined && timeout > 0;
     const attempt = this.#attempt(waits ? { timeout, signal } : { signal }, 'get');
     try {
@@ -160,7 +161,7 @@ export class Queue {
 
   #attempt(options: WaitOptions | undefined, operation: string): Attempt {
     return new Attempt(this.#client.clock, {
-      ...requireWaiting(options),
+      ...requireSharedWaiting(options),
       timedOut: () => waitTimedOut(this.path, `queue ${operation}`),
     });
   }

@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest';
+import { MarshallingError, OperationTimeoutError, AuthFailedError, ConnectionLoss } from '../../src/base/errors.ts';
+import type { KazooClientOptions } from '../../src/client/options.ts';
+import { KazooClient } from '../../src/kazoo-client.ts';
+import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
+
+interface Setting extends AsyncDisposable {
+  readonly server: EmbeddedZooKeeper;
+  readonly proxy: TcpProxy;
+  readonly client: KazooClient;
+}
+
+async function setUp(options: KazooClientOptions = {}): Promise<Setting> {
+  const server = await EmbeddedZooKeeper.start();
+  const proxy = await TcpProxy.open(server.connectString);
+  const client = await new KazooClient({
+    hosts: proxy.connectString,
+    connectionRetry: { delay: 20, maxDelay: 100 },
+    ...options,
+  }).start();
+  return {
+    server,
+    proxy,
+    client,
+    async [Symbol.asyncDispose]() {
+      await client.stop();
+      await proxy.close();
+      await server.close();
+    },
+  };
+}
+
+const failure = (promise: Promise<unknown>): Promise<Error> =>
+  promise.then(
+    () => new Error('it should have failed'),
+    (error: unknown) => error as Error,
+  );
+
+test('a request over maxRequestBytes is refused here, by name, and the others go on', async () => {
+  await using setting = await setUp({ maxRequestBytes: 2000 });
+  const { client, proxy } = setting;
+  const [error, path] = await Promise.all([failure(client.create('/big', Buffer.alloc(2000))), client.create('/small', 'x')]);
+  expect(error.message + String((error as { cause?: Error }).cause?.message)).toContain('maxRequestBytes (2000)');
+  expect([path, proxy.accepted, client.connected]).toEqual(['/small', 1, true]);
+  expect(await client.exists('/big')).toBeNull();
+});
+
+test('a reply over maxResponseBytes fails its own call, by name, and the others go on', async () => {
+  await using setting = await setUp({ maxResponseBytes: 2000 });
+  const { client, proxy } = setting;
+  await client.create('/big', Buffer.alloc(5000));
+  const [error, stat] = await Promise.all([failure(client.get('/big')), client.exists('/big')]);
+  expect(error).toBeInstanceOf(MarshallingError);
+  expect((error.cause as Error).message).toContain('maxResponseBytes (2000)');
+  expect([stat?.dataLength, proxy.accepted]).toEqual([5000, 1]);
+});
+
+test('with maxInFlight, calls over the limit wait their turn, in order', async () => {
+  await using setting = await setUp({ maxInFlight: 3 });
+  const { client, proxy } = setting;
+  proxy.freeze();
+  const calls = Array.from({ length: 20 }, (_, i) => client.create(`/n${i}`));
+  expect([client.inFlightRequests, client.queuedRequests]).toEqual([3, 17]);
+  proxy.thaw();
+  expect(await Promise.all(calls)).toEqual(Array.from({ length: 20 }, (_, i) => `/n${i}`));
+});
+
+test('a reply that cannot be read makes room for the next call, too', { timeout: 20_000 }, async () => {
+  await using setting = await setUp({ maxInFlight: 1, maxResponseBytes: 2000 });
+  const { client } = setting;
+  await client.create('/big', Buffer.alloc(5000));
+  const [first, second] = [failure(client.get('/big')), client.exists('/big', { timeout: 5000 })];
+  expect(await first).toBeInstanceOf(MarshallingError);
+  expect((await second)?.dataLength).toBe(5000);
+});
+
+test('data may be changed by the caller once the call is made, waiting or not', async () => {
+  await using setting = await setUp();
+  const { client, proxy } = setting;
+  const data = Buffer.from('before');
+  const now = client.create('/now', data);
+  data.write('after!');
+  proxy.refuse(true);
+  await now;
+  const suspended = new Promise<void>((resolve) => client.once('suspended', () => resolve()));
+  proxy.cut();
+  await suspended;
+  data.write('before');
+  const later = client.create('/later', data);
+  data.write('after!');
+  proxy.refuse(false);
+  await later;
+  for (const path of ['/now', '/later']) expect((await client.get(path))[0]?.toString()).toBe('before');
+});
+
+test('addAuth while SUSPENDED is answered by the next connection, not before', async () => {
+  await using setting = await setUp();
+  const { client, proxy } = setting;
+  proxy.refuse(true);
+  const suspended = new Promise<void>((resolve) => client.once('suspended', () => resolve()));
+  proxy.cut();
+  await suspended;
+  const outcome = failure(client.addAuth('nonsense', 'x'));
+  proxy.refuse(false);
+  expect(await outcome).toBeInstanceOf(AuthFailedError);
+});
+
+test('a transaction whose reply is lost fails with ConnectionLoss, and is not sent again', async () => {
+  await using setting = await setUp();
+  const { client, server } = setting;
+  server.faults.cutAfterCommit('multi');
+  const error = await failure(client.transaction().create('/a-', '', { sequence: true }).commit());
+  expect(error).toBeInstanceOf(ConnectionLoss);
+  await client.sync('/');
+  expect((await client.getChildren('/')).filter((name) => name.startsWith('a-'))).toEqual(['a-0000000000']);
+});
+
+test('a protected create whose reply is lost finds its node', async () => {
+  await using setting = await setUp();
+  const { client, server } = setting;
+  for (const times of [1, 2]) {
+    server.faults.cutAfterCommit('create');
+    const path = await client.create(`/p${times}-`, '', { protected: true, sequence: true, ephemeral: true });
+    expect(await client.exists(path)).not.toBeNull();
+  }
+  expect((await client.getChildren('/')).filter((name) => name.startsWith('_c_'))).toHaveLength(2);
+});
+
+test('an unknown error code of the server is an error of that call alone', async () => {
+  await using setting = await setUp();
+  const { client, server } = setting;
+  server.faults.fail('getData', -9999);
+  const [error, stat] = await Promise.all([failure(client.get('/')), client.exists('/')]);
+  expect(error).toMatchObject({ name: 'ZookeeperError', code: -9999, path: '/', operation: 'get' });
+  expect(stat).not.toBeNull();
+});
+
+test('a reply that never comes is bounded by the timeout of the call', async () => {
+  await using setting = await setUp({ timeout: 4000 });
+  const { client, server } = setting;
+  server.faults.dropReply('getData');
+  expect(await failure(client.get('/', { timeout: 50 }))).toBeInstanceOf(OperationTimeoutError);
+});
