@@ -7,7 +7,7 @@ type Listener = (...args: unknown[]) => unknown;
  * A listener of `state` that returns exactly true is removed (Kazoo ST-13).
  */
 export abstract class SafeEmitter<Events extends EventEmitter.ValidEventTypes> extends EventEmitter<Events> {
-  /** Where a listener's error goes. */
+  /** Where a listener's error goes. @internal */
   protected abstract onListenerError(error: unknown, event: unknown): void;
 
   override emit<T extends EventEmitter.EventNames<Events>>(event: T, ...args: EventEmitter.EventArgs<Events, T>): boolean {

@@ -256,6 +256,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return this.chroot === '' ? normalizePath(path, trailing) : addChroot(this.chroot, normalizePath(path, trailing));
   }
 
+  /** @internal */
   protected override onListenerError(error: unknown, event: unknown): void {
     if (event === 'error') this.logger.error(`a listener of "error" failed: ${String(error)}`);
     else this.reportError(error);

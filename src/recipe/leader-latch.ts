@@ -105,6 +105,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     await this.close();
   }
 
+  /** @internal */
   protected override onListenerError(error: unknown): void {
     this.#client.reportError(error);
   }
