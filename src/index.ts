@@ -80,7 +80,8 @@ export {
 export { EventLoopHandler, type CallbackKind, type Handler } from './connection/handler.ts';
 export { WorkerThreadHandler, type WorkerThreadHandlerOptions } from './connection/worker-thread-handler.ts';
 export type { DialOptions } from './connection/dial.ts';
-export type { SaslExchange, SaslMechanism, SaslOptions } from './connection/sasl.ts';
+export type { SaslExchange } from './connection/sasl-exchange.ts';
+export type { SaslMechanism, SaslOptions } from './connection/sasl.ts';
 export type { KeepAlive, Target, Transport } from './connection/transport.ts';
 
 // Client

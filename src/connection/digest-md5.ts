@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { AuthFailedError } from '../base/errors.ts';
-import type { SaslExchange } from './sasl.ts';
+import type { SaslExchange } from './sasl-exchange.ts';
 
 /** What ZooKeeper servers call themselves in this mechanism, whatever their name (Kazoo SA-3). */
 const HOST = 'zk-sasl-md5';

@@ -1,5 +1,5 @@
 import { SASLException } from '../base/errors.ts';
-import type { SaslExchange } from './sasl.ts';
+import type { SaslExchange } from './sasl-exchange.ts';
 
 /** The part of the optional `kerberos` package that is used. */
 interface Kerberos {
