@@ -6,8 +6,6 @@ import { isTransient, pauseAfter, sleep } from './attempt.ts';
 import { nullIfMissing } from './missing.ts';
 import { compareSequences, SequencePattern } from './sequence.ts';
 
-export { uniqueName } from './identifier.ts';
-
 export interface OwnedNodeOptions {
   readonly parent: string;
   /** The name, or for a sequential node what comes before the number. It must be unique to this node. */
