@@ -84,6 +84,9 @@ export type { SaslExchange } from './connection/sasl-exchange.ts';
 export type { SaslMechanism, SaslOptions } from './connection/sasl.ts';
 export type { KeepAlive, Target, Transport } from './connection/transport.ts';
 
+// Session
+export type { RequestDiagnostics, StateDiagnostics } from './session/diagnostics.ts';
+
 // Client
 export { KazooClient } from './kazoo-client.ts';
 export type {

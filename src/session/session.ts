@@ -11,6 +11,7 @@ import { Call, Failure } from './call.ts';
 import { Connector, type Established } from './connector.ts';
 import { Credentials, type Credential } from './credentials.ts';
 import { Deferred } from './deferred.ts';
+import { Diagnostics } from './diagnostics.ts';
 import { CredentialRefused, presentCredential, restoreWatches } from './establish.ts';
 import { Farewell } from './farewell.ts';
 import { LossPresumption } from './loss-presumption.ts';
@@ -52,6 +53,7 @@ export class Session {
   readonly #requests: RequestQueue;
   readonly #presumption: LossPresumption;
   readonly #farewell: Farewell;
+  readonly #diagnostics: Diagnostics;
   readonly watches: WatchTable;
   #established: Established | undefined;
   #lastZxid = 0n;
@@ -72,6 +74,7 @@ export class Session {
     this.#requests = new RequestQueue(this.watches, clock, options.maxInFlight);
     this.#presumption = new LossPresumption(clock);
     this.#farewell = new Farewell(clock);
+    this.#diagnostics = new Diagnostics(clock, () => this.target);
     this.#connector = new Connector(options, rotation, clock, handler, this.#credentials, logger, {
       event: (type, path) => this.#event(type, path),
       connectFailed: (failure) => sink.connectFailed(failure),
@@ -191,7 +194,8 @@ export class Session {
     return new Promise((resolve) => {
       const refused = this.#refusal();
       if (refused !== undefined) return resolve(refused);
-      this.#requests.submit(new Call(OPS[op], request, listener, this.#requests, resolve as (outcome: unknown) => void), options);
+      const settle = this.#diagnostics.observed(op, request, resolve as (outcome: unknown) => void);
+      this.#requests.submit(new Call(OPS[op], request, listener, this.#requests, settle), options);
     });
   }
 
@@ -234,7 +238,7 @@ export class Session {
     );
     if (established.readOnly) this.#probe.start(established.sessionTimeout);
     this.#requests.open(established.connection);
-    if (told !== null) this.#teller.tell(() => this.#sink.state(told));
+    if (told !== null) this.#teller.tell(() => this.#tell(told));
     this.#connected.resolve();
   }
 
@@ -264,7 +268,7 @@ export class Session {
     const told = this.#machine.move('CONNECTING');
     this.#connected = new Deferred();
     failAll([...calls, ...this.#requests.takeAll()], errorForCode(CONNECTION_LOSS, { cause: error }));
-    if (told !== null) this.#teller.tellAfterRejections(() => this.#sink.state(told));
+    if (told !== null) this.#teller.tellAfterRejections(() => this.#tell(told));
   }
 
   #presumeLost(sessionTimeout: number): void {
@@ -284,7 +288,7 @@ export class Session {
     this.#lastZxid = 0n;
     this.#sessionTimeout = null;
     const told = this.#machine.move(state);
-    if (told !== null) this.#teller.tell(() => this.#sink.state(told));
+    if (told !== null) this.#teller.tell(() => this.#tell(told));
     failAll([...calls, ...this.#requests.takeAll()], errorForCode(code, { cause }));
     const oneShot = this.watches.drainOneShot();
     const staying = state === 'EXPIRED_SESSION' ? this.watches.staying() : this.watches.drainStaying();
@@ -343,6 +347,11 @@ export class Session {
     this.#probe.stop();
     this.#requests.close();
     return established.connection.takeInFlight();
+  }
+
+  #tell(state: KazooState): void {
+    this.#diagnostics.state(state);
+    this.#sink.state(state);
   }
 
   /** Each start of the handler has its stop: it may be shared with other clients. */

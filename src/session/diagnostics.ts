@@ -1,0 +1,62 @@
+import { channel } from 'node:diagnostics_channel';
+import type { Clock } from '../base/clock.ts';
+import type { KazooState } from '../base/states.ts';
+import type { Target } from '../connection/transport.ts';
+import { Failure } from './call.ts';
+
+/** Published on the diagnostics channel `kazoo:request` once a request has been answered, given up or failed. Never holds data or credentials. */
+export interface RequestDiagnostics {
+  /** ZooKeeper's word: `getData`, `create`, `multi`, … */
+  readonly operation: string;
+  /** As the server knows it, chroot included; null for operations without one. */
+  readonly path: string | null;
+  /** `host:port` of the connection at that moment; null while there is none. */
+  readonly server: string | null;
+  /** From the call to its outcome, waits for a connection included; milliseconds. */
+  readonly duration: number;
+  /** 0, or ZooKeeper's error code; null for what ended in the client otherwise, by an abort for one. */
+  readonly code: number | null;
+}
+
+/** Published on the diagnostics channel `kazoo:state` when the state has changed, just before listeners are told. */
+export interface StateDiagnostics {
+  readonly state: KazooState;
+  /** `host:port`; null while there is no connection. */
+  readonly server: string | null;
+}
+
+const requests = channel('kazoo:request');
+const states = channel('kazoo:state');
+
+/** What observers of the process may see of a session, by `node:diagnostics_channel`. Costs a look while nobody listens. */
+export class Diagnostics {
+  readonly #clock: Clock;
+  readonly #target: () => Target | undefined;
+
+  constructor(clock: Clock, target: () => Target | undefined) {
+    this.#clock = clock;
+    this.#target = target;
+  }
+
+  state(state: KazooState): void {
+    if (states.hasSubscribers) states.publish({ state, server: this.#server } satisfies StateDiagnostics);
+  }
+
+  /** A settler that tells the channel too; the one given while nobody listens. */
+  observed(operation: string, request: unknown, settle: (outcome: unknown) => void): (outcome: unknown) => void {
+    if (!requests.hasSubscribers) return settle;
+    const began = this.#clock.now();
+    const path = (request as { path?: string } | undefined)?.path ?? null;
+    return (outcome) => {
+      settle(outcome);
+      const code = outcome instanceof Failure ? outcome.code || null : 0;
+      const duration = this.#clock.now() - began;
+      requests.publish({ operation, path, server: this.#server, duration, code } satisfies RequestDiagnostics);
+    };
+  }
+
+  get #server(): string | null {
+    const target = this.#target();
+    return target === undefined ? null : `${target.host}:${target.port}`;
+  }
+}
