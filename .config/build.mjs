@@ -1,9 +1,10 @@
 // Bundles the package into dist/: few files, so that importing it costs few reads, and declarations beside them.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { shortenNames } from './shorten-names.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const entries = ['index', 'testing', 'cli', 'quickstart', 'connection-worker'];
@@ -23,6 +24,10 @@ await build({
   minifyWhitespace: true,
   chunkNames: 'chunks/[name]-[hash]',
 });
+for (const name of readdirSync(`${root}dist`, { recursive: true })) {
+  const file = join(root, 'dist', name);
+  if (name.endsWith('.js')) writeFileSync(file, await shortenNames(readFileSync(file, 'utf8')));
+}
 const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}.config/tsconfig.build.json`], {
   stdio: 'inherit',
 });
