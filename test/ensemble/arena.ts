@@ -36,6 +36,13 @@ export class Contender {
     for (const proxy of this.#proxies) proxy.refuse(on);
   }
 
+  /** Everything takes longer on its way, for a while. */
+  async slow(delay: number, duration: number): Promise<void> {
+    for (const proxy of this.#proxies) proxy.delay(delay);
+    await pause(duration);
+    for (const proxy of this.#proxies) proxy.delay(0);
+  }
+
   async partition(duration: number): Promise<void> {
     for (const proxy of this.#proxies) proxy.freeze();
     await pause(duration);
@@ -67,6 +74,7 @@ export interface Arena {
 function ofNetwork(dice: Dice, contender: Contender, victim: number, session: number): Misfortune[] {
   return [
     { name: `cut client ${victim}`, strike: () => Promise.resolve(contender.cut()) },
+    { name: `slow client ${victim}`, strike: () => contender.slow(dice.between(10, session / 4), dice.between(100, session)) },
     { name: `partition client ${victim}`, strike: () => contender.partition(dice.between(100, session)) },
     { name: `partition client ${victim} for long`, strike: () => contender.partition(dice.between(session, 1.8 * session)) },
   ];
@@ -89,7 +97,7 @@ export class EmbeddedArena implements Arena {
     const contender = contenders[victim]!;
     return [
       ...ofNetwork(dice, contender, victim, this.session),
-      ...ofNetwork(dice, contender, victim, this.session).slice(2),
+      ...ofNetwork(dice, contender, victim, this.session).slice(-1),
       { name: `expire client ${victim}`, strike: () => this.#expire(contender) },
       { name: 'drop all connections', strike: () => Promise.resolve(this.#server.dropConnections()) },
       { name: 'restart the server', strike: () => this.#server.restart() },

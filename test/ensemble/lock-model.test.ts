@@ -11,19 +11,22 @@ import { whyNoRealZooKeeper } from '../support/real-zookeeper.ts';
 import { type Arena, ClusterArena, Contender, EmbeddedArena, strike } from './arena.ts';
 import { contend, Dice, eventually, History, type Holdable, pause, Referee, type Share, within } from './lock-model.ts';
 
-/** `KAZOO_SOAK=600` runs for that many seconds instead; `KAZOO_SEED=…` repeats a run's choices. */
+/** `KAZOO_SOAK=600` runs for that many seconds instead, `KAZOO_SOAK_ACQUISITIONS=100000` until so many were served; `KAZOO_SEED=…` repeats a run's choices. */
 const SOAK = process.env['KAZOO_SOAK'];
+const ACQUISITIONS = Number(process.env['KAZOO_SOAK_ACQUISITIONS'] ?? 0);
 const SEED = Number(process.env['KAZOO_SEED'] ?? Date.now() % 2 ** 31);
 const CONTENDERS = 5;
 const LEASES = 2;
 const READERS = 100;
 const SETTLING = 20_000;
-const PATHS = ['lock', 'election', 'semaphore', 'semaphore-__lock__', 'rw'].map((name) => `/model/${name}`);
+/** How many there are of each kind of resource: they share the clients, and what befalls them. */
+const COPIES = ACQUISITIONS > 0 ? 12 : 5;
+const KINDS = ['lock', 'election', 'semaphore', 'rw'] as const;
 
 const missing = await whyNoRealZooKeeper();
 
 describe('locks, elections, semaphores and read/write locks under random faults', () => {
-  const onEmbedded = Number(SOAK ?? 15);
+  const onEmbedded = Number(SOAK ?? 18);
   test(
     'on the embedded server',
     async () => {
@@ -47,7 +50,7 @@ describe('locks, elections, semaphores and read/write locks under random faults'
 });
 
 function limit(seconds: number): number {
-  return seconds * 1_000 + 150_000;
+  return seconds * 1_000 + 150_000 + ACQUISITIONS * 50;
 }
 
 /**
@@ -59,13 +62,14 @@ async function fight(arena: Arena, seconds: number): Promise<void> {
   const dice = new Dice(SEED);
   const history = new History();
   const contenders = await gather(arena, history);
-  const resources = resourcesOf(history);
+  const resources = Array.from({ length: COPIES }, (_, copy) => resourcesOf(history, copy)).flat();
+  const served = (): number => resources.reduce((sum, { referee }) => sum + referee.served, 0);
   const end = performance.now() + seconds * 1_000;
   let running = true;
   const work = Promise.all(resources.flatMap((resource) => join(resource, contenders, dice, () => running)));
   work.catch(() => undefined);
   try {
-    while (performance.now() < end && history.violations.length === 0) {
+    while ((performance.now() < end || served() < ACQUISITIONS) && history.violations.length === 0) {
       const holders = resources.flatMap(({ referee }) => referee.holders);
       await strike(arena, history, dice, contenders, holders);
       await pause(dice.between(50, 400));
@@ -74,16 +78,15 @@ async function fight(arena: Arena, seconds: number): Promise<void> {
     for (const contender of contenders) contender.heal();
     running = false;
     await within('every waiter is served or refused', SETTLING, work);
-    await eventually('nothing is left', SETTLING, async () => (await leftovers(contenders[0]!)).length === 0);
+    await eventually('nothing is left', SETTLING, async () => (await leftovers(contenders[0]!, resources)).length === 0);
   } catch (error) {
     throw new Error(`seed ${SEED}: ${(error as Error).message}\n${history.tail}`, { cause: error });
   }
   expect(history.violations, `seed ${SEED}`).toEqual([]);
   for (const { referee } of resources) expect(referee.served).toBeGreaterThan(seconds / 2);
+  expect(served()).toBeGreaterThan(seconds * 20);
   for (const { client } of contenders) expect(client.listenerCount('state')).toBe(1);
-  process.stderr.write(
-    `lock model: ${resources.map(({ referee }) => `${referee.served} served, ${referee.refused} refused`).join('; ')}\n`,
-  );
+  process.stderr.write(`lock model: ${served()} served; ${tally(resources)}\n`);
 }
 
 async function gather(arena: Arena, history: History): Promise<Contender[]> {
@@ -98,40 +101,53 @@ async function gather(arena: Arena, history: History): Promise<Contender[]> {
 }
 
 interface Resource {
+  readonly path: string;
   readonly referee: Referee;
   readonly tokens: boolean;
   readonly share: (index: number) => Share;
   readonly recipe: (client: KazooClient, index: number) => Holdable;
 }
 
-function resourcesOf(history: History): Resource[] {
+function resourcesOf(history: History, copy: number): Resource[] {
   const whole = (index: number): Share => ({ name: `client ${index}`, client: index, part: 1 });
   const isReader = (index: number): boolean => index % 2 === 0;
+  const parted = (index: number): Share => ({
+    name: `${isReader(index) ? 'reader' : 'writer'} ${index}`,
+    client: index,
+    part: isReader(index) ? 1 : READERS,
+  });
+  const [lock, election, semaphore, rw] = KINDS.map((kind) => pathOf(kind, copy)) as [string, string, string, string];
+  const resource = (path: string, capacity: number, recipe: Resource['recipe'], share = whole, tokens = false): Resource => ({
+    path,
+    referee: new Referee(history, path, capacity),
+    tokens,
+    share,
+    recipe,
+  });
   return [
-    { referee: new Referee(history, 'lock', 1), tokens: true, share: whole, recipe: (client) => new Lock(client, '/model/lock') },
-    { referee: new Referee(history, 'election', 1), tokens: true, share: whole, recipe: (client) => candidate(client) },
-    {
-      referee: new Referee(history, 'semaphore', LEASES),
-      tokens: false,
-      share: whole,
-      recipe: (client) => new Semaphore(client, '/model/semaphore', { maxLeases: LEASES }),
-    },
-    {
-      referee: new Referee(history, 'read/write', READERS),
-      tokens: false,
-      share: (index) => ({
-        name: `${isReader(index) ? 'reader' : 'writer'} ${index}`,
-        client: index,
-        part: isReader(index) ? 1 : READERS,
-      }),
-      recipe: (client, index) => (isReader(index) ? new ReadLock(client, '/model/rw') : new WriteLock(client, '/model/rw')),
-    },
+    resource(lock, 1, (client) => new Lock(client, lock), whole, true),
+    resource(election, 1, (client) => candidate(client, election), whole, true),
+    resource(semaphore, LEASES, (client) => new Semaphore(client, semaphore, { maxLeases: LEASES })),
+    resource(rw, READERS, (client, index) => new (isReader(index) ? ReadLock : WriteLock)(client, rw), parted),
   ];
 }
 
+function pathOf(kind: (typeof KINDS)[number], copy: number): string {
+  return `/model/${kind}-${copy}`;
+}
+
+/** How many of each kind were served and refused. */
+function tally(resources: readonly Resource[]): string {
+  return KINDS.map((kind) => {
+    const referees = resources.filter(({ path }) => path.startsWith(`/model/${kind}-`)).map(({ referee }) => referee);
+    const sum = (of: 'served' | 'refused'): number => referees.reduce((total, referee) => total + referee[of], 0);
+    return `${kind} ${sum('served')} (${sum('refused')} refused)`;
+  }).join(', ');
+}
+
 /** An election, held as the others are: the function is what is done while holding. */
-function candidate(client: KazooClient): Holdable {
-  const election = new Election(client, '/model/election');
+function candidate(client: KazooClient, path: string): Holdable {
+  const election = new Election(client, path);
   return {
     hold: ({ signal, timeout }) =>
       new Promise((resolve, reject) => {
@@ -167,7 +183,9 @@ function join(
   });
 }
 
-async function leftovers({ client }: Contender): Promise<string[]> {
-  const lists = await Promise.all(PATHS.map(async (path) => (await client.getChildren(path)).map((name) => `${path}/${name}`)));
+/** Contenders' nodes; a semaphore has some below a path of its own, too. */
+async function leftovers({ client }: Contender, resources: readonly Resource[]): Promise<string[]> {
+  const paths = resources.flatMap(({ path }) => (path.includes('/semaphore-') ? [path, `${path}-__lock__`] : [path]));
+  const lists = await Promise.all(paths.map(async (path) => (await client.getChildren(path)).map((name) => `${path}/${name}`)));
   return lists.flat();
 }

@@ -31,14 +31,18 @@ export class Dice {
   }
 }
 
+/** Lines of a history that are kept at least. */
+const KEPT = 5_000;
+
 /** What happened, in order: who held what, from when to when. */
 export class History {
   readonly #start = performance.now();
-  readonly #lines: string[] = [];
+  #lines: string[] = [];
   readonly violations: string[] = [];
 
   note(line: string): void {
     this.#lines.push(`${(performance.now() - this.#start).toFixed(1).padStart(9)}  ${line}`);
+    if (this.#lines.length > 2 * KEPT) this.#lines = this.#lines.slice(-KEPT);
   }
 
   violation(line: string): void {
@@ -146,7 +150,7 @@ export async function contend(
       referee.begin(share, held.signal);
       if (tokens && !held.signal.aborted) referee.token(share, held.fencingToken);
       // Mostly short; now and then so long that only the signal ends it.
-      await pauseUnless(held.signal, dice.chance(0.05) ? dice.between(0, 4_000) : dice.between(0, 30));
+      await pauseUnless(held.signal, dice.chance(0.03) ? dice.between(0, 4_000) : dice.between(0, 8));
       referee.end(share, held.signal);
       await held[Symbol.asyncDispose]();
     } catch (error) {
@@ -154,7 +158,7 @@ export async function contend(
       if (!(error instanceof Impatience) && !(error instanceof LockTimeout)) throw error;
       referee.refuse(share, error.message);
     }
-    await pause(dice.between(0, 20));
+    await pause(dice.between(0, 10));
   }
 }
 

@@ -5,6 +5,8 @@ interface Pair {
   readonly client: Socket;
   readonly server: Socket;
   readonly held: (() => void)[];
+  /** What is still on its way, oldest first. */
+  readonly late: (() => void)[];
 }
 
 /**
@@ -15,19 +17,18 @@ interface Pair {
  * const client = new KazooClient(proxy.connectString);
  */
 export class TcpProxy implements AsyncDisposable {
-  readonly #target: { host: string; port: number };
+  #target: { host: string; port: number };
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  #sent: Buffer[] = [];
+  #sent: Buffer[] | undefined;
   #frozen = false;
   #refusing = false;
   #delay = 0;
   #accepted = 0;
 
   private constructor(target: string) {
-    const colon = target.lastIndexOf(':');
-    this.#target = { host: target.slice(0, colon), port: Number(target.slice(colon + 1)) };
+    this.#target = addressOf(target);
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
@@ -58,11 +59,16 @@ export class TcpProxy implements AsyncDisposable {
     return this.#accepted;
   }
 
-  /** The bytes clients have sent since this was last asked. */
+  /** The bytes clients have sent since this was last asked; none the first time. */
   takeSent(): Buffer {
-    const bytes = Buffer.concat(this.#sent);
+    const bytes = Buffer.concat(this.#sent ?? []);
     this.#sent = [];
     return bytes;
+  }
+
+  /** New connections go to another server. */
+  retarget(target: string): void {
+    this.#target = addressOf(target);
   }
 
   /** Ends every connection, as a cable that is pulled and put back. */
@@ -111,10 +117,10 @@ export class TcpProxy implements AsyncDisposable {
     if (this.#refusing) return void client.destroy();
     const server = connect({ ...this.#target, noDelay: true });
     server.on('error', () => undefined);
-    const pair: Pair = { client, server, held: [] };
+    const pair: Pair = { client, server, held: [], late: [] };
     this.#pairs.add(pair);
     client.on('data', (chunk) => {
-      this.#sent.push(chunk);
+      this.#sent?.push(chunk);
       this.#pass(pair, () => server.write(chunk));
     });
     server.on('data', (chunk) => this.#pass(pair, () => client.write(chunk)));
@@ -125,15 +131,22 @@ export class TcpProxy implements AsyncDisposable {
     });
   }
 
-  /** Each step goes in its turn: behind what is held back or still on its way. */
-  #pass({ held }: Pair, step: () => void): void {
-    if (this.#frozen || held.length > 0) return void held.push(step);
-    if (this.#delay === 0) return step();
+  /** Each step goes in its turn: behind what is held back or still on its way, also when the delay has become shorter. */
+  #pass({ held, late }: Pair, step: () => void): void {
+    if (late.length === 0 && (this.#frozen || held.length > 0)) return void held.push(step);
+    if (late.length === 0 && this.#delay === 0) return step();
+    late.push(step);
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      if (this.#frozen) held.push(step);
-      else step();
+      const oldest = late.shift()!;
+      if (this.#frozen || held.length > 0) held.push(oldest);
+      else oldest();
     }, this.#delay);
     this.#timers.add(timer);
   }
+}
+
+function addressOf(target: string): { host: string; port: number } {
+  const colon = target.lastIndexOf(':');
+  return { host: target.slice(0, colon), port: Number(target.slice(colon + 1)) };
 }
