@@ -1,9 +1,10 @@
 // Bundles the package into dist/: few files, so that importing it costs few reads, and declarations beside them.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundleDeclarations } from './bundle-declarations.mjs';
 import { shortenNames } from './shorten-names.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -31,23 +32,5 @@ for (const name of readdirSync(`${root}dist`, { recursive: true })) {
 const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc`, '-p', `${root}.config/tsconfig.build.json`], {
   stdio: 'inherit',
 });
-pruneDeclarations(['index.d.ts', 'testing.d.ts']);
+bundleDeclarations(`${root}dist/types`, ['index', 'testing']);
 process.exit(tsc.status ?? 1);
-
-/** Keeps the declarations that the public ones lead to; the rest is of no use to anyone. */
-function pruneDeclarations(entryPoints) {
-  const types = `${root}dist/types`;
-  const wanted = new Set();
-  const visit = (file) => {
-    if (wanted.has(file)) return;
-    wanted.add(file);
-    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(/(?:from|import\()\s*['"](\.[^'"]+)['"]/g)) {
-      visit(join(dirname(file), specifier.replace(/\.[jt]s$/, '.d.ts')));
-    }
-  };
-  for (const name of entryPoints) visit(join(types, name));
-  for (const name of readdirSync(types, { recursive: true })) {
-    const file = join(types, name);
-    if (name.endsWith('.d.ts') && !wanted.has(file)) rmSync(file);
-  }
-}
