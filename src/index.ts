@@ -116,7 +116,7 @@ export { Election, type ElectionOptions } from './recipe/election.ts';
 export { EnsembleTracker, type EnsembleClient } from './recipe/ensemble-tracker.ts';
 export type { ErrorPolicy } from './recipe/hold.ts';
 export { GroupMember } from './recipe/group-member.ts';
-export { LeaderLatch, type LeaderLatchEvents } from './recipe/leader-latch.ts';
+export { LeaderLatch, type CloseMode, type LeaderLatchEvents, type LeaderLatchOptions } from './recipe/leader-latch.ts';
 export { MultiNonBlockingLease, NonBlockingLease, type LeaseOptions } from './recipe/lease.ts';
 export { Lock, type LockAcquireOptions, type LockOptions } from './recipe/lock.ts';
 export { LockingQueue } from './recipe/locking-queue.ts';

@@ -8,7 +8,7 @@ import { Election, type ElectionOptions } from './recipe/election.ts';
 import { MultiNonBlockingLease, NonBlockingLease, type LeaseOptions } from './recipe/lease.ts';
 import { EnsembleTracker } from './recipe/ensemble-tracker.ts';
 import { GroupMember } from './recipe/group-member.ts';
-import { LeaderLatch } from './recipe/leader-latch.ts';
+import { LeaderLatch, type LeaderLatchOptions } from './recipe/leader-latch.ts';
 import { Lock, type LockOptions } from './recipe/lock.ts';
 import { LockingQueue } from './recipe/locking-queue.ts';
 import type { ZnodeData } from './client/call-options.ts';
@@ -122,8 +122,8 @@ export class KazooClient extends ExtendedClient {
   persistentNode(path: string, data?: ZnodeData, options?: PersistentNodeOptions): PersistentNode {
     return new PersistentNode(this, path, data, options);
   }
-  /** Leadership as a state to be in. @see LeaderLatch */
-  leaderLatch(path: string, options?: LockOptions): LeaderLatch {
+  /** Leadership as a state to be in, in Curator's layout. @see LeaderLatch */
+  leaderLatch(path: string, options?: LeaderLatchOptions): LeaderLatch {
     return new LeaderLatch(this, path, options);
   }
   /** Membership with a payload, in Curator's layout. @see GroupMember */

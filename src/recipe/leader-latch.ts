@@ -1,12 +1,30 @@
 import { ConnectionClosedError, KazooException, OperationTimeoutError } from '../base/errors.ts';
-import type { KazooState } from '../base/states.ts';
+import { describeValue, joinPath } from '../base/paths.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
+import type { KazooState } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireSharedWaiting } from './shared-signal.ts';
+import { optionalString, requireClient, requireOptions, requirePath } from './arguments.ts';
 import { Attempt, pauseAfter } from './attempt.ts';
-import { Lock, type LockOptions } from './lock.ts';
+import type { ErrorPolicy } from './hold.ts';
+import { nullIfMissing, readText } from './missing.ts';
+import { observe } from './observe.ts';
+import { OwnedNode } from './owned-node.ts';
+import { SequencePattern } from './sequence.ts';
+import { requireSharedWaiting } from './shared-signal.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
+
+/** Whether closing a latch that leads tells `notLeader` to its listeners. */
+export type CloseMode = 'notify' | 'silent';
+
+export interface LeaderLatchOptions {
+  /** Stored in the participant's node, for {@link LeaderLatch.participants} of others. Default: empty. */
+  identifier?: string | undefined;
+  /** Whether leadership ends on SUSPENDED (`standard`, the default) or on LOST only (`session`). */
+  errorPolicy?: ErrorPolicy | undefined;
+  /** Default `notify`; Curator's is `silent`. */
+  closeMode?: CloseMode | undefined;
+}
 
 export interface LeaderLatchEvents {
   /** Leadership was taken up. The signal aborts when it ends. */
@@ -16,11 +34,11 @@ export interface LeaderLatchEvents {
 }
 
 /**
- * Stands for leadership in the background, for as long as it is open (Curator's LeaderLatch): `leader` when it is won, `notLeader` when it is lost,
- * and then in line again, across reconnects, lost sessions and restarts of the client.
+ * Stands for leadership in the background, for as long as it is open: `leader` when it is won, `notLeader` when it is lost, and then in line again,
+ * across reconnects, lost sessions and restarts of the client.
  *
- * The nodes are those of Lock and Election (Kazoo's), so it can contend with either on one path; with Curator's own latch it must not share one.
- * Do the leader's work under the signal: it aborts as soon as the connection is in doubt.
+ * Its nodes are those of Curator's LeaderLatch (`_c_<uuid>-latch-<sequence>`, ephemeral), so that processes of Node and of the JVM elect one leader.
+ * After a mere reconnect it leads again if its node is still the first. Do the leader's work under the signal: it aborts as soon as the connection is in doubt.
  *
  * @example
  * const latch = new LeaderLatch(client, '/leader', { identifier: 'node-1' });
@@ -28,30 +46,40 @@ export interface LeaderLatchEvents {
  * latch.start();
  */
 export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
+  readonly path: string;
   readonly #client: RecipeClient;
-  readonly #lock: Lock;
+  readonly #identifier: string;
+  readonly #endsOnSuspension: boolean;
   readonly #closing = new AbortController();
-  #signal: AbortSignal = AbortSignal.abort();
+  #closeMode: CloseMode;
+  #node: OwnedNode | null = null;
+  #term = new AbortController();
   #running: Promise<void> | undefined;
 
-  /** Takes what a Lock takes. @throws TypeError or RangeError for arguments that are none */
-  constructor(client: RecipeClient, path: string, options?: LockOptions) {
+  /** @throws TypeError or RangeError for arguments that are none */
+  constructor(client: RecipeClient, path: string, options?: LeaderLatchOptions) {
     super();
-    this.#lock = new Lock(client, path, options);
-    this.#client = client;
-  }
-
-  get path(): string {
-    return this.#lock.path;
+    const { identifier, errorPolicy = 'standard', closeMode = 'notify' } = requireOptions(options, OPTIONS);
+    this.#client = requireClient(client);
+    this.path = requirePath(path);
+    this.#identifier = optionalString('identifier', identifier, '');
+    this.#endsOnSuspension = requireOneOf('errorPolicy', errorPolicy, ['standard', 'session']) === 'standard';
+    this.#closeMode = requireOneOf('closeMode', closeMode, CLOSE_MODES);
+    this.#term.abort(new KazooException('not leading yet'));
   }
 
   get isLeader(): boolean {
-    return !this.#signal.aborted;
+    return !this.#term.signal.aborted;
   }
 
   /** Of the present leadership; an aborted one while there is none. */
   get signal(): AbortSignal {
-    return this.#signal;
+    return this.#term.signal;
+  }
+
+  /** The name of this participant's node while it has one; else null. */
+  get node(): string | null {
+    return this.#node?.name ?? null;
   }
 
   /** Gets in line. Harmless when repeated. @throws KazooException after {@link close} */
@@ -66,22 +94,19 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       ...requireSharedWaiting(options),
       timedOut: () => waitTimedOut(this.path, 'leadership'),
     });
-    const closed = (): void => attempt.end(new KazooException('the latch was closed'));
+    const closed = (): void => attempt.end(this.#closing.signal.reason);
     let won = (): void => undefined;
     try {
       if (this.#closing.signal.aborted) closed();
       attempt.check();
       if (this.isLeader) return true;
       this.#closing.signal.addEventListener('abort', closed);
-      await attempt.guard(
-        new Promise<void>((resolve) => {
-          won = resolve;
-          this.on('leader', won);
-        }),
-      );
+      const leading = new Promise<void>((resolve) => (won = resolve));
+      this.on('leader', won);
+      await attempt.guard(leading);
       return true;
     } catch (error) {
-      if (error instanceof OperationTimeoutError && options?.signal?.aborted !== true) return false;
+      if (error instanceof OperationTimeoutError && !attempt.givenUp) return false;
       throw error;
     } finally {
       this.off('leader', won);
@@ -90,13 +115,24 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     }
   }
 
-  /** The identifiers of those in line, the leader first. */
-  participants(): Promise<string[]> {
-    return this.#lock.contenders();
+  /** The identifiers of those in line, Curator's among them, the leader first. */
+  async participants(): Promise<string[]> {
+    const found = await Promise.all((await this.#line()).map(({ name }) => readText(this.#client, joinPath(this.path, name))));
+    return found.filter((identifier) => identifier !== null);
   }
 
-  /** Gives leadership, or the place in line, up for good. */
-  async close(): Promise<void> {
+  /** The identifier of the first in line, which leads or is about to; null where nobody stands. */
+  async leader(): Promise<string | null> {
+    for (const { name } of await this.#line()) {
+      const identifier = await readText(this.#client, joinPath(this.path, name));
+      if (identifier !== null) return identifier;
+    }
+    return null;
+  }
+
+  /** Gives leadership, or the place in line, up for good. @param closeMode instead of the option's */
+  async close(closeMode: CloseMode = this.#closeMode): Promise<void> {
+    this.#closeMode = requireOneOf('closeMode', closeMode, CLOSE_MODES);
     this.#closing.abort(new KazooException('the latch was closed'));
     await this.#running;
   }
@@ -111,26 +147,95 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
   }
 
   async #run(): Promise<void> {
-    for (let failures = 0; !this.#closing.signal.aborted; failures++) {
+    const { signal } = this.#closing;
+    const attempt = new Attempt(this.#client.clock, { signal, timedOut: () => waitTimedOut(this.path, 'latch') });
+    let failures = 0;
+    while (!signal.aborted) {
       try {
-        await this.#leadOnce();
-        failures = 0;
+        if (await attempt.persist(() => this.#standInLine(attempt))) failures = 0;
+        else if (failures++ > 0) await attempt.pause(pauseAfter(failures));
       } catch (error) {
-        if (this.#closing.signal.aborted) return;
+        if (signal.aborted) break;
         if (!(error instanceof ConnectionClosedError)) this.#client.reportError(error);
-        await this.#beforeNextTry(error, failures);
+        await this.#beforeNextTry(error, failures++);
       }
+    }
+    attempt.close();
+    await this.#discardNode();
+  }
+
+  /** One look at the line, and a wait for what comes next. False: this one's node is no longer in it. */
+  async #standInLine(attempt: Attempt): Promise<boolean> {
+    this.#node ??= new OwnedNode(this.#client, {
+      parent: this.path,
+      name: `_c_${crypto.randomUUID()}-${LATCH}`,
+      data: this.#identifier,
+      sequence: true,
+      ephemeral: true,
+    });
+    const node = this.#node;
+    await attempt.guard(node.make());
+    const [children, verified] = await attempt.guard(
+      Promise.all([nullIfMissing(this.#client.getChildren(this.path)), node.verify()]),
+    );
+    if (children === null || !node.isAmong(children) || (!verified && this.#client.connected)) {
+      void this.#discardNode();
+      return false;
+    }
+    const predecessor = PARTICIPANTS.predecessor(children, PARTICIPANTS.read(node.name!)!.sequence);
+    if (predecessor !== undefined) await this.#awaitChange(attempt, predecessor);
+    else if (node.isOurs) await this.#lead(attempt, node.name!);
+    return true;
+  }
+
+  /** Leads until the connection is in doubt, the node is gone, or the latch is closed. */
+  async #lead(attempt: Attempt, name: string): Promise<void> {
+    const term = (this.#term = new AbortController());
+    const { signal: closing } = this.#closing;
+    const end = (reason: unknown): void => {
+      if (term.signal.aborted) return;
+      term.abort(reason);
+      if (!closing.aborted || this.#closeMode === 'notify') this.emit('notLeader');
+    };
+    const onState = (state: KazooState): void => {
+      if (state === 'LOST' || (state === 'SUSPENDED' && this.#endsOnSuspension))
+        end(new KazooException(`leadership of ${this.path} may be lost: ${state}`));
+    };
+    const onClose = (): void => end(closing.reason);
+    this.#client.on('state', onState);
+    closing.addEventListener('abort', onClose);
+    try {
+      this.emit('leader', term.signal);
+      // Somebody may delete the node: whoever comes next leads then, and this one must not.
+      while (await attempt.persist(async () => !term.signal.aborted && (await this.#awaitChange(attempt, name))));
+    } finally {
+      this.#client.off('state', onState);
+      closing.removeEventListener('abort', onClose);
+      end(new KazooException(`leadership of ${this.path} is over: its node is gone`));
     }
   }
 
-  async #leadOnce(): Promise<void> {
-    const hold = await this.#lock.hold({ signal: this.#closing.signal });
-    this.#signal = AbortSignal.any([hold.signal, this.#closing.signal]);
-    this.emit('leader', this.#signal);
-    await aborted(this.#signal);
-    this.emit('notLeader');
-    // After a mere reconnect the node may still be ours; the work has been stopped, so the next in line may have it.
-    await hold[Symbol.asyncDispose]();
+  /** Waits for news of a node, or of the connection; `get` leaves no watch if the node has gone already. False: it has. */
+  async #awaitChange(attempt: Attempt, name: string): Promise<boolean> {
+    const path = joinPath(this.path, name);
+    const seen = observe(
+      this.#client,
+      attempt,
+      path,
+      (watch) => this.#client.get(path, { watch }),
+      () => false,
+    );
+    return (await nullIfMissing(seen)) !== null;
+  }
+
+  async #discardNode(): Promise<void> {
+    const node = this.#node;
+    this.#node = null;
+    await node?.discard();
+  }
+
+  async #line() {
+    return PARTICIPANTS.sort((await nullIfMissing(this.#client.getChildren(this.path))) ?? []);
   }
 
   /** A stopped client may be started again; anything else may pass. */
@@ -156,7 +261,13 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+const LATCH = 'latch-';
+/** Curator ranks by the text behind the last `latch-`; other nodes do not count here. */
+const PARTICIPANTS = new SequencePattern([LATCH]);
+const OPTIONS = ['identifier', 'errorPolicy', 'closeMode'] as const;
+const CLOSE_MODES: readonly CloseMode[] = ['notify', 'silent'];
+
+function requireOneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
+  if (!known.includes(value)) throw new TypeError(`${name} must be one of ${known.join(', ')}, not ${describeValue(value)}`);
+  return value;
 }

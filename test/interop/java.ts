@@ -51,9 +51,9 @@ export async function zookeeperClasspath(): Promise<{ classpath: string } | stri
   return (await runs('javac')) ? found : loudly('NO JAVA CLIENT: there is no javac on the PATH');
 }
 
-/** The class path of Curator's recipes, fetched by Maven into the cache the first time; or the sentence to skip with, said loudly. */
+/** The class path of Curator's recipes and discovery, and of what Spring Cloud puts into the latter, fetched by Maven into the cache the first time; or the sentence to skip with, said loudly. */
 export async function curatorClasspath(): Promise<{ classpath: string } | string> {
-  const target = join(peersFolder(), `curator-${CURATOR}`);
+  const target = join(peersFolder(), `curator-${CURATOR}-discovery`);
   try {
     const zookeeper = await zookeeperClasspath();
     if (typeof zookeeper === 'string') return zookeeper;
@@ -66,16 +66,20 @@ export async function curatorClasspath(): Promise<{ classpath: string } | string
 
 const CURATOR = '5.9.0';
 
-/** Without ZooKeeper's own jars, which are there already. */
+const SPRING_CLOUD = '4.1.2';
+
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
   <groupId>kazoo.test</groupId><artifactId>curator</artifactId><version>1</version><packaging>pom</packaging>
-  <dependencies><dependency><groupId>org.apache.curator</groupId><artifactId>curator-recipes</artifactId><version>${CURATOR}</version>
-    <exclusions>
-      <exclusion><groupId>org.apache.zookeeper</groupId><artifactId>*</artifactId></exclusion>
-      <exclusion><groupId>org.slf4j</groupId><artifactId>*</artifactId></exclusion>
-    </exclusions>
-  </dependency></dependencies></project>
+  <dependencies>
+    <dependency><groupId>org.apache.curator</groupId><artifactId>curator-x-discovery</artifactId><version>${CURATOR}</version></dependency>
+    <dependency><groupId>org.springframework.cloud</groupId><artifactId>spring-cloud-zookeeper-discovery</artifactId><version>${SPRING_CLOUD}</version>
+      <exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>
+    </dependency>
+  </dependencies></project>
 `;
+
+/** ZooKeeper's own jars, which are there already. */
+const NOT_NEEDED = 'org.apache.zookeeper,org.apache.yetus,org.slf4j,io.netty';
 
 /** Beside the target, then renamed: nobody ever sees half of it. */
 async function fetchCurator(target: string): Promise<void> {
@@ -83,7 +87,7 @@ async function fetchCurator(target: string): Promise<void> {
   const partial = await mkdtemp(join(peersFolder(), '.fetching-'));
   try {
     await writeFile(join(partial, 'pom.xml'), POM);
-    const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${join(partial, 'lib')}`];
+    const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${join(partial, 'lib')}`, `-DexcludeGroupIds=${NOT_NEEDED}`];
     await execute('mvn', ['-B', '-q', '-f', join(partial, 'pom.xml'), ...goal], { timeout: 240_000 });
     await rename(join(partial, 'lib'), target);
   } catch (error) {
