@@ -1,5 +1,6 @@
 import { errorForCode, NoWatcherError, type ZookeeperError } from '../base/errors.ts';
 import { describeValue, stripChroot } from '../base/paths.ts';
+import { isPrompt, prompt } from '../base/prompt.ts';
 import { Id } from '../base/security.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
@@ -71,6 +72,7 @@ export class ExtendedClient extends Client {
     const kind = given.recursive === true ? 'recursive' : 'persistent';
     // One registration, one listener: the same function may watch twice and be removed once.
     const own: WatchListener = (event) => listener(event);
+    if (isPrompt(listener)) prompt(own);
     const { watches } = this.session;
     watches.add(kind, full, own);
     const mode = given.recursive === true ? AddWatchMode.PERSISTENT_RECURSIVE : AddWatchMode.PERSISTENT;

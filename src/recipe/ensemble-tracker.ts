@@ -1,4 +1,5 @@
 import { formatHost, type HostPort } from '../base/hosts.ts';
+import { prompt } from '../base/prompt.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { ReadOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -66,7 +67,7 @@ export class EnsembleTracker {
     this.#again();
   };
 
-  readonly #onChange = (): void => this.#again();
+  readonly #onChange = prompt((): void => this.#again());
 
   #again(): void {
     // A failure means no connection: the next one comes here again.

@@ -1,4 +1,5 @@
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
+import { prompt } from '../base/prompt.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireClient } from './arguments.ts';
@@ -39,9 +40,11 @@ export class GroupMember {
     this.#node = new PersistentNode(client, joinPath(this.path, id), payload);
     this.#payload = bytesOf(payload);
     this.#cache = new TreeCache(client, this.path);
-    this.#cache.listen(({ eventType }) => {
-      if (eventType === TreeEvent.INITIALIZED) this.#loaded.resolve(undefined);
-    });
+    this.#cache.listen(
+      prompt(({ eventType }: TreeEvent) => {
+        if (eventType === TreeEvent.INITIALIZED) this.#loaded.resolve(undefined);
+      }),
+    );
   }
 
   /** Joins, and resolves when the members are known. Once. @throws KazooException if it was started or closed before */

@@ -1,4 +1,5 @@
-import type { KazooState, WatchListener } from '../base/states.ts';
+import { prompt } from '../base/prompt.ts';
+import type { KazooState, WatchedEvent, WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { Attempt } from './attempt.ts';
 
@@ -42,11 +43,11 @@ class OneWatch {
     this.told = new Promise((resolve) => {
       wake = resolve;
     });
-    this.listener = (event) => {
+    this.listener = prompt((event: WatchedEvent) => {
       this.#fired = true;
       wake();
       return noticed(event);
-    };
+    });
     // While suspended there is nothing to read: the watch outlives that, and CONNECTED or LOST follows.
     this.#onState = (state) => {
       if (state !== 'SUSPENDED') wake();

@@ -1,5 +1,6 @@
 import { CancelledError, ConnectionClosedError, OperationTimeoutError } from '../base/errors.ts';
 import { normalizePath } from '../base/paths.ts';
+import { prompt } from '../base/prompt.ts';
 import type { WatchedEvent } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Attempt } from './attempt.ts';
@@ -92,10 +93,10 @@ class PatientRun {
     void this.#client.unwatch(this.#path, this.#onEvent);
   }
 
-  readonly #onEvent = (event: WatchedEvent): void => {
+  readonly #onEvent = prompt((event: WatchedEvent): void => {
     this.#fired = true;
     if (!this.#settled) return;
     if (event.state === 'CLOSED') this.#settleChanged?.reject(new ConnectionClosedError(undefined, { path: this.#path }));
     else this.#settleChanged?.resolve();
-  };
+  });
 }

@@ -1,5 +1,6 @@
 import { ConnectionClosedError, KazooException, NodeExistsError, NoNodeError } from '../base/errors.ts';
 import { describeValue, normalizePath } from '../base/paths.ts';
+import { prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
@@ -106,11 +107,11 @@ export class PersistentNode {
     else if (state === 'CONNECTED' && !this.#ours) this.#refresh();
   };
 
-  readonly #onEvent = (event: WatchedEvent): void => {
+  readonly #onEvent = prompt((event: WatchedEvent): void => {
     if (event.type === 'NONE') return;
     if (event.type === 'DELETED') this.#ours = false;
     this.#refresh();
-  };
+  });
 
   #refresh(): void {
     if (this.#state !== 'started') return;

@@ -1,4 +1,5 @@
 import { describeValue, joinPath } from '../base/paths.ts';
+import { prompt } from '../base/prompt.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireOptions } from './arguments.ts';
 import { Deferred } from './deferred.ts';
@@ -64,14 +65,14 @@ export class ServiceProvider {
     this.#instances.clear();
   }
 
-  readonly #onEvent = ({ eventType, eventData }: TreeEvent): void => {
+  readonly #onEvent = prompt(({ eventType, eventData }: TreeEvent): void => {
     if (eventType === TreeEvent.INITIALIZED) this.#loaded.resolve(undefined);
     if (eventData === null || eventData.path === this.path) return;
     const id = eventData.path.slice(joinPath(this.path, '').length);
     const instance = eventType === TreeEvent.NODE_REMOVED ? null : this.#read(eventData);
     if (instance === null) this.#instances.delete(id);
     else this.#instances.set(id, instance);
-  };
+  });
 
   #read({ path, data }: NodeData): ServiceInstance | null {
     try {

@@ -1,3 +1,4 @@
+import { prompt } from '../base/prompt.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { type Attempt, sleep } from './attempt.ts';
@@ -67,11 +68,11 @@ class Watch {
     this.told = new Promise((resolve) => {
       tell = resolve;
     });
-    this.#listener = () => {
+    this.#listener = prompt(() => {
       this.fired = true;
       tell();
       this.#callback?.();
-    };
+    });
   }
 
   read(): Promise<string[]> {

@@ -1,5 +1,6 @@
 import { ConnectionClosedError, KazooException, NoNodeError } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
+import { isPrompt, prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireClient, requireFunction } from './arguments.ts';
@@ -175,7 +176,7 @@ export class TreeCache {
     }
   }
 
-  readonly #onEvent = (event: WatchedEvent): void => {
+  readonly #onEvent = prompt((event: WatchedEvent): void => {
     const node = event.path === null ? undefined : this.#nodes.get(event.path);
     // NONE is ignored: LOST is told of at once.
     if (node === undefined || event.type === 'NONE') return;
@@ -183,7 +184,7 @@ export class TreeCache {
     else if (event.type === 'CHILD') this.#reader.request(node, 'children');
     else if (event.type === 'CREATED') this.#load(node);
     else this.#deleted(node);
-  };
+  });
 
   /** The parent is listed again, as the node may have been made anew before the parent's last listing: then no further event would tell. */
   #deleted(node: TreeNode): void {
@@ -211,7 +212,18 @@ export class TreeCache {
     node.data = data;
     node.unreadable = false;
     if (before === null) this.#publish(TreeEvent.NODE_ADDED, data);
-    else if (before.stat.mzxid !== data.stat.mzxid) this.#publish(TreeEvent.NODE_UPDATED, data);
+    else if (before.stat.mzxid !== data.stat.mzxid) this.#updated(node, data);
+  }
+
+  /** The copy moves on while listeners are busy, and updates they could not follow are told as one, the latest. */
+  #updated(node: TreeNode, data: NodeData): void {
+    this.#tellOurs(new TreeEvent(TreeEvent.NODE_UPDATED, data));
+    if (node.untold) return;
+    node.untold = true;
+    this.#client.dispatch(() => {
+      node.untold = false;
+      return this.#tell(new TreeEvent(TreeEvent.NODE_UPDATED, node.data));
+    });
   }
 
   #setChildren(node: TreeNode, names: string[]): void {
@@ -278,11 +290,16 @@ export class TreeCache {
 
   #publish(type: TreeEventType, data: NodeData | null = null): void {
     const event = new TreeEvent(type, data);
+    this.#tellOurs(event);
     this.#client.dispatch(() => this.#tell(event));
   }
 
+  #tellOurs(event: TreeEvent): void {
+    for (const listener of this.#listeners) if (isPrompt(listener)) listener(event);
+  }
+
   async #tell(event: TreeEvent): Promise<void> {
-    for (const listener of [...this.#listeners]) {
+    for (const listener of this.#listeners.filter((one) => !isPrompt(one))) {
       if (this.#state === 'closed') return;
       try {
         await listener(event);

@@ -12,6 +12,8 @@ export class TreeNode {
   /** Null until read, or when it cannot be. */
   data: NodeData | null = null;
   removed = false;
+  /** Whether listeners are still to be told of an update: they will be, of the latest. */
+  untold = false;
   /** Whether the fault listeners have heard that it cannot be read. */
   unreadable = false;
   /** In which session (counted by the cache) it was last asked for. */

@@ -1,13 +1,15 @@
+import { prompt } from '../base/prompt.ts';
+
 /** Wakes a loop that waits for something to change. A wake-up while nobody waits is kept for the next wait. */
 export class Wakeup {
   #woken = false;
   #resolve: (() => void) | undefined;
 
   /** Arrow functions, so that either may be handed on by itself. */
-  readonly wake = (): void => {
+  readonly wake = prompt((): void => {
     this.#woken = true;
     this.#resolve?.();
-  };
+  });
 
   readonly wait = async (): Promise<void> => {
     if (!this.#woken) await new Promise<void>((resolve) => (this.#resolve = resolve));

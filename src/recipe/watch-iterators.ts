@@ -7,6 +7,7 @@ import {
   type ZookeeperError,
 } from '../base/errors.ts';
 import { normalizePath } from '../base/paths.ts';
+import { prompt } from '../base/prompt.ts';
 import type { WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -189,11 +190,11 @@ class Watching<V, T> implements WatchIterator<T> {
     return last === undefined || this.#source.isNews(value, last) ? this.#source.item(value, event) : undefined;
   }
 
-  readonly #onEvent = (event: WatchedEvent): void => {
+  readonly #onEvent = prompt((event: WatchedEvent): void => {
     if (event.type === 'NONE') return this.#end({ error: sessionError(event, this.#path) });
     this.#dirty = { event };
     this.#wake?.();
-  };
+  });
 
   readonly #onAbort = (): void => this.#end({ error: this.#caller?.reason });
 

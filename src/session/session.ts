@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { AuthFailedError, ConnectionClosedError, ConnectionDropped, errorForCode } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { stripChroot } from '../base/paths.ts';
+import { isPrompt } from '../base/prompt.ts';
 import { EVENT_TYPE_MAP, type EventType, type KazooState, type KeeperState, type WatchListener } from '../base/states.ts';
 import { OPS, type OpName, type RequestOf, type ResponseOf } from '../codec/ops.ts';
 import type { Exchange } from '../connection/connection.ts';
@@ -199,10 +200,10 @@ export class Session {
     });
   }
 
-  /** Tells one listener, in its turn. */
+  /** Tells one listener, in its turn: a user's behind those before it, one of ours at once (pain-points 31). */
   notify(listener: WatchListener, type: EventType, path: string | null, state: KeeperState = this.#machine.raw): void {
     this.#handler.dispatch(
-      'watch',
+      isPrompt(listener) ? 'completion' : 'watch',
       () => listener({ type, state, path }),
       (error) => this.#sink.error(error),
     );

@@ -350,6 +350,28 @@ test('under random writes, reconnects and expiries it ends equal to the server, 
   expect([...alive.keys()].sort()).toEqual(cached(cache, '/root').map(([path]) => path));
 });
 
+test('goes on while a listener is busy, which is then told of the latest update only', async () => {
+  const { client } = await workbench();
+  await client.create('/root', '0');
+  const { cache, told } = cacheOf(client, '/root');
+  await cache.start();
+  await initialized(told);
+  let go = (): void => undefined;
+  const values: string[] = [];
+  cache.listen(async ({ eventData }) => {
+    values.push(String(eventData?.data));
+    if (values.length === 1) await new Promise<void>((resolve) => (go = resolve));
+  });
+  for (const value of ['1', '2', '3', '4']) {
+    await client.set('/root', value);
+    await eventually(() => cache.getData('/root')?.data?.toString() === value);
+  }
+  go();
+  await client.create('/root/a', 'a');
+  await eventually(() => values.includes('a'));
+  expect(values).toEqual(['1', '4', 'a']);
+});
+
 function generator(seed: number): () => number {
   let state = seed;
   return () => {
