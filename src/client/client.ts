@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { ConnectionLoss, errorForCode, NodeExistsError, NoNodeError, NotEmptyError } from '../base/errors.ts';
 import { basename, describeValue, joinPath, normalizePath, parentPath } from '../base/paths.ts';
 import { OPEN_ACL_UNSAFE, type ACL } from '../base/security.ts';
@@ -17,6 +16,7 @@ import type {
 } from './call-options.ts';
 import { CoreClient, unwrap } from './core-client.ts';
 import { withinLimits } from './limits.ts';
+import type { OwnedBirth, OwnedFlags } from './recipe-client.ts';
 import { TransactionRequest, type TransactionCreateOptions } from './transaction.ts';
 import { walkTree, type WalkOptions } from './walk.ts';
 
@@ -61,6 +61,20 @@ export class Client extends CoreClient {
     const result = this.unchroot(made.path);
     if (given.includeData !== true) return result;
     return [result, made.stat ?? (await this.#statOf(result, given))];
+  }
+
+  /**
+   * {@link create} for a node that stands for this process: whose it is and since when come with the same reply.
+   * That header bears the zxid of the create itself, and the sender's session owns what it makes; no look at the node could tell more.
+   */
+  async createOwned(path: string, value: ZnodeData, flags: OwnedFlags): Promise<OwnedBirth & { path: string }> {
+    const { op, request } = this.#createRequest(path, value, flags);
+    let birth: OwnedBirth | undefined;
+    const onZxid = (czxid: bigint): void => {
+      birth = { czxid, ephemeralOwner: flags.ephemeral ? (this.clientId?.sessionId ?? null) : 0n };
+    };
+    const made = unwrap(await this.session.submit(op, request, undefined, { onZxid }), op, 'create', path);
+    return { path: this.unchroot(made.path), ...birth! };
   }
 
   /**
@@ -246,7 +260,7 @@ export class Client extends CoreClient {
     request: RequestOf<'createTTL'>,
     options: CreateOptions,
   ): Promise<{ path: string; stat?: ZnodeStat }> {
-    const id = `_c_${randomUUID()}-`;
+    const id = `_c_${crypto.randomUUID()}-`;
     const parent = parentPath(request.path);
     const named = { ...request, path: joinPath(parent, id + basename(request.path)) };
     const session = this.clientId?.sessionId;

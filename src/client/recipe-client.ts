@@ -37,6 +37,19 @@ export interface ClientId {
   readonly password: Buffer;
 }
 
+/** How a node is made that stands for this process. */
+export interface OwnedFlags {
+  readonly ephemeral: boolean;
+  readonly sequence: boolean;
+}
+
+/** What a node's stat says of its making, and cannot change. */
+export interface OwnedBirth {
+  readonly czxid: bigint;
+  /** 0 for a node that outlives its session; null when the session was over by the time of the reply. */
+  readonly ephemeralOwner: bigint | null;
+}
+
 /**
  * What a recipe needs of a client, and no more. `KazooClient` is one.
  * Paths are the user's: the client adds and strips the chroot.
@@ -55,6 +68,8 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
     options: CreateOptions & { includeData: true },
   ): Promise<[path: string, stat: ZnodeStat]>;
   create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
+  /** Creates a node, and tells what its stat would say of its making, with no further request. */
+  createOwned(path: string, value: ZnodeData, flags: OwnedFlags): Promise<OwnedBirth & { path: string }>;
   ensurePath(path: string, options?: { acl?: ACL[] | undefined } & WaitOptions): Promise<true | string>;
   exists(path: string, options?: ReadOptions): Promise<ZnodeStat | null>;
   get(path: string, options?: ReadOptions): Promise<[data: Buffer | null, stat: ZnodeStat]>;

@@ -13,8 +13,8 @@ import type { Transport } from './transport.ts';
 /** A request on its way: the connection brings it exactly one of these answers. */
 export interface Exchange {
   readonly row: { readonly code: number; readonly request: AnyField };
-  /** Reads the body in the same tick. A DecodeError from it fails this request alone. */
-  reply(err: number, reader: Reader): void;
+  /** Reads the body in the same tick. A DecodeError from it fails this request alone. The zxid of the reply's header comes in two halves. */
+  reply(err: number, reader: Reader, zxidHigh: number, zxidLow: number): void;
   fail(error: Error): void;
 }
 
@@ -116,7 +116,7 @@ export class Connection implements FrameSink {
   /** The session is confirmed: from here on the heartbeat watches over it. */
   confirm(sessionTimeout: number): void {
     if (this.#ended) return;
-    if (this.#transport.keepAlive !== undefined) return this.#transport.keepAlive({ sessionTimeout });
+    if (this.#transport.keepAlive !== undefined) return this.#transport.keepAlive({ sessionTimeout, ping: pingFrame() });
     this.#heartbeat = new Heartbeat(this.#clock, sessionTimeout, {
       ping: () => this.#write(Xid.PING, OPS.ping, undefined),
       dead: (error) => this.end(error),
@@ -227,7 +227,7 @@ export class Connection implements FrameSink {
     if (xid > 0) {
       this.#noteZxid(high, low);
       const exchange = this.#take(xid);
-      if (exchange !== undefined) answer(exchange, err, reader);
+      if (exchange !== undefined) answer(exchange, err, reader, high, low);
     } else if (xid === Xid.NOTIFICATION) {
       const { type, path } = watcherEvent.read(reader);
       this.#sink.event(type, path);
@@ -240,7 +240,7 @@ export class Connection implements FrameSink {
     const index = this.#side.findIndex((envelope) => envelope.xid === xid);
     if (index < 0) throw new DecodeError(`a reply with xid ${xid}, which nothing waits for`);
     const [envelope] = this.#side.splice(index, 1);
-    answer(envelope!.exchange, err, reader);
+    answer(envelope!.exchange, err, reader, 0, 0);
   }
 
   /** The oldest in flight, which must be the one that is answered (Kazoo RQ-2); a mismatch ends the connection, not the client (D-3). */
@@ -307,6 +307,12 @@ export class Connection implements FrameSink {
 
 const COMPACT = 1024;
 
+function pingFrame(): Uint8Array<ArrayBuffer> {
+  const writer = new Writer();
+  for (const value of [8, Xid.PING, OPS.ping.code]) writer.int(value);
+  return Uint8Array.from(writer.take());
+}
+
 /** The error for a request the server would hang up on. */
 export function tooLarge(bytes: number, limit: number): RangeError {
   return new RangeError(
@@ -314,9 +320,9 @@ export function tooLarge(bytes: number, limit: number): RangeError {
   );
 }
 
-function answer(exchange: Exchange, err: number, reader: Reader): void {
+function answer(exchange: Exchange, err: number, reader: Reader, zxidHigh: number, zxidLow: number): void {
   try {
-    exchange.reply(err, reader);
+    exchange.reply(err, reader, zxidHigh, zxidLow);
   } catch (cause) {
     exchange.fail(errorForCode(-5, { cause }));
   }

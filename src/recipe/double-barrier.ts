@@ -146,7 +146,7 @@ export class DoubleBarrier {
       await sleep(this.#client.clock, pauseAfter(0)).promise;
       return false;
     }
-    entry.since ??= this.#node.stat!.czxid;
+    entry.since ??= this.#node.birth!.czxid;
     return true;
   }
 

@@ -131,11 +131,15 @@ export class Lock extends Acquirable {
     }
   }
 
-  /** Where our node stands. Its stat is asked for in the same breath as the line, so that knowing the owner costs no round trip. */
+  /** Where our node stands. It is made and the line looked at in one round trip: the requests are served in the order in which they leave. */
   async #place(node: OwnedNode): Promise<Place> {
-    await node.make();
-    const [children, verified] = await Promise.all([this.#children(), node.verify()]);
+    const making = node.make();
+    const looking = this.#children();
+    looking.catch(() => undefined);
+    const isInView = await making;
+    const [children, verified] = await Promise.all([looking, node.verify()]);
     const { name } = node;
+    if (!isInView) return 'unsure';
     if (children === null || !node.isAmong(children)) return 'gone';
     // Another node of ours turned out to be the first: its owner is not known yet.
     if (node.name !== name) return 'unsure';
@@ -171,7 +175,7 @@ export class Lock extends Acquirable {
       if (this.#node === node) this.#node = null;
     };
     return {
-      fencingToken: node.stat!.czxid,
+      fencingToken: node.birth!.czxid,
       ephemeral: node.ephemeral,
       get isOurs() {
         return node.isOurs;

@@ -1,7 +1,6 @@
 import { CancelledError, ConnectionClosedError, NodeExistsError, NoNodeError, SessionExpiredError } from '../base/errors.ts';
 import { basename, joinPath } from '../base/paths.ts';
-import type { ZnodeStat } from '../base/znode-stat.ts';
-import type { RecipeClient } from '../client/recipe-client.ts';
+import type { OwnedBirth, RecipeClient } from '../client/recipe-client.ts';
 import { isTransient, pauseAfter, sleep } from './attempt.ts';
 import { nullIfMissing } from './missing.ts';
 import { compareSequences, SequencePattern } from './sequence.ts';
@@ -23,7 +22,7 @@ export class OwnedNode {
   readonly #client: RecipeClient;
   readonly #options: OwnedNodeOptions;
   #name: string | null = null;
-  #stat: ZnodeStat | null = null;
+  #birth: OwnedBirth | null = null;
   #creating: Promise<unknown> | undefined;
   /** A create was sent of which the outcome is not known. */
   #unsure = false;
@@ -41,9 +40,9 @@ export class OwnedNode {
     return this.#name;
   }
 
-  /** What the server said of the node; null before {@link verify}. */
-  get stat(): ZnodeStat | null {
-    return this.#stat;
+  /** What the server said of the node's making; null until {@link make} or {@link verify} has found out. */
+  get birth(): OwnedBirth | null {
+    return this.#birth;
   }
 
   get ephemeral(): boolean {
@@ -51,21 +50,26 @@ export class OwnedNode {
   }
 
   /**
-   * Creates the node, unless an earlier try turns out to have done so.
+   * Creates the node, unless an earlier try turns out to have done so. The request leaves in the tick of the call.
    *
+   * @returns whether the node is on the server before any request made right after this call
    * @throws whatever the client throws; call again after a passing failure
    */
-  async make(): Promise<void> {
-    if (this.#name !== null) return;
-    if (this.#unsure) await this.#recover();
-    if (this.#name !== null) return;
+  async make(): Promise<boolean> {
+    if (this.#name !== null) return true;
+    const isRepeated = this.#unsure;
+    if (isRepeated) await this.#recover();
+    if (this.#name !== null) return false;
     this.#refuseAbandoned();
     this.#unsure = true;
     const creating = this.#create();
     this.#creating = creating;
     try {
-      this.#name = basename(await creating);
+      const { path, birth, atOnce } = await creating;
+      this.#name = basename(path);
+      this.#birth = birth;
       this.#unsure = false;
+      return atOnce && !isRepeated;
     } catch (error) {
       this.#unsure = isTransient(error);
       this.#doubtful ||= this.#unsure;
@@ -73,11 +77,11 @@ export class OwnedNode {
     }
   }
 
-  /** Asks the server whose the node is. False: it is gone, or belongs to a session that is over. */
+  /** Whose the node is: asks the server where that is not known yet. False: it is gone, or belongs to a session that is over. */
   async verify(): Promise<boolean> {
     if (this.#name === null) return false;
-    this.#stat ??= await this.#client.exists(joinPath(this.#options.parent, this.#name));
-    return this.#stat !== null && this.#isOfPresentSession(this.#stat);
+    this.#birth ??= await this.#client.exists(joinPath(this.#options.parent, this.#name));
+    return this.#birth !== null && this.#isOfPresentSession(this.#birth);
   }
 
   /**
@@ -85,7 +89,7 @@ export class OwnedNode {
    * A reply tells of the past, so this is asked again, without a gap, where ownership is declared.
    */
   get isOurs(): boolean {
-    return this.#stat !== null && this.#client.state === 'CONNECTED' && this.#isOfPresentSession(this.#stat);
+    return this.#birth !== null && this.#client.state === 'CONNECTED' && this.#isOfPresentSession(this.#birth);
   }
 
   /** Whether the node is among its parent's children. Of two (the reply to the first was lost for long) the first counts, and the other goes. */
@@ -93,7 +97,7 @@ export class OwnedNode {
     const own = this.#ownAmong(children);
     const [first, ...others] = own;
     if (first === undefined) return false;
-    if (first !== this.#name) this.#stat = null;
+    if (first !== this.#name) this.#birth = null;
     this.#name = first;
     for (const other of others) this.#removeQuietly(other);
     return true;
@@ -124,17 +128,19 @@ export class OwnedNode {
     if (this.#abandoned) throw new CancelledError(`the node under ${this.#options.parent} is no longer wanted`);
   }
 
-  async #create(): Promise<string> {
+  async #create(): Promise<{ path: string; birth: OwnedBirth | null; atOnce: boolean }> {
     const { parent, name, data, sequence, ephemeral } = this.#options;
-    const create = (): Promise<string> => this.#client.create(joinPath(parent, name), data, { ephemeral, sequence });
-    try {
-      return await create();
-    } catch (error) {
-      if (error instanceof NodeExistsError) return joinPath(parent, name);
-      if (!(error instanceof NoNodeError)) throw error;
+    const path = joinPath(parent, name);
+    for (let atOnce = true; ; atOnce = false) {
+      try {
+        const birth = await this.#client.createOwned(path, data, { ephemeral, sequence });
+        return { path: birth.path, birth, atOnce };
+      } catch (error) {
+        if (error instanceof NodeExistsError) return { path, birth: null, atOnce };
+        if (!atOnce || !(error instanceof NoNodeError)) throw error;
+      }
       await this.#client.ensurePath(parent);
       this.#refuseAbandoned();
-      return create();
     }
   }
 
@@ -165,8 +171,8 @@ export class OwnedNode {
       .map((child) => child.name);
   }
 
-  #isOfPresentSession(stat: ZnodeStat): boolean {
-    return !this.#options.ephemeral || stat.ephemeralOwner === this.#client.clientId?.sessionId;
+  #isOfPresentSession({ ephemeralOwner }: OwnedBirth): boolean {
+    return !this.#options.ephemeral || ephemeralOwner === this.#client.clientId?.sessionId;
   }
 
   async #removeOnce(): Promise<void> {

@@ -181,7 +181,7 @@ export class Semaphore extends Acquirable {
 
 function claimOf(node: OwnedNode): Claim {
   return {
-    fencingToken: node.stat!.czxid,
+    fencingToken: node.birth!.czxid,
     ephemeral: true,
     get isOurs() {
       return node.isOurs;

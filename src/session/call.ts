@@ -60,6 +60,8 @@ export class Call implements Exchange {
   sent = false;
   /** Ends whatever limits the wait. */
   onSettled: (() => void) | undefined;
+  /** Told of the zxid in the header of a good reply, just before the call settles. */
+  onZxid: ((zxid: bigint) => void) | undefined;
 
   constructor(
     row: OpRow,
@@ -84,10 +86,11 @@ export class Call implements Exchange {
     return this.#settled;
   }
 
-  reply(err: number, reader: Reader): void {
+  reply(err: number, reader: Reader, zxidHigh: number, zxidLow: number): void {
     const { row } = this;
     if (err === 0) {
       const body = row.response.read(reader);
+      this.onZxid?.((BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0));
       if (this.#listener !== undefined) this.#watch(row.watch === 'exists' ? 'data' : row.watch!);
       this.settle(body);
     } else if (err === row.nullOn) {

@@ -4,11 +4,13 @@ import { onAbort } from './abort-listeners.ts';
 import { Failure, type Call, type CallHome } from './call.ts';
 import type { WatchTable } from './watch-table.ts';
 
-/** What may end a call's wait early. */
+/** What may end a call's wait early, and who else hears of its success. */
 export interface SubmitOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds. */
   readonly timeout?: number | undefined;
+  /** Told of the zxid in the reply's header in the tick of the reply: for a write, that of its own transaction (protocol.md section 3). */
+  readonly onZxid?: ((zxid: bigint) => void) | undefined;
 }
 
 const OPERATION_TIMEOUT = -7;
@@ -58,6 +60,7 @@ export class RequestQueue implements CallHome {
   }
 
   submit(call: Call, options: SubmitOptions | undefined): void {
+    call.onZxid = options?.onZxid;
     if (options !== undefined && (options.signal !== undefined || options.timeout !== undefined)) this.#limit(call, options);
     if (call.settled) return call.leave();
     if (this.#waiting.length === 0 && this.#hasRoom()) this.#send(call);

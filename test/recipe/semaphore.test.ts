@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CancelledError, ConfigurationError, ConnectionClosedError, LockTimeout, NoAuthError } from '../../src/base/errors.ts';
+import type { OwnedFlags } from '../../src/client/recipe-client.ts';
 import { Semaphore } from '../../src/recipe/semaphore.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
 
@@ -11,11 +12,11 @@ describe('leases', () => {
     const client = await (await Lab.open()).client();
     const semaphore = new Semaphore(client, PATH, { identifier: "it's ü", maxLeases: 2 });
     const lines: string[] = [];
-    const create = client.create.bind(client);
+    const createOwned = client.createOwned.bind(client);
     Object.assign(client, {
-      create: (path: string, value: string, options: object) => {
+      createOwned: (path: string, value: string, options: OwnedFlags) => {
         if (path.startsWith(LINE)) lines.push(`${path.slice(LINE.length + 33)} ${value}`);
-        return create(path, value, options);
+        return createOwned(path, value, options);
       },
     });
     expect(await semaphore.acquire()).toBe(true);
@@ -184,14 +185,14 @@ describe('trouble', () => {
     const client = await lab.client();
     const semaphore = new Semaphore(client, PATH);
     await semaphore.withLease(async () => undefined);
-    const create = client.create.bind(client);
+    const createOwned = client.createOwned.bind(client);
     Object.assign(client, {
-      create: (path: string, value: string, options: object) =>
-        path.startsWith(`${PATH}/`) ? Promise.reject(new NoAuthError()) : create(path, value, options),
+      createOwned: (path: string, value: string, options: OwnedFlags) =>
+        path.startsWith(`${PATH}/`) ? Promise.reject(new NoAuthError()) : createOwned(path, value, options),
     });
     await expect(semaphore.acquire()).rejects.toThrow(NoAuthError);
     await until('the line is empty', async () => (await client.getChildren(LINE)).length === 0);
-    Object.assign(client, { create });
+    Object.assign(client, { createOwned });
     expect(await semaphore.acquire()).toBe(true);
   });
 
