@@ -1,6 +1,6 @@
 // Bundles the package into dist/: few files, so that importing it costs few reads, and declarations beside them.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -8,15 +8,13 @@ import { bundleDeclarations } from './bundle-declarations.mjs';
 import { shortenNames } from './shorten-names.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const entries = ['index', 'testing', 'cli', 'quickstart', 'connection-worker'];
+const entries = ['index', 'testing', 'cli'];
 
 rmSync(`${root}dist`, { recursive: true, force: true });
-await build({
+const options = {
   absWorkingDir: root,
-  entryPoints: entries.map((name) => `src/${name}.ts`).filter((path) => existsSync(root + path)),
   outdir: 'dist',
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
@@ -24,7 +22,10 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   chunkNames: 'chunks/[name]-[hash]',
-});
+};
+await build({ ...options, entryPoints: entries.map((name) => `src/${name}.ts`), splitting: true });
+// By themselves: the little they share would otherwise make chunks of its own, which every import of the package would read.
+await build({ ...options, entryPoints: ['src/connection-worker.ts', 'src/quickstart.ts'] });
 for (const name of readdirSync(`${root}dist`, { recursive: true })) {
   const file = join(root, 'dist', name);
   if (name.endsWith('.js')) writeFileSync(file, await shortenNames(readFileSync(file, 'utf8')));

@@ -63,6 +63,11 @@ try {
     ['--input-type=module', '-e', `import * as k from "kazoo"; import * as t from "kazoo/testing"; ${script}`],
     { cwd: folder },
   );
+  // What few programs want, or want later, is loaded when they do: `process.moduleLoadList` knows Node's own modules.
+  const late = `const names = ["tls", "crypto", "worker_threads", "net", "dns"].filter((n) => process.moduleLoadList.includes("NativeModule " + n));
+    names.push(...Object.keys(process.getBuiltinModule("module")._cache).filter((path) => path.includes("node_modules/debug")));
+    if (names.length > 0) throw new Error("loaded by the import alone: " + names)`;
+  check('import loads little', process.execPath, ['--input-type=module', '-e', `import "kazoo"; ${late}`], { cwd: folder });
   // Strict, and with the declarations themselves checked: what a careful user's build does.
   for (const name of ['@types/node', '@types/debug', '@types/ms', 'undici-types']) {
     mkdirSync(join(modules, '@types'), { recursive: true });

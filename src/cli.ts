@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { DEFAULT_PORT } from './base/hosts.ts';
-import { EmbeddedZooKeeper } from './server/embedded-zookeeper.ts';
-import type { EmbeddedZooKeeperOptions } from './server/server-options.ts';
+import { EmbeddedZooKeeper, type EmbeddedZooKeeperOptions } from './testing.ts';
 
 const USAGE = `Usage: kazoo server [options]
 

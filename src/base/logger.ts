@@ -1,4 +1,5 @@
-import debug from 'debug';
+import type Debug from 'debug';
+import type { Debugger } from 'debug';
 
 /** Where the package's log lines go. Never given credentials, session passwords or node data. */
 export interface Logger {
@@ -10,7 +11,20 @@ export interface Logger {
 
 /** A logger over the `debug` package: `DEBUG=kazoo:*` shows it. */
 export function debugLogger(area: string): Logger {
-  const log = debug(`kazoo:${area}`);
-  const at = (level: string) => (message: string) => log(`${level} ${message}`);
+  if (process.env.DEBUG !== undefined) void load();
+  let log: Debugger | undefined;
+  const write = (line: string): void => {
+    if (log !== undefined) log(line);
+    else void load().then((debug) => (log ??= debug(`kazoo:${area}`))(line));
+  };
+  const at = (level: string) => (message: string) => write(`${level} ${message}`);
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+let loaded: Promise<typeof Debug> | undefined;
+
+/** With the first line: `debug` and what it asks of the terminal take longer to load than this package. Lines keep their order meanwhile. */
+function load(): Promise<typeof Debug> {
+  loaded ??= import('debug').then((module) => module.default);
+  return loaded;
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { describeValue } from './paths.ts';
 
 /** The bits of an ACL's `perms` (programmer's guide, "ACL Permissions"). */
@@ -58,6 +57,8 @@ export interface PermissionFlags {
 export function makeDigestAclCredential(user: string, password: string): string {
   requireString('user', user);
   requireString('password', password);
+  // Loaded when it is wanted, as few programs do.
+  const { createHash } = process.getBuiltinModule('node:crypto');
   return `${user}:${createHash('sha1').update(`${user}:${password}`, 'utf8').digest('base64')}`;
 }
 

@@ -1,7 +1,6 @@
-import { lookup } from 'node:dns/promises';
 import { existsSync, readFileSync } from 'node:fs';
-import { connect, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { ConfigurationError, ConnectionDropped } from '../base/errors.ts';
 import { SocketTransport, type Target, type Transport } from './transport.ts';
 
@@ -20,7 +19,7 @@ export interface DialOptions {
 /** Every address of a name, in the resolver's order. Asked anew before each dial (ZOOKEEPER-2184). */
 export async function resolveHost(host: string): Promise<string[]> {
   if (isIP(host.replace(/%.*$/, '')) !== 0) return [host];
-  const found = await lookup(host, { all: true });
+  const found = await process.getBuiltinModule('node:dns').promises.lookup(host, { all: true });
   return [...new Set(found.map(({ address }) => address))];
 }
 
@@ -54,9 +53,9 @@ export function dialSocket(target: Target, options: DialOptions, signal: AbortSi
 }
 
 function open({ address, host, port }: Target, options: DialOptions): Socket | TLSSocket {
-  if (!options.useSsl) return connect({ host: address, port });
+  if (!options.useSsl) return process.getBuiltinModule('node:net').connect({ host: address, port });
   try {
-    return connectTls({ host: address, port, ...tlsOptions(host, options) });
+    return process.getBuiltinModule('node:tls').connect({ host: address, port, ...tlsOptions(host, options) });
   } catch (cause) {
     if (cause instanceof ConfigurationError) throw cause;
     throw new ConfigurationError(`the TLS options cannot be used: ${(cause as Error).message}`, { cause });
@@ -82,4 +81,9 @@ function pem(option: string, value: string | Uint8Array): string | Buffer {
   if (value.includes('-----BEGIN')) return value;
   if (!existsSync(value)) throw new ConfigurationError(`${option} "${value}" is neither PEM text nor a file`);
   return readFileSync(value);
+}
+
+/** Modules of Node's are loaded when they are first wanted: importing the package should cost little. */
+function isIP(address: string): number {
+  return process.getBuiltinModule('node:net').isIP(address);
 }

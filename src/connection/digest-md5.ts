@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import { AuthFailedError } from '../base/errors.ts';
 import type { SaslExchange } from './sasl-exchange.ts';
 
@@ -26,7 +25,7 @@ export function digestMd5(username: string, password: string, service: string): 
         username,
         password,
         uri: `${service}/${HOST}`,
-        cnonce: randomBytes(16).toString('base64'),
+        cnonce: Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64'),
       });
       expected = answer.rspauth;
       return Buffer.from(answer.text, 'utf8');
@@ -63,7 +62,7 @@ function respond(challenge: Map<string, string>, { username, password, uri, cnon
 }
 
 function md5(data: string | Buffer): Buffer {
-  return createHash('md5').update(data).digest();
+  return process.getBuiltinModule('node:crypto').createHash('md5').update(data).digest();
 }
 
 function escape(value: string): string {

@@ -12,6 +12,8 @@ export interface Target {
 export interface KeepAlive {
   /** Negotiated, milliseconds. */
   readonly sessionTimeout: number;
+  /** What to send as a ping: a whole frame. */
+  readonly ping: Uint8Array<ArrayBuffer>;
 }
 
 /** A byte stream to one server. `onClose` is called once, whoever closes it; nothing is called after it. */

@@ -1,11 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
-import { OPS } from '../codec/ops.ts';
-import { Writer } from '../codec/writer.ts';
-import { Xid } from '../codec/xid.ts';
 import { dialSocket } from './dial.ts';
 import { Heartbeat } from './heartbeat.ts';
-import type { Transport } from './transport.ts';
+import type { KeepAlive, Transport } from './transport.ts';
 import { Shared, toPlainError, toTransferable, type DialOrder, type FromWorker, type ToWorker } from './worker-protocol.ts';
 
 /** The worker's end of one connection: relays bytes, pings, and notices a silent server, whatever the main thread is doing. */
@@ -28,7 +25,7 @@ export class WorkerConnection {
   }
 
   #obey(message: ToWorker): void {
-    if (!(message instanceof ArrayBuffer)) return this.#keepAlive(message.keepAlive.sessionTimeout);
+    if (!(message instanceof ArrayBuffer)) return this.#keepAlive(message.keepAlive);
     this.#transport?.write(Buffer.from(message));
     this.#heartbeat?.sent();
   }
@@ -49,10 +46,10 @@ export class WorkerConnection {
   }
 
   /** Between two writes of the main thread, each of whole frames, there is room for a ping. */
-  #keepAlive(sessionTimeout: number): void {
+  #keepAlive({ sessionTimeout, ping }: KeepAlive): void {
     this.#heartbeat = new Heartbeat(systemClock, sessionTimeout, {
       ping: () => {
-        this.#transport?.write(pingFrame());
+        this.#transport?.write(Buffer.from(ping));
         this.#heartbeat?.sent();
       },
       dead: (error) => {
@@ -82,12 +79,4 @@ export class WorkerConnection {
   #tell(message: FromWorker): void {
     this.#port.postMessage(message);
   }
-}
-
-function pingFrame(): Buffer {
-  const writer = new Writer();
-  writer.int(8);
-  writer.int(Xid.PING);
-  writer.int(OPS.ping.code);
-  return writer.take();
 }

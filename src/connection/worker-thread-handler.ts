@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { MessageChannel, Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { ConfigurationError, ConnectionDropped } from '../base/errors.ts';
 import type { DialOptions } from './dial.ts';
 import { CallbackQueues, type CallbackKind, type Handler } from './handler.ts';
@@ -75,7 +75,7 @@ export class WorkerThreadHandler implements Handler {
 
   #order(target: Target, options: DialOptions): WorkerTransport {
     const worker = (this.#worker ??= this.#startWorker());
-    const { port1, port2 } = new MessageChannel();
+    const { port1, port2 } = new (process.getBuiltinModule('node:worker_threads').MessageChannel)();
     const shared = new SharedArrayBuffer(Shared.BYTES);
     new BigInt64Array(shared)[Shared.LAST_RECEIVED] = process.hrtime.bigint();
     try {
@@ -88,6 +88,7 @@ export class WorkerThreadHandler implements Handler {
   }
 
   #startWorker(): Worker {
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
     const worker = new Worker(this.#url ?? findWorker(), { name: 'kazoo connections' });
     // The ports keep the process alive while there is a connection, and no longer.
     worker.unref();

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 
 /** The hexadecimal uuid (version 4) that Kazoo puts at the head of a node's name. */
 export function uniqueName(): string {
-  return randomUUID().replaceAll('-', '');
+  return crypto.randomUUID().replaceAll('-', '');
 }
 
 /** The identifier that Kazoo gives a process that names none: `<host>-<pid>`. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { describeValue } from '../base/paths.ts';
 import { requireOptions } from './arguments.ts';
 
@@ -52,7 +51,7 @@ export interface ServiceInstanceOptions {
 export function makeServiceInstance(options: ServiceInstanceOptions, now = Date.now()): ServiceInstance {
   const {
     name,
-    id = randomUUID(),
+    id = crypto.randomUUID(),
     address = null,
     port = null,
     sslPort = null,

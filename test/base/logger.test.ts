@@ -1,0 +1,34 @@
+import debug from 'debug';
+import { afterEach, expect, test, vi } from 'vitest';
+import { debugLogger } from '../../src/base/logger.ts';
+
+afterEach(() => {
+  debug.disable();
+  vi.restoreAllMocks();
+});
+
+test('lines come in the order they were written, those from before debug was loaded too', async () => {
+  const lines: string[] = [];
+  vi.spyOn(debug, 'log').mockImplementation((line: string) => void lines.push(line));
+  debug.enable('kazoo:*');
+  const [one, other] = [debugLogger('one'), debugLogger('other')];
+  one.debug('1');
+  other.info('2');
+  one.warn('3');
+  await vi.waitFor(() => expect(lines).toHaveLength(3));
+  other.error('4');
+  expect(lines.map((line) => /kazoo:\w+.*?(?<told>(?:debug|info|warn|error) \d)/.exec(line)?.groups?.['told'])).toEqual([
+    'debug 1',
+    'info 2',
+    'warn 3',
+    'error 4',
+  ]);
+});
+
+test('an area that is not enabled stays silent', async () => {
+  const log = vi.spyOn(debug, 'log').mockImplementation(() => undefined);
+  debug.enable('kazoo:loud');
+  debugLogger('silent').error('nobody hears this');
+  debugLogger('loud').error('somebody does');
+  await vi.waitFor(() => expect(log).toHaveBeenCalledOnce());
+});
