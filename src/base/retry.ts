@@ -95,13 +95,14 @@ export class KazooRetry implements RetryPolicy {
     this.#stopAt = undefined;
   }
 
+  /** A derived class is copied as such: its constructor is given the options (Kazoo D-14). */
   copy(): KazooRetry {
-    return new KazooRetry(this.#options);
+    return this.#like(this.#options);
   }
 
   /** A copy that takes its time from another clock. */
   withClock(clock: Clock): KazooRetry {
-    return new KazooRetry({ ...this.#options, clock });
+    return this.#like({ ...this.#options, clock });
   }
 
   /** @throws RetryFailedError when the attempts or the time run out; InterruptedError; whatever `fn` throws that is not to be retried */
@@ -116,6 +117,10 @@ export class KazooRetry implements RetryPolicy {
         await this.#pause(this.#nextPause(error));
       }
     }
+  }
+
+  #like(options: KazooRetryOptions): KazooRetry {
+    return new (this.constructor as new (options: KazooRetryOptions) => KazooRetry)(options);
   }
 
   #retries(error: unknown): boolean {
@@ -156,12 +161,12 @@ const INTERRUPT_SLICE = 100;
 /** The pauses of a policy for ever: connecting and commands use it by default. */
 export const UNLIMITED_RETRY: KazooRetryOptions = { maxTries: -1, delay: 100, backoff: 2, maxDelay: 10_000 };
 
-/** A policy from what a user gave: a policy of theirs (copied), options, or nothing. */
+/** A policy from what a user gave: a copy of a policy of theirs, which stays as it is; options, or nothing. */
 export function toRetryPolicy(given: RetryPolicy | KazooRetryOptions | undefined, defaults: KazooRetryOptions): RetryPolicy {
   if (given === undefined) return new KazooRetry(defaults);
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`a retry policy must be a RetryPolicy or its options, not ${describeValue(given)}`);
-  if (isRetryPolicy(given)) return given;
+  if (isRetryPolicy(given)) return given.copy();
   return new KazooRetry({ ...defaults, ...given });
 }
 

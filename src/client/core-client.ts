@@ -274,8 +274,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
         dial: this.#dialOptions(),
         connectionRetry: (clock) => {
           const given = options.connectionRetry;
-          // A class derived from it keeps its own ways, and its own clock (Kazoo D-14).
-          if (given instanceof KazooRetry && given.constructor === KazooRetry) return given.withClock(clock);
+          if (given instanceof KazooRetry) return given.withClock(clock);
           return toRetryPolicy(given, { ...UNLIMITED_RETRY, clock });
         },
       },

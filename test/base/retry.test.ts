@@ -191,11 +191,22 @@ describe('options', () => {
     expect(copy.withClock(new ManualClock())).toMatchObject({ maxTries: 3, delay: 0 });
   });
 
+  test('a derived class is copied as such (Kazoo D-14)', () => {
+    class Mine extends KazooRetry {}
+    const retry = new Mine({ delay: 7 });
+    for (const copy of [retry.copy(), retry.withClock(new ManualClock()), toRetryPolicy(retry, UNLIMITED_RETRY)]) {
+      expect(copy).toBeInstanceOf(Mine);
+      expect(copy).not.toBe(retry);
+      expect(copy).toMatchObject({ delay: 7 });
+    }
+  });
+
   test("a policy is made of nothing, of options, or is the user's own", () => {
     expect(toRetryPolicy(undefined, UNLIMITED_RETRY)).toMatchObject({ maxTries: Infinity, delay: 100, maxDelay: 10_000 });
     expect(toRetryPolicy({ delay: 5 }, UNLIMITED_RETRY)).toMatchObject({ maxTries: Infinity, delay: 5 });
-    const own = { call: () => Promise.reject(new Error()), reset: () => undefined, copy: () => own };
-    expect(toRetryPolicy(own, UNLIMITED_RETRY)).toBe(own);
+    const copy = { call: () => Promise.reject(new Error()), reset: () => undefined, copy: () => copy };
+    const own = { ...copy };
+    expect(toRetryPolicy(own, UNLIMITED_RETRY)).toBe(copy);
     expect(() => toRetryPolicy(5 as unknown as object, {})).toThrow('a retry policy must be a RetryPolicy or its options, not 5');
   });
 });
