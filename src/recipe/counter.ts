@@ -44,6 +44,8 @@ export class Counter<const O extends CounterOptions = { type?: undefined }> {
   /** One change of this object at a time: they would only lose races against each other. */
   readonly #turnstile = new Turnstile();
   #ensured = false;
+  /** What the reply to a change has just told: as good as a read that was answered now, but only until the end of this turn of the event loop. */
+  #fresh: Reading | null = null;
   #preValue: CounterValue<O> | null = null;
   #postValue: CounterValue<O> | null = null;
 
@@ -111,12 +113,15 @@ export class Counter<const O extends CounterOptions = { type?: undefined }> {
 
   async #changeUntilDone(n: number | bigint, attempt: Attempt): Promise<number | bigint> {
     for (let conflicts = 0; ; conflicts++) {
-      const { value, stat } = await this.#client.retry(() => this.#read(attempt));
+      const { value, stat } = this.#fresh ?? (await this.#client.retry(() => this.#read(attempt)));
+      this.#fresh = null;
       const post = this.#format.add(value, n);
       const data = this.#format.encode(post);
       this.#preValue = value as CounterValue<O>;
       this.#postValue = null;
-      if (await this.#compareAndSet(data, stat, attempt)) {
+      const made = await this.#compareAndSet(data, stat, attempt);
+      if (made) {
+        if (typeof made === 'object') this.#keepForThisTurn({ value: post, stat: made });
         this.#postValue = post as CounterValue<O>;
         return post;
       }
@@ -124,11 +129,21 @@ export class Counter<const O extends CounterOptions = { type?: undefined }> {
     }
   }
 
-  /** True if the change was made, false if another came first. */
-  async #compareAndSet(data: Buffer, stat: ZnodeStat, attempt: Attempt): Promise<boolean> {
+  /**
+   * Changes made one right after the other read nothing in between. Kept any longer, this could pass for the state of another node of the same version,
+   * made after a deletion; so it goes after the microtasks at hand, in which whoever waited for the change asks for the next.
+   */
+  #keepForThisTurn(reading: Reading): void {
+    this.#fresh = reading;
+    process.nextTick(() => {
+      if (this.#fresh === reading) this.#fresh = null;
+    });
+  }
+
+  /** The new stat, or true, if the change was made; false if another came first. */
+  async #compareAndSet(data: Buffer, stat: ZnodeStat, attempt: Attempt): Promise<ZnodeStat | boolean> {
     try {
-      await this.#client.set(this.path, data, { version: stat.version, signal: attempt.signal });
-      return true;
+      return await this.#client.set(this.path, data, { version: stat.version, signal: attempt.signal });
     } catch (error) {
       if (error instanceof BadVersionError) return false;
       if (error instanceof NoNodeError) return this.#vanished();
@@ -159,7 +174,7 @@ export class Counter<const O extends CounterOptions = { type?: undefined }> {
     return reading;
   }
 
-  async #read({ signal }: Attempt): Promise<{ value: number | bigint; stat: ZnodeStat }> {
+  async #read({ signal }: Attempt): Promise<Reading> {
     for (;;) {
       if (!this.#ensured) await this.#client.ensurePath(this.path, { signal });
       this.#ensured = true;
@@ -191,6 +206,11 @@ export class Counter<const O extends CounterOptions = { type?: undefined }> {
       attempt.close();
     }
   }
+}
+
+interface Reading {
+  readonly value: number | bigint;
+  readonly stat: ZnodeStat;
 }
 
 const LONGEST_PAUSE = 100;

@@ -148,3 +148,51 @@ test('an abort and a timeout end the wait', async () => {
   await pause(10);
   await eventually(async () => (await counter.add(1)) === 1);
 });
+
+test('changes made one right after the other cost one request each', async () => {
+  const { client, connect } = await workbench();
+  const counter = new Counter(client, '/hits');
+  await counter.add(1);
+  await pause(5);
+  const calls: string[] = [];
+  for (const name of ['get', 'set'] as const) {
+    const original = client[name].bind(client) as (...args: unknown[]) => unknown;
+    Object.assign(client, { [name]: (...args: unknown[]) => (calls.push(name), original(...args)) });
+  }
+  for (let count = 0; count < 3; count++) await counter.add(1);
+  expect(calls).toEqual(['get', 'set', 'set', 'set']);
+  await Promise.all([counter.add(1), counter.add(2), counter.subtract(1)]);
+  expect(calls.splice(0)).toHaveLength(7);
+  expect([counter.preValue, counter.postValue]).toEqual([7, 6]);
+
+  // What another did meanwhile is seen by the version, and the change is made on top of it.
+  const rival = new Counter(await connect(), '/hits');
+  await counter.add(1);
+  await rival.add(10);
+  expect(await counter.add(1)).toBe(18);
+  expect(counter.preValue).toBe(17);
+});
+
+test('nothing is remembered from one turn to the next: a node made anew may have the same version', async () => {
+  const { client, connect } = await workbench();
+  const [counter, rival] = [new Counter(client, '/hits'), new Counter(await connect(), '/hits')];
+  await counter.add(1);
+  await client.delete('/hits');
+  expect(await rival.add(5)).toBe(5);
+  expect(await counter.add(1)).toBe(6);
+});
+
+test('rivals that count in loops lose nothing, and no change starts from a value that is out of date', async () => {
+  const { connect } = await workbench();
+  const counters = await Promise.all(Array.from({ length: 4 }, async () => new Counter(await connect(), '/hits')));
+  const sums: number[] = [];
+  const loop = async (counter: Counter): Promise<void> => {
+    for (let count = 0; count < 100; count++) {
+      const sum = await counter.add(1);
+      expect(counter.preValue).toBe(sum - 1);
+      sums.push(sum);
+    }
+  };
+  await Promise.all(counters.map(loop));
+  expect(sums.sort((a, b) => a - b)).toEqual(Array.from({ length: 400 }, (_, index) => index + 1));
+});
