@@ -1,40 +1,57 @@
 import { ConnectionClosedError, KazooException, NodeExistsError, NoNodeError } from '../base/errors.ts';
-import { describeValue, normalizePath } from '../base/paths.ts';
+import { basename, describeValue, joinPath, parentPath, normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireFunction, requireOptions } from './arguments.ts';
+import { optionalBoolean, requireClient, requireFunction, requireOptions } from './arguments.ts';
 import { requireSharedWaiting } from './shared-signal.ts';
-import { Attempt } from './attempt.ts';
+import { Attempt, isTransient, sleep } from './attempt.ts';
 import { Deferred } from './deferred.ts';
+import { nullIfMissing } from './missing.ts';
 import { persist } from './outage.ts';
+import { SequencePattern } from './sequence.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 
 export interface PersistentNodeOptions {
+  /** Whether the node ends with its session (default), to be made again in the next. One that does not is still made again when somebody has deleted it. */
+  ephemeral?: boolean | undefined;
+  /** Whether the server adds its number to the name, once: it is kept when the node is made again, as Curator does. Not without `ephemeral`. */
+  sequence?: boolean | undefined;
   /** Told when a node that is not ours stands at the path, once for each such node. By default it reaches the client's `error` event. */
   onConflict?: ((error: NodeExistsError, stat: ZnodeStat) => unknown) | undefined;
 }
 
 /**
- * Keeps an ephemeral node alive: made again after the session was lost, or someone deleted it (Curator's PersistentNode).
+ * Keeps a node in being until it is closed: made again after the session was lost, or someone deleted it (Curator's PersistentNode).
  *
  * A node left by an earlier session of this object is replaced at once. A stranger's is reported and left alone (CURATOR-190); ours is made when it has gone.
+ * A node that is not ephemeral has no owner: it is ours if it was made here, or has the very data that it is to have.
  *
  * @example
  * const node = new PersistentNode(client, '/workers/worker-1', '10.0.0.1:8080');
  * await node.start();
  */
 export class PersistentNode {
-  readonly path: string;
   readonly #client: RecipeClient;
+  readonly #ephemeral: boolean;
   readonly #onConflict: (error: NodeExistsError, stat: ZnodeStat) => unknown;
+  #path: string;
+  /** The server has yet to number it. */
+  #unnumbered: boolean;
   #data: ZnodeData;
+  /** The data of the last create, of which the outcome may not be known. */
+  #sent: ZnodeData | undefined;
+  /** There was a create without an answer: what a dead connection still holds may arrive late. */
+  #doubtful = false;
   #state: 'latent' | 'started' | 'closed' = 'latent';
-  /** Sessions in which the node was ours. */
+  /** Sessions in which the node was, or may have been, ours. */
   readonly #sessions = new Set<bigint>();
+  /** The node that is ours, where no session tells. */
+  #czxid: bigint | undefined;
   #ours = false;
+  #wasThere = false;
   /** The data was changed since the node was made. */
   #unwritten = false;
   #reported: bigint | undefined;
@@ -46,12 +63,20 @@ export class PersistentNode {
   constructor(client: RecipeClient, path: string, data: ZnodeData = '', options?: PersistentNodeOptions) {
     requireClient(client);
     requireData(data);
-    const { onConflict } = requireOptions(options);
+    const { onConflict, ephemeral, sequence } = requireOptions(options, ['ephemeral', 'sequence', 'onConflict']);
     if (onConflict !== undefined) requireFunction('onConflict', onConflict);
-    this.path = normalizePath(path);
+    this.#ephemeral = optionalBoolean('ephemeral', ephemeral, true);
+    this.#unnumbered = optionalBoolean('sequence', sequence, false);
+    if (this.#unnumbered && !this.#ephemeral) throw new TypeError('sequence: true needs an ephemeral node');
+    this.#path = normalizePath(path);
     this.#client = client;
     this.#data = data;
     this.#onConflict = onConflict ?? ((error) => client.reportError(error));
+  }
+
+  /** Where the node is, or is to be; with `sequence`, the number is missing until it has been made. */
+  get path(): string {
+    return this.#path;
   }
 
   /** Whether the node was there, and ours, when last heard of. */
@@ -70,7 +95,7 @@ export class PersistentNode {
     if (this.#state === 'latent') this.#client.on('state', this.#onState);
     this.#state = 'started';
     this.#refresh();
-    const attempt = new Attempt(this.#client.clock, { ...waiting, timedOut: () => waitTimedOut(this.path, 'persistent node') });
+    const attempt = new Attempt(this.#client.clock, { ...waiting, timedOut: () => waitTimedOut(this.#path, 'persistent node') });
     try {
       await attempt.guard(this.#made.promise);
     } finally {
@@ -130,46 +155,85 @@ export class PersistentNode {
   /** Looks first: what stands there may be ours already, from a create of which the answer was lost. */
   async #step(): Promise<void> {
     if (this.#state !== 'started') return;
-    const stat = await this.#client.exists(this.path, { watch: this.#onEvent });
-    if (stat === null) return this.#create();
-    if (stat.ephemeralOwner === this.#client.clientId?.sessionId) return this.#keep(stat.ephemeralOwner);
+    if (this.#unnumbered) await this.#makeNumbered();
+    const stat = await this.#client.exists(this.#path, { watch: this.#onEvent });
+    if (stat === null) return this.#make();
+    if (await this.#isOurs(stat)) return this.#keep(stat);
     this.#ours = false;
     if (this.#sessions.has(stat.ephemeralOwner)) return this.#replace(stat);
     if (stat.czxid === this.#reported) return;
     this.#reported = stat.czxid;
-    this.#onConflict(new NodeExistsError(undefined, { path: this.path, operation: 'persistent node' }), stat);
+    this.#onConflict(new NodeExistsError(undefined, { path: this.#path, operation: 'persistent node' }), stat);
   }
 
-  /** Its CREATED event leads to another step, which finds it ours. */
-  async #create(): Promise<void> {
+  async #isOurs({ czxid, ephemeralOwner }: ZnodeStat): Promise<boolean> {
+    if (this.#ephemeral) return ephemeralOwner === this.#client.clientId?.sessionId;
+    if (ephemeralOwner !== 0n || czxid === this.#czxid) return ephemeralOwner === 0n;
+    return this.#hasOurData(this.#path);
+  }
+
+  async #hasOurData(path: string): Promise<boolean> {
+    const [data] = await this.#client.get(path);
+    return [this.#data, this.#sent].some((ours) => ours !== undefined && Buffer.from(ours ?? '').equals(data ?? NOTHING));
+  }
+
+  /** The CREATED event leads to another step, which finds the node to be ours. */
+  async #make(): Promise<void> {
+    await this.#create(false).catch(unless(NodeExistsError));
+  }
+
+  async #makeNumbered(): Promise<void> {
+    this.#path = (await this.#findNumbered()) ?? (await this.#create(true));
+    this.#unnumbered = false;
+  }
+
+  async #create(sequence: boolean): Promise<string> {
+    const session = this.#client.clientId?.sessionId;
+    if (session !== undefined) this.#sessions.add(session);
     this.#unwritten = false;
+    this.#sent = this.#data;
     try {
-      await this.#client.create(this.path, this.#data, { ephemeral: true, makepath: true });
+      return await this.#client.create(this.#path, this.#data, { ephemeral: this.#ephemeral, sequence, makepath: true });
     } catch (error) {
-      if (!(error instanceof NodeExistsError)) throw error;
+      this.#doubtful ||= isTransient(error);
+      throw error;
     }
   }
 
-  async #keep(session: bigint): Promise<void> {
-    this.#sessions.add(session);
-    this.#ours = true;
+  /** The node that a create without an answer may have left. The sync is there because the server now asked may lag behind. */
+  async #findNumbered(): Promise<string | undefined> {
+    if (!this.#doubtful) return undefined;
+    const [parent, name] = [parentPath(this.#path), basename(this.#path)];
+    await nullIfMissing(this.#client.sync(parent));
+    for (const child of (await nullIfMissing(this.#client.getChildren(parent))) ?? []) {
+      if (!child.startsWith(name) || NUMBER.read(child.slice(name.length)) === null) continue;
+      const stat = await this.#client.exists(joinPath(parent, child));
+      if (stat !== null && (await this.#isOurs(stat))) return joinPath(parent, child);
+    }
+    return undefined;
+  }
+
+  async #keep({ czxid, ephemeralOwner }: ZnodeStat): Promise<void> {
+    if (this.#ephemeral) this.#sessions.add(ephemeralOwner);
+    else this.#czxid = czxid;
+    this.#ours = this.#wasThere = true;
     this.#made.resolve(undefined);
-    if (!this.#unwritten) return;
-    this.#unwritten = false;
-    await this.#client.set(this.path, this.#data);
+    while (this.#unwritten) {
+      const data = this.#data;
+      await this.#client.set(this.#path, data);
+      if (data === this.#data) this.#unwritten = false;
+    }
   }
 
   async #replace(stat: ZnodeStat): Promise<void> {
-    await this.#client.delete(this.path, { version: stat.version }).catch((error: unknown) => {
-      if (!(error instanceof NoNodeError)) throw error;
-    });
+    await this.#client.delete(this.#path, { version: stat.version }).catch(unless(NoNodeError));
     this.#due = true;
   }
 
   #failed(error: unknown): void {
     if (error instanceof ConnectionClosedError && this.#client.state === 'LOST') return;
     if (error instanceof NoNodeError) this.#due = true;
-    else if (this.#ours || this.#sessions.size > 0) this.#client.reportError(error);
+    else if (this.#wasThere) this.#client.reportError(error);
     else {
       this.#made.reject(error);
       this.#made = new Deferred();
@@ -178,17 +242,37 @@ export class PersistentNode {
 
   async #remove(upkeep: Promise<void> | undefined): Promise<void> {
     await upkeep;
-    await this.#client.unwatch(this.path, this.#onEvent);
+    await this.#client.unwatch(this.#path, this.#onEvent);
     this.#ours = false;
+    await this.#removeOurs(() => true);
+    if (!this.#doubtful) return;
+    // A server may get to read the old connection after it has answered on the new one. Nobody waits for that.
+    const { promise } = sleep(this.#client.clock, this.#client.sessionTimeout ?? 0, { background: true });
+    promise
+      .then(() => this.#removeOurs((path) => this.#hasOurData(path)))
+      .catch((error: unknown) => this.#client.logger.warn(`${this.#path} could not be removed: ${String(error)}`));
+  }
+
+  async #removeOurs(condition: (path: string) => boolean | Promise<boolean>): Promise<void> {
     try {
       await persist(this.#client.clock, async () => {
-        const stat = await this.#client.exists(this.path);
-        if (stat !== null && stat.ephemeralOwner === this.#client.clientId?.sessionId) await this.#client.delete(this.path);
+        const path = this.#unnumbered ? await this.#findNumbered() : this.#path;
+        const stat = path === undefined ? null : await this.#client.exists(path);
+        if (stat !== null && (await this.#isOurs(stat)) && (await condition(path!))) await this.#client.delete(path!);
       });
     } catch (error) {
       if (!(error instanceof NoNodeError) && !(error instanceof ConnectionClosedError)) throw error;
     }
   }
+}
+
+const NOTHING = Buffer.alloc(0);
+const NUMBER = new SequencePattern(['^']);
+
+function unless(expected: new (...args: never[]) => Error): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof expected)) throw error;
+  };
 }
 
 function requireData(data: ZnodeData): void {
