@@ -1,4 +1,4 @@
-import { errorForCode, NoWatcherError, type ZookeeperError } from '../base/errors.ts';
+import { errorForCode, NoNodeError, type ZookeeperError } from '../base/errors.ts';
 import { describeValue, stripChroot } from '../base/paths.ts';
 import { isPrompt, prompt } from '../base/prompt.ts';
 import { Id } from '../base/security.ts';
@@ -9,6 +9,7 @@ import { Failure } from '../session/call.ts';
 import { checkFlags, checkOptions, checkString, checkWatch } from './arguments.ts';
 import type { ReadOptions, WaitOptions } from './call-options.ts';
 import { Client } from './client.ts';
+import { unwrap } from './core-client.ts';
 import type { KazooClientOptions } from './options.ts';
 import type { WatchHandle } from './recipe-client.ts';
 
@@ -18,6 +19,7 @@ export type RemovableWatch = 'data' | 'children' | 'any' | 'persistent' | 'persi
 /** One read of a `multiRead`. */
 export type MultiReadOperation = { get: string } | { getChildren: string };
 
+const NO_WATCHER = -121;
 const CONFIG_PATH = '/zookeeper/config';
 const TYPE_OF = {
   data: WatcherType.DATA,
@@ -74,19 +76,17 @@ export class ExtendedClient extends Client {
     const own: WatchListener = (event) => listener(event);
     if (isPrompt(listener)) prompt(own);
     const { watches } = this.session;
-    watches.add(kind, full, own);
     const mode = given.recursive === true ? AddWatchMode.PERSISTENT_RECURSIVE : AddWatchMode.PERSISTENT;
-    try {
-      await this.submit('addWatch', 'addWatch', path, { path: full, mode }, { signal: given.signal });
-    } catch (error) {
-      watches.remove(full, own, [kind]);
-      throw error;
-    }
+    // It is registered in the tick of the reply, as a read's is: it hears nothing from before, and a refusal leaves nothing.
+    await this.submit('addWatch', 'addWatch', path, { path: full, mode }, { signal: given.signal }, own);
     const remove = async (): Promise<void> => {
       given.signal?.removeEventListener('abort', abort);
       await this.#removing(() => watches.remove(full, own, [kind]));
     };
     const abort = (): void => void remove();
+    // Aborted between the reply and this turn.
+    if (given.signal?.aborted === true) abort();
+    given.signal?.throwIfAborted();
     given.signal?.addEventListener('abort', abort, { once: true });
     return { remove, [Symbol.asyncDispose]: remove };
   }
@@ -100,9 +100,8 @@ export class ExtendedClient extends Client {
     const given = checkOptions(options, WAIT_OPTIONS);
     const cleared = tables.map((table) => this.session.watches.clear(table, full)).some(Boolean);
     const outcome = await this.session.submit('removeWatches', { path: full, type: TYPE_OF[type] }, undefined, given);
-    if (!(outcome instanceof Failure)) return;
-    const error = outcome.toError({ operation: 'removeWatches', path });
-    if (!(error instanceof NoWatcherError && cleared)) throw error;
+    if (!(outcome instanceof Failure && outcome.code === NO_WATCHER && cleared))
+      unwrap(outcome, 'removeWatches', 'removeWatches', path);
   }
 
   /** Takes back a one-shot watch, and the server's with it when it was the last. Never rejects. */
@@ -171,7 +170,11 @@ export class ExtendedClient extends Client {
       { path: CONFIG_PATH, watch: watch !== undefined },
       given,
       watch,
-    );
+    ).catch((error: unknown) => {
+      throw error instanceof NoNodeError
+        ? new NoNodeError(`getConfig: ${CONFIG_PATH} needs ZooKeeper 3.5.0 or later`, error)
+        : error;
+    });
     return [data ?? Buffer.alloc(0), stat];
   }
 

@@ -1,9 +1,9 @@
 import { errorForCode, type ErrorContext } from '../base/errors.ts';
 import type { WatchListener } from '../base/states.ts';
-import type { OpRow } from '../codec/ops.ts';
+import { AddWatchMode, type OpRow } from '../codec/ops.ts';
 import type { Reader } from '../codec/reader.ts';
 import type { Exchange } from '../connection/connection.ts';
-import type { WatchTable } from './watch-table.ts';
+import type { WatchTable, WatchTableKind } from './watch-table.ts';
 
 /**
  * Why a call failed, in place of its result.
@@ -91,7 +91,7 @@ export class Call implements Exchange {
     if (err === 0) {
       const body = row.response.read(reader);
       this.onZxid?.((BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0));
-      if (this.#listener !== undefined) this.#watch(row.watch === 'exists' ? 'data' : row.watch!);
+      if (this.#listener !== undefined) this.#watch(this.#kind);
       this.settle(body);
     } else if (err === row.nullOn) {
       if (this.#listener !== undefined) this.#watch('exists');
@@ -130,11 +130,17 @@ export class Call implements Exchange {
   }
 
   /** In the tick of the reply: the event that follows it on the wire must find the watch. */
-  #watch(kind: 'data' | 'exists' | 'child'): void {
+  #watch(kind: WatchTableKind): void {
     const path = this.#path;
     // A caller that has gone away wants no watch; the server's is taken back.
     if (this.#settled) this.#home.watches.orphan(kind, path);
     else this.#home.watches.add(kind, path, this.#listener!);
+  }
+
+  get #kind(): WatchTableKind {
+    const { watch } = this.row;
+    if (watch !== undefined) return watch === 'exists' ? 'data' : watch;
+    return (this.#request as { mode: number }).mode === AddWatchMode.PERSISTENT ? 'persistent' : 'recursive';
   }
 
   get #path(): string {
