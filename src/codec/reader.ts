@@ -12,6 +12,7 @@ export class Reader {
   #buffer: Buffer;
   #position: number;
   #end: number;
+  #mayKeep = false;
 
   constructor(buffer: Buffer, start = 0, end: number = buffer.length) {
     this.#buffer = buffer;
@@ -19,11 +20,12 @@ export class Reader {
     this.#end = end;
   }
 
-  /** Goes on with another frame, so that one reader serves a connection. */
-  reset(buffer: Buffer, start: number, end: number): this {
+  /** Goes on with another frame, so that one reader serves a connection. `mayKeep`: nothing else will use that buffer. */
+  reset(buffer: Buffer, start: number, end: number, mayKeep = false): this {
     this.#buffer = buffer;
     this.#position = start;
     this.#end = end;
+    this.#mayKeep = mayKeep;
     return this;
   }
 
@@ -37,9 +39,7 @@ export class Reader {
   }
 
   int(): number {
-    const at = this.#advance(4);
-    const buffer = this.#buffer;
-    return (buffer[at]! << 24) | (buffer[at + 1]! << 16) | (buffer[at + 2]! << 8) | buffer[at + 3]!;
+    return intAt(this.#buffer, this.#advance(4));
   }
 
   long(): bigint {
@@ -53,13 +53,13 @@ export class Reader {
     return this.int() * 0x1_0000_0000 + (this.int() >>> 0);
   }
 
-  /** A copy, so that a small value does not keep its chunk alive; a large value that fills its chunk is handed out as it is. */
+  /** A copy, for chunks are used again; only a large value that fills a buffer of its own is handed out as it is. */
   buffer(): Buffer | null {
     const length = this.#length();
     if (length < 0) return null;
     const at = this.#advance(length);
     const source = this.#buffer;
-    if (length > OWN_CHUNK && length * 2 > source.buffer.byteLength) return source.subarray(at, at + length);
+    if (this.#mayKeep && length > OWN_BUFFER && length * 2 > source.buffer.byteLength) return source.subarray(at, at + length);
     const copy = Buffer.allocUnsafe(length);
     source.copy(copy, 0, at, at + length);
     return copy;
@@ -70,19 +70,48 @@ export class Reader {
     if (length < 0) return null;
     const at = this.#advance(length);
     const buffer = this.#buffer;
-    if (length > SHORT) return decodeText(buffer, at, at + length);
-    let text = '';
-    for (let i = at; i < at + length; i++) {
-      const code = buffer[i]!;
-      if (code > 0x7f) return decodeText(buffer, at, at + length);
-      text += String.fromCharCode(code);
-    }
-    return text;
+    const isLatin = length <= LONG && isAscii(buffer, at, at + length);
+    return isLatin ? buffer.toString('latin1', at, at + length) : decodeText(buffer, at, at + length);
   }
 
   /** A string where null means the same as empty. */
   text(): string {
     return this.string() ?? '';
+  }
+
+  /** So many strings, where null means the same as empty. */
+  texts(count: number): string[] {
+    const values = new Array<string>(count);
+    for (let i = 0; i < count;) {
+      const next = this.#run(values, i);
+      if (next === i) values[i++] = this.text();
+      else i = next;
+    }
+    return values;
+  }
+
+  /** A run of short ASCII strings is decoded at one go and cut: a call of the native decoder costs more than most of them. */
+  #run(values: string[], first: number): number {
+    const buffer = this.#buffer;
+    const start = this.#position;
+    const limit = Math.min(this.#end, start + RUN);
+    let next = first;
+    let end = start;
+    while (next < values.length && end + 4 <= limit) {
+      const length = intAt(buffer, end);
+      if (length < 0 || length > limit - end - 4 || !isAscii(buffer, end + 4, end + 4 + length)) break;
+      end += 4 + length;
+      next++;
+    }
+    if (next === first) return first;
+    const run = buffer.toString('latin1', start, end);
+    for (let i = first, at = start; i < next; i++) {
+      const length = intAt(buffer, at);
+      values[i] = run.substring(at + 4 - start, at + 4 - start + length);
+      at += 4 + length;
+    }
+    this.#position = end;
+    return next;
   }
 
   /** The count of a vector; each element takes at least `least` bytes, so no count can promise more than the frame holds. */
@@ -107,14 +136,26 @@ export class Reader {
   }
 }
 
-const OWN_CHUNK = 32 * 1024;
-/** Up to this length a string is put together faster here than by the native decoder. */
-const SHORT = 12;
+const OWN_BUFFER = 32 * 1024;
+/** Beyond this length the native decoder does better by itself than with a look at each byte beforehand. */
+const LONG = 256;
+/** Bytes of strings that are decoded together: what a string that is kept, and was cut from the others, may keep with it. */
+const RUN = 2048;
 /** Two 32-bit halves seen as one 64-bit value: many times faster than reading a bigint through Buffer. */
 const WHOLE = new BigInt64Array(1);
 const HALVES = new Int32Array(WHOLE.buffer);
 const LOW = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
 const HIGH = 1 - LOW;
+
+function intAt(buffer: Buffer, at: number): number {
+  return (buffer[at]! << 24) | (buffer[at + 1]! << 16) | (buffer[at + 2]! << 8) | buffer[at + 3]!;
+}
+
+function isAscii(buffer: Buffer, start: number, end: number): boolean {
+  let bits = 0;
+  for (let i = start; i < end; i++) bits |= buffer[i]!;
+  return bits < 0x80;
+}
 
 /**
  * UTF-8, and Java's habit of sending each half of a surrogate pair as three bytes of its own (CESU-8), which a strict decoder

@@ -42,7 +42,10 @@ export const stat: Field<ZnodeStat> = {
 export const acl: Field<WireAcl> = record({ perms: int, id: record({ scheme: ustring, id: ustring }) });
 export const acls: Field<readonly WireAcl[] | null> = vector(acl);
 /** Children's names, or paths in a reply. */
-export const names: Field<readonly string[]> = list(text);
+export const names: Field<readonly string[]> = {
+  ...list(text),
+  read: (reader) => reader.texts(Math.max(0, reader.count(text.least))),
+};
 
 export const requestHeader = record({ xid: int, type: int });
 export const replyHeader = record({ xid: int, zxid: long, err: int });

@@ -69,15 +69,18 @@ describe('a reader', () => {
     expect(reader.remaining).toBe(0);
   });
 
-  test('hands out copies of small values, and large ones as they are', () => {
+  test('hands out copies of small values, and of large ones too unless nothing else will use their buffer', () => {
     const chunk = Buffer.alloc(100_004, 1);
     chunk.writeInt32BE(100_000);
-    const large = new Reader(chunk).buffer()!;
+    const copied = new Reader(chunk).buffer()!;
+    expect(copied.buffer).not.toBe(chunk.buffer);
+    expect(copied).toEqual(chunk.subarray(4));
+    const large = new Reader(Buffer.alloc(0)).reset(chunk, 0, chunk.length, true).buffer()!;
     const small = new Reader(Buffer.concat([Buffer.from('00000002', 'hex'), Buffer.alloc(50_000)])).buffer()!;
     expect(large.buffer).toBe(chunk.buffer);
     expect(small.buffer.byteLength).toBeLessThan(50_000);
     chunk.writeInt32BE(4);
-    const copy = new Reader(chunk).buffer()!;
+    const copy = new Reader(Buffer.alloc(0)).reset(chunk, 0, chunk.length, true).buffer()!;
     chunk.fill(0);
     expect(copy).toEqual(Buffer.alloc(4, 1));
   });
@@ -108,5 +111,41 @@ describe('strings', () => {
         expect(new Reader(bytes).string()).toBe(Buffer.from(text).toString());
       }),
     );
+  });
+
+  test('many at once read as they do one by one, whatever they are and wherever a run of short ones ends', () => {
+    const strings = fc.array(
+      fc.oneof(
+        fc.constant(null),
+        fc.string({ maxLength: 30 }),
+        fc.string({ unit: 'grapheme', maxLength: 300 }),
+        fc.constant('x'.repeat(2040)),
+      ),
+      { maxLength: 300 },
+    );
+    fc.assert(
+      fc.property(strings, (texts) => {
+        const writer = new Writer(1);
+        for (const text of texts) writer.string(text);
+        writer.int(7);
+        const reader = new Reader(writer.take());
+        expect(reader.texts(texts.length)).toEqual(texts.map((text) => Buffer.from(text ?? '').toString()));
+        expect(reader.int()).toBe(7);
+      }),
+    );
+  });
+
+  test.each([
+    ['one that is too long', '00000001 61 00000005 62'],
+    ['one of a negative length', '00000001 61 80000000 62'],
+    ['one that is missing', '00000001 61'],
+    ['half a length', '00000001 61 0000'],
+  ])('many at once, among them %s: refused', (_, bytes) => {
+    expect(() => hex(bytes).texts(2)).toThrow(DecodeError);
+  });
+
+  test('many at once stay within their frame', () => {
+    const reader = new Reader(Buffer.from('00000001610000000162', 'hex'), 0, 9);
+    expect(() => reader.texts(2)).toThrow(DecodeError);
   });
 });
