@@ -1,7 +1,7 @@
 import { CancelledError, ConfigurationError, LockTimeout } from '../base/errors.ts';
 import { describeValue } from '../base/paths.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalBoolean, requireFunction, requireOptions, requireWaiting } from './arguments.ts';
+import { optionalBoolean, requireFunction, requireWaiting } from './arguments.ts';
 import { Attempt, sleep } from './attempt.ts';
 import { type Claim, type ErrorPolicy, Hold } from './hold.ts';
 import { type Ticket, Turnstile } from './turnstile.ts';
@@ -51,6 +51,10 @@ export abstract class Acquirable {
   protected abstract obtain(attempt: Attempt, request: Request): Promise<Claim | null>;
   /** How a message names this object. @internal */
   protected abstract readonly subject: string;
+  /** The options that an acquire here takes. @internal */
+  protected get acquireOptions(): readonly string[] {
+    return ACQUIRE_OPTIONS;
+  }
 
   /** Whether it is held, as far as is known: true while suspended, false once the session is lost (Kazoo D-15). */
   get isAcquired(): boolean {
@@ -124,7 +128,7 @@ export abstract class Acquirable {
   }
 
   async #enter(options: AcquireOptions | undefined): Promise<Hold | null> {
-    const { request, timeout, signal } = checkAcquire(options);
+    const { request, timeout, signal } = checkAcquire(options, this.acquireOptions);
     signal?.throwIfAborted();
     if (!request.blocking && this.#turnstile.taken) return null;
     const timedOut = (): Error => new LockTimeout(`${this.subject} was not to be had within ${timeout} ms`);
@@ -181,6 +185,8 @@ export abstract class Acquirable {
   }
 }
 
+const ACQUIRE_OPTIONS = ['blocking', 'timeout', 'signal'] as const;
+
 /** How long a failed attempt waits for its node to be gone before it tells the caller; the removal goes on after that. Milliseconds. */
 const CLEAN_UP_PATIENCE = 1_000;
 
@@ -192,11 +198,10 @@ function checkErrorPolicy(policy: ErrorPolicy | undefined): ErrorPolicy {
   return policy;
 }
 
-function checkAcquire(options: (AcquireOptions & { ephemeral?: boolean | undefined }) | undefined) {
-  const { timeout, signal } = requireWaiting(options);
-  const given = requireOptions(options);
-  const blocking = optionalBoolean('blocking', given.blocking, true);
-  const ephemeral = optionalBoolean('ephemeral', given.ephemeral, true);
+function checkAcquire(options: (AcquireOptions & { ephemeral?: boolean | undefined }) | undefined, known: readonly string[]) {
+  const { timeout, signal } = requireWaiting(options, known);
+  const blocking = optionalBoolean('blocking', options?.blocking, true);
+  const ephemeral = optionalBoolean('ephemeral', options?.ephemeral, true);
   if (!blocking && timeout !== undefined)
     throw new TypeError(`timeout (${timeout}) cannot be given with blocking: false, which does not wait`);
   return { request: { blocking, ephemeral }, timeout, signal };

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { describeValue, normalizePath } from '../base/paths.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 
@@ -69,12 +70,19 @@ export interface Waiting {
   readonly signal: AbortSignal | undefined;
 }
 
-/** @throws TypeError or RangeError */
-export function requireWaiting(given: { timeout?: number | undefined; signal?: AbortSignal | undefined } | undefined): Waiting {
-  const { timeout, signal } = requireOptions(given);
+/**
+ * The limits among the options of a call that waits. One signal may well end a thousand calls: Node's warning of a leak, from the eleventh on, would be a false alarm.
+ *
+ * @throws TypeError or RangeError
+ */
+export function requireWaiting(options: Partial<Waiting> | undefined, known: readonly string[] = WAITING): Waiting {
+  const { timeout, signal } = requireOptions(options, known as typeof WAITING);
   if (timeout !== undefined) requireDuration('timeout', timeout);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`signal must be an AbortSignal, not ${describeValue(signal)}`);
   }
+  if (signal !== undefined) setMaxListeners(0, signal);
   return { timeout, signal };
 }
+
+const WAITING: readonly (keyof Waiting)[] = ['timeout', 'signal'];

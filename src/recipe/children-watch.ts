@@ -1,9 +1,9 @@
 import { NoNodeError } from '../base/errors.ts';
-import { describeValue, normalizePath } from '../base/paths.ts';
+import { normalizePath } from '../base/paths.ts';
 import type { WatchedEvent } from '../base/states.ts';
 import type { ReadOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireFunction } from './arguments.ts';
+import { optionalBoolean, requireClient, requireFunction, requireOptions } from './arguments.ts';
 import { WatchLoop } from './watch-loop.ts';
 
 /**
@@ -35,12 +35,14 @@ export class ChildrenWatch {
   readonly #loop: WatchLoop<string[]>;
 
   /** @throws TypeError or RangeError for a path, client, function or option that is none */
-  constructor(client: RecipeClient, path: string, fn: ChildrenWatchCallback, options: ChildrenWatchOptions = {}) {
-    const { allowSessionLost = true } = options;
+  constructor(client: RecipeClient, path: string, fn: ChildrenWatchCallback, options?: ChildrenWatchOptions) {
+    const allowSessionLost = optionalBoolean(
+      'allowSessionLost',
+      requireOptions(options, ['allowSessionLost']).allowSessionLost,
+      true,
+    );
     requireClient(client);
     requireFunction('the function of a ChildrenWatch', fn);
-    if (typeof allowSessionLost !== 'boolean')
-      throw new TypeError(`allowSessionLost must be true or false, not ${describeValue(allowSessionLost)}`);
     this.path = normalizePath(path);
     this.#loop = new WatchLoop(client, this.path, {
       read: (read) => readChildren(client, this.path, read),

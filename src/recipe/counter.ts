@@ -3,8 +3,7 @@ import { describeValue, normalizePath } from '../base/paths.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalBoolean, requireClient, requireOptions } from './arguments.ts';
-import { requireSharedWaiting } from './shared-signal.ts';
+import { optionalBoolean, requireClient, requireOptions, requireWaiting } from './arguments.ts';
 import { Attempt, isTransient } from './attempt.ts';
 import { type CounterFormat, type CounterType, curatorFormat, textFormat } from './counter-value.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
@@ -52,7 +51,7 @@ export class Counter<const O extends CounterOptions = { type?: undefined }> {
   /** @throws TypeError or RangeError for options that do not go together, or with the path or client */
   constructor(client: RecipeClient, path: string, options?: O) {
     requireClient(client);
-    const given: CounterOptions = requireOptions(options);
+    const given: CounterOptions = requireOptions<CounterOptions>(options, ['default', 'type', 'supportCurator']);
     this.path = normalizePath(path);
     this.type = typeOf(given);
     this.supportCurator = optionalBoolean('supportCurator', given.supportCurator, false);
@@ -196,7 +195,7 @@ export class Counter<const O extends CounterOptions = { type?: undefined }> {
 
   async #attempt<T>(options: WaitOptions | undefined, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
     const attempt = new Attempt(this.#client.clock, {
-      ...requireSharedWaiting(options),
+      ...requireWaiting(options),
       timedOut: () => waitTimedOut(this.path, `counter ${operation}`),
     });
     try {

@@ -39,7 +39,7 @@ export class DoubleBarrier {
     this.#client = requireClient(client);
     this.path = requirePath(path);
     this.numClients = requireCount('numClients', numClients);
-    this.#identifier = optionalString('identifier', requireOptions(options).identifier, processIdentifier());
+    this.#identifier = optionalString('identifier', requireOptions(options, ['identifier']).identifier, processIdentifier());
     this.#ready = joinPath(this.path, READY);
   }
 

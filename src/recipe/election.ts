@@ -24,7 +24,7 @@ export class Election {
 
   /** @throws TypeError, RangeError or ConfigurationError for a bad argument */
   constructor(client: RecipeClient, path: string, options?: ElectionOptions) {
-    const { identifier, errorPolicy } = requireOptions(options);
+    const { identifier, errorPolicy } = requireOptions(options, ['identifier', 'errorPolicy']);
     this.lock = new Lock(client, path, { identifier, errorPolicy });
   }
 
@@ -36,7 +36,7 @@ export class Election {
    */
   async run(fn: (signal: AbortSignal) => unknown, options?: { signal?: AbortSignal | undefined }): Promise<void> {
     requireFunction('fn', fn);
-    const { signal } = requireWaiting({ signal: requireOptions(options).signal });
+    const { signal } = requireWaiting(options, ['signal']);
     const held = await this.#win(signal);
     if (held === null) return;
     try {

@@ -46,7 +46,7 @@ export class NonBlockingLease {
    * @throws TypeError or RangeError for a bad argument
    */
   constructor(client: RecipeClient, path: string, duration: number, options?: LeaseOptions) {
-    const { identifier, now } = requireOptions(options);
+    const { identifier, now } = requireOptions(options, ['identifier', 'now']);
     this.#client = requireClient(client);
     this.path = requirePath(path);
     this.#duration = requireLeaseDuration(duration);

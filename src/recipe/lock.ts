@@ -51,7 +51,7 @@ export class Lock extends Acquirable {
 
   /** @throws TypeError, RangeError or ConfigurationError for a bad argument */
   constructor(client: RecipeClient, path: string, options?: LockOptions, kind: LockKind = EXCLUSIVE) {
-    const given = requireOptions(options);
+    const given = requireOptions(options, ['identifier', 'extraLockPatterns', 'errorPolicy']);
     super(requireClient(client), requirePath(path), given.errorPolicy);
     this.#identifier = optionalString('identifier', given.identifier, '');
     const extra = checkPatterns(given.extraLockPatterns);
@@ -98,6 +98,11 @@ export class Lock extends Acquirable {
   /** @internal */
   protected get subject(): string {
     return `the lock ${this.path}`;
+  }
+
+  /** @internal */
+  protected override get acquireOptions(): readonly string[] {
+    return [...super.acquireOptions, 'ephemeral'];
   }
 
   /** @internal */

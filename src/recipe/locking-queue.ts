@@ -2,14 +2,12 @@ import { TransactionError } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireOptions } from './arguments.ts';
-import { requireSharedWaiting } from './shared-signal.ts';
+import { requireClient, requireWaiting } from './arguments.ts';
 import { Attempt } from './attempt.ts';
 import { ensuring } from './ensuring.ts';
 import { EntryLock } from './entry-lock.ts';
 import { uniqueName } from './identifier.ts';
-import { entryPrefix, requireItem, requirePriority, sortEntries } from './queue-entry.ts';
-import type { PutOptions } from './queue.ts';
+import { entryPrefix, type PutOptions, requireItem, requirePut, sortEntries } from './queue-entry.ts';
 import { Turnstile } from './turnstile.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 import { Wakeup } from './wakeup.ts';
@@ -59,10 +57,9 @@ export class LockingQueue {
    * @throws TypeError or RangeError for a value or priority that is none
    */
   async put(value: ZnodeData, options?: PutOptions): Promise<void> {
-    const { priority = 100 } = requireOptions(options);
     requireItem(value);
-    requirePriority(priority);
-    await this.#attempt(options, 'put', (attempt) =>
+    const { priority, ...waiting } = requirePut(options);
+    await this.#attempt(waiting, 'put', (attempt) =>
       this.#ensuring(attempt, () =>
         this.#client.create(this.#entry(entryPrefix(priority)), value, { sequence: true, signal: attempt.signal }),
       ),
@@ -75,12 +72,11 @@ export class LockingQueue {
    * @throws TypeError or RangeError for values or a priority that are none; TransactionError when the server refuses (Kazoo D-7)
    */
   async putAll(values: readonly ZnodeData[], options?: PutOptions): Promise<void> {
-    const { priority = 100 } = requireOptions(options);
+    const { priority, ...waiting } = requirePut(options);
     if (!Array.isArray(values)) throw new TypeError(`values must be an array of items, not ${describeValue(values)}`);
     values.forEach(requireItem);
-    requirePriority(priority);
     if (values.length === 0) return;
-    await this.#attempt(options, 'putAll', (attempt) => this.#ensuring(attempt, () => this.#createAll(values, priority)));
+    await this.#attempt(waiting, 'putAll', (attempt) => this.#ensuring(attempt, () => this.#createAll(values, priority)));
   }
 
   /**
@@ -90,7 +86,7 @@ export class LockingQueue {
    * @throws `signal.reason` after an abort; no item stays locked then
    */
   async get(options?: WaitOptions): Promise<Buffer | null> {
-    const { timeout, signal } = requireSharedWaiting(options);
+    const { timeout, signal } = requireWaiting(options);
     const waits = timeout !== undefined && timeout > 0;
     return this.#attempt(waits ? { timeout, signal } : { signal }, 'get', async (attempt) => {
       const ticket = this.#turnstile.take();
@@ -241,7 +237,7 @@ export class LockingQueue {
 
   async #attempt<T>(options: WaitOptions | undefined, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
     const attempt = new Attempt(this.#client.clock, {
-      ...requireSharedWaiting(options),
+      ...requireWaiting(options),
       timedOut: () => waitTimedOut(this.path, `queue ${operation}`),
     });
     try {

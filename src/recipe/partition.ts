@@ -1,5 +1,6 @@
 import { describeValue } from '../base/paths.ts';
-import { compareStrings, pythonNumber } from './python-text.ts';
+import { pythonNumber } from './python-number.ts';
+import { compareStrings } from './python-text.ts';
 
 /** What a set to be shared may hold. */
 export type PartitionItem = string | number | bigint;

@@ -28,7 +28,7 @@ abstract class BaseParty {
   ) {
     this.client = requireClient(client);
     this.path = requirePath(path);
-    this.#identifier = optionalString('identifier', requireOptions(options).identifier, '');
+    this.#identifier = optionalString('identifier', requireOptions(options, ['identifier']).identifier, '');
     this.#node = requireOneNode(joinPath(this.path, uniqueName() + suffix(this.#identifier)), this.path);
   }
 

@@ -15,6 +15,11 @@ export function floatRepr(value: number): string {
   return fixed(mantissa, exponent);
 }
 
+/** `str()` of a number in Python, where a whole one is an `int`. */
+export function pythonNumber(value: number | bigint): string {
+  return typeof value === 'bigint' || Number.isInteger(value) ? String(BigInt(value)) : floatRepr(value);
+}
+
 /**
  * Reads what Python's `float()` reads.
  *

@@ -14,15 +14,6 @@ export function pythonJson(object: Readonly<Record<string, string | number>>): s
   return `{${entries.join(', ')}}`;
 }
 
-/** `str()` of a number: where Python and JavaScript differ is when to write an exponent, and how. */
-export function pythonNumber(value: number | bigint): string {
-  if (typeof value === 'bigint' || Number.isInteger(value)) return BigInt(value).toString();
-  const exponent = Math.floor(Math.log10(Math.abs(value)));
-  if (exponent >= -4) return String(value);
-  const [digits, power] = value.toExponential().split('e') as [string, string];
-  return `${digits}e-${power.slice(1).padStart(2, '0')}`;
-}
-
 /** Python's order of strings: by code point, where JavaScript's is by UTF-16 unit. */
 export function compareStrings(a: string, b: string): number {
   const left = Array.from(a, (character) => character.codePointAt(0)!);

@@ -1,6 +1,12 @@
 import { describeValue } from '../base/paths.ts';
-import type { ZnodeData } from '../client/call-options.ts';
+import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
+import { requireWaiting, type Waiting } from './arguments.ts';
 import { compareSequences } from './sequence.ts';
+
+export interface PutOptions extends WaitOptions {
+  /** 0 (first) to 999 (last). Default 100. */
+  priority?: number | undefined;
+}
 
 /** What a queue's entry is named before the server's number: `entry-PPP-` (Kazoo QU-1). Lower priorities come first. */
 export function entryPrefix(priority: number): string {
@@ -16,11 +22,14 @@ export function sortEntries(children: readonly string[]): string[] {
     .map(({ name }) => name);
 }
 
-/** @throws TypeError for a priority that is no whole number; RangeError for one outside 0 to 999 */
-export function requirePriority(priority: number): void {
+/** @throws TypeError for a priority that is no whole number, or an unknown option; RangeError for a priority outside 0 to 999 */
+export function requirePut(options: PutOptions | undefined): Waiting & { priority: number } {
+  const waiting = requireWaiting(options, ['priority', 'timeout', 'signal']);
+  const priority = options?.priority ?? 100;
   if (typeof priority !== 'number' || !Number.isInteger(priority))
     throw new TypeError(`priority must be a whole number from 0 to 999, not ${describeValue(priority)}`);
   if (priority < 0 || priority > 999) throw new RangeError(`priority must be a whole number from 0 to 999, not ${priority}`);
+  return { priority, ...waiting };
 }
 
 /** @throws TypeError for what cannot be a node's data */

@@ -3,20 +3,14 @@ import { joinPath, normalizePath } from '../base/paths.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireOptions } from './arguments.ts';
-import { requireSharedWaiting } from './shared-signal.ts';
+import { requireClient, requireWaiting } from './arguments.ts';
 import { Attempt, isTransient } from './attempt.ts';
 import { Backlog, type Item } from './backlog.ts';
 import { ensuring } from './ensuring.ts';
 import { persist } from './outage.ts';
-import { entryPrefix, requireItem, requirePriority } from './queue-entry.ts';
+import { entryPrefix, type PutOptions, requireItem, requirePut } from './queue-entry.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 import { Wakeup } from './wakeup.ts';
-
-export interface PutOptions extends WaitOptions {
-  /** 0 (first) to 999 (last). Default 100. */
-  priority?: number | undefined;
-}
 
 /**
  * A queue with priorities, shared by any number of producers and consumers (Kazoo QU-1 to QU-6).
@@ -51,10 +45,9 @@ export class Queue {
    * @throws TypeError or RangeError for a value or priority that is none
    */
   async put(value: ZnodeData, options?: PutOptions): Promise<void> {
-    const { priority = 100 } = requireOptions(options);
     requireItem(value);
-    requirePriority(priority);
-    const attempt = this.#attempt(options, 'put');
+    const { priority, ...waiting } = requirePut(options);
+    const attempt = this.#attempt(waiting, 'put');
     try {
       const path = joinPath(this.path, entryPrefix(priority));
       await ensuring(this.#client, attempt, [this.path], () =>
@@ -72,7 +65,7 @@ export class Queue {
    * @throws `signal.reason` after an abort
    */
   async get(options?: WaitOptions): Promise<Buffer | null> {
-    const { timeout, signal } = requireSharedWaiting(options);
+    const { timeout, signal } = requireWaiting(options);
     const waits = timeout !== undefined && timeout > 0;
     const attempt = this.#attempt(waits ? { timeout, signal } : { signal }, 'get');
     try {
@@ -161,7 +154,7 @@ export class Queue {
 
   #attempt(options: WaitOptions | undefined, operation: string): Attempt {
     return new Attempt(this.#client.clock, {
-      ...requireSharedWaiting(options),
+      ...requireWaiting(options),
       timedOut: () => waitTimedOut(this.path, `queue ${operation}`),
     });
   }

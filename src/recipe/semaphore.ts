@@ -38,7 +38,7 @@ export class Semaphore extends Acquirable {
 
   /** @throws TypeError, RangeError or ConfigurationError for a bad argument */
   constructor(client: RecipeClient, path: string, options?: SemaphoreOptions) {
-    const { identifier, maxLeases, errorPolicy } = requireOptions(options);
+    const { identifier, maxLeases, errorPolicy } = requireOptions(options, ['identifier', 'maxLeases', 'errorPolicy']);
     super(requireClient(client), requirePath(path), errorPolicy);
     this.#identifier = optionalString('identifier', identifier, '');
     this.maxLeases = requireCount('maxLeases', maxLeases ?? 1);

@@ -70,7 +70,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   /** @throws TypeError or RangeError for a bad argument */
   constructor(client: RecipeClient, path: string, set: Iterable<T>, options?: SetPartitionerOptions<T>) {
     super();
-    const given = requireOptions(options);
+    const given = requireOptions(options, ['partitionFunc', 'identifier', 'timeBoundary', 'maxReactionTime']);
     this.#client = requireClient(client);
     this.path = requirePath(path);
     this.#set = checkItems(set);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { floatRepr, parseFloatText, parseIntText } from '../../src/recipe/python-number.ts';
+import { floatRepr, parseFloatText, parseIntText, pythonNumber } from '../../src/recipe/python-number.ts';
 
 test.each([
   [0, '0.0'],
@@ -68,4 +68,16 @@ test.each([
 
 test.each(['', '3.0', '1e3', '0x1', '1__0', '- 1', 'nan'])('int(%j) is refused', (text) => {
   expect(() => parseIntText(text)).toThrow(RangeError);
+});
+
+test.each<[number | bigint, string]>([
+  [3, '3'],
+  [-3n, '-3'],
+  [1.5, '1.5'],
+  [0.0001, '0.0001'],
+  [0.00001, '1e-05'],
+  [1.5e-7, '1.5e-07'],
+  [1e22, '10000000000000000000000'],
+])('str of %s is %s', (value, expected) => {
+  expect(pythonNumber(value)).toBe(expected);
 });

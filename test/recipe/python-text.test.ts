@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compareStrings, pythonBytes, pythonJson, pythonNumber } from '../../src/recipe/python-text.ts';
+import { compareStrings, pythonBytes, pythonJson } from '../../src/recipe/python-text.ts';
 
 test.each([
   ['name', "b'name'"],
@@ -14,18 +14,6 @@ test.each([
 test('JSON is as json.dumps prints it', () => {
   const text = pythonJson({ version: 1, holder: 'ü "x" \u007f\u{1f600}\n', end: '2020-01-01T00:00:00' });
   expect(text).toBe('{"version": 1, "holder": "\\u00fc \\"x\\" \\u007f\\ud83d\\ude00\\n", "end": "2020-01-01T00:00:00"}');
-});
-
-test.each<[number | bigint, string]>([
-  [3, '3'],
-  [-3n, '-3'],
-  [1.5, '1.5'],
-  [0.0001, '0.0001'],
-  [0.00001, '1e-05'],
-  [1.5e-7, '1.5e-07'],
-  [1e22, '10000000000000000000000'],
-])('str of %s is %s', (value, expected) => {
-  expect(pythonNumber(value)).toBe(expected);
 });
 
 test('strings are ordered by code point', () => {

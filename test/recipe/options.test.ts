@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { KazooClient } from '../../src/kazoo-client.ts';
+import { workbench } from './workbench.ts';
+
+/** What may be given is a type; what a program in JavaScript gives may be anything. */
+const typo = { timout: 5 } as object;
+const known = (names: string): RegExp => new RegExp(`unknown option "timout"; known here are ${names}$`);
+
+describe('an option that a recipe does not know is refused by name, with those it knows', () => {
+  const client = new KazooClient();
+  const path = '/x';
+  test.each<[string, () => unknown, string]>([
+    ['lock', () => client.lock(path, typo), 'identifier, extraLockPatterns, errorPolicy'],
+    ['readLock', () => client.readLock(path, typo), 'identifier, extraLockPatterns, errorPolicy'],
+    ['writeLock', () => client.writeLock(path, typo), 'identifier, extraLockPatterns, errorPolicy'],
+    ['semaphore', () => client.semaphore(path, typo), 'identifier, maxLeases, errorPolicy'],
+    ['election', () => client.election(path, typo), 'identifier, errorPolicy'],
+    ['doubleBarrier', () => client.doubleBarrier(path, 2, typo), 'identifier'],
+    ['counter', () => client.counter(path, typo), 'default, type, supportCurator'],
+    ['party', () => client.party(path, typo), 'identifier'],
+    ['shallowParty', () => client.shallowParty(path, typo), 'identifier'],
+    ['setPartitioner', () => client.setPartitioner(path, [1], typo), 'partitionFunc, identifier, timeBoundary, maxReactionTime'],
+    ['childrenWatch', () => client.childrenWatch(path, () => undefined, typo), 'allowSessionLost'],
+    ['nonBlockingLease', () => client.nonBlockingLease(path, 1, typo), 'identifier, now'],
+    ['multiNonBlockingLease', () => client.multiNonBlockingLease(2, path, 1, typo), 'identifier, now'],
+  ])('%s', (_, make, names) => {
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(known(names));
+  });
+
+  test('and so do the calls', async () => {
+    const { client: connected } = await workbench();
+    const lock = connected.lock(path);
+    const queue = connected.queue('/queue');
+    const locking = connected.lockingQueue('/locking');
+    const barrier = connected.doubleBarrier('/double', 1);
+    const waiting = 'timeout, signal';
+    const calls: [() => Promise<unknown>, string][] = [
+      [() => lock.acquire(typo), 'blocking, timeout, signal, ephemeral'],
+      [() => lock.hold(typo), 'blocking, timeout, signal, ephemeral'],
+      [() => lock.withLock(() => 1, typo), 'blocking, timeout, signal, ephemeral'],
+      [() => connected.semaphore('/pool').acquire(typo), 'blocking, timeout, signal'],
+      [() => connected.election(path).run(() => 1, typo), 'signal'],
+      [() => queue.put('x', typo), 'priority, timeout, signal'],
+      [() => queue.get(typo), waiting],
+      [() => queue.size(typo), waiting],
+      [() => locking.put('x', typo), 'priority, timeout, signal'],
+      [() => locking.putAll(['x'], typo), 'priority, timeout, signal'],
+      [() => locking.get(typo), waiting],
+      [() => locking.holdsLock(typo), waiting],
+      [() => locking.consume(typo), waiting],
+      [() => locking.release(typo), waiting],
+      [() => connected.barrier('/barrier').wait(typo), waiting],
+      [() => barrier.enter(typo), waiting],
+      [() => barrier.leave(typo), waiting],
+      [() => connected.counter('/counter').get(typo), waiting],
+      [() => connected.counter('/counter').add(1, typo), waiting],
+    ];
+    for (const [call, names] of calls) await expect(call(), call.toString()).rejects.toThrow(known(names));
+    expect(await connected.getChildren('/')).toEqual(['zookeeper']);
+  });
+});
