@@ -6,6 +6,7 @@ import {
   errorForCode,
   KazooException,
   KazooTimeoutError,
+  UnimplementedError,
   type ConnectFailure,
   type ErrorContext,
 } from '../base/errors.ts';
@@ -17,7 +18,7 @@ import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { ACL } from '../base/security.ts';
 import type { KazooState, KeeperState } from '../base/states.ts';
 import { OPS, type OpName, type OpRow, type RequestOf, type ResponseOf } from '../codec/ops.ts';
-import { askFourLetterWord } from '../connection/four-letter.ts';
+import { askFourLetterWord, versionIn } from '../connection/four-letter.ts';
 import type { DialOptions } from '../connection/dial.ts';
 import { Failure } from '../session/call.ts';
 import { Rotation } from '../session/rotation.ts';
@@ -75,6 +76,13 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
   get connected(): boolean {
     return this.session.connected;
+  }
+  /**
+   * Why SUSPENDED or LOST was announced; null while connected, and before that. Of a ConnectionDropped the `code` says whether a server has confirmed an expiry
+   * (`expired`) or it is `presumed`, and whether this process has slept through it (`event-loop-stall`).
+   */
+  get stateCause(): Error | null {
+    return this.session.cause;
   }
   /** The session, to be resumed by another client perhaps; null while not connected. */
   get clientId(): ClientId | null {
@@ -189,8 +197,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     let answer = '';
     for (let attempt = 0; attempt <= retries; attempt++) {
       answer = await this.command(attempt % 2 === 0 ? 'srvr' : 'envi');
-      const found = /zookeeper[. ]version[:=]\s*(\d+(?:\.\d+)+)/i.exec(answer)?.[1];
-      if (found !== undefined) return found.split('.').map(Number);
+      const found = versionIn(answer);
+      if (found !== undefined) return found;
     }
     throw new KazooException(`the server does not tell its version; it answered: ${answer.slice(0, 200).trim()}`);
   }
@@ -374,10 +382,15 @@ export function unwrap<K extends OpName>(
   return outcome;
 }
 
-/** An operation the server does not know is told by the version that has it. */
 function explain(failure: Failure, op: OpName, context: ErrorContext): unknown {
   const { since } = OPS[op] as OpRow;
-  if (failure.code !== UNIMPLEMENTED || since === undefined) return failure.toError(context);
+  return failure.code === UNIMPLEMENTED && since !== undefined ? unimplemented(op, context) : failure.toError(context);
+}
+
+/** An operation the server does not know is told by the version that has it. @internal */
+export function unimplemented(op: OpName, context: ErrorContext): UnimplementedError {
+  const { since } = OPS[op] as OpRow;
   const hint = op === 'createTTL' ? ' with zookeeper.extendedTypesEnabled=true' : '';
-  return failure.toError({ ...context, cause: new KazooException(`${op} needs ZooKeeper ${since} or later${hint}`) });
+  const called = [context.operation, context.path].filter((part) => part !== undefined).join(' ');
+  return new UnimplementedError(`${called}: ${op} needs ZooKeeper ${since} or later${hint} (code ${UNIMPLEMENTED})`, context);
 }

@@ -1,4 +1,10 @@
-import { errorForCode, TransactionError, type TransactionOperation, type ZookeeperError } from '../base/errors.ts';
+import {
+  errorForCode,
+  MarshallingError,
+  TransactionError,
+  type TransactionOperation,
+  type ZookeeperError,
+} from '../base/errors.ts';
 import { describeValue } from '../base/paths.ts';
 import type { ACL } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
@@ -6,6 +12,7 @@ import type { PartResult } from '../codec/multi.ts';
 import type { WritePart } from '../codec/ops.ts';
 import { checkData, checkOptions, checkVersion } from './arguments.ts';
 import type { WaitOptions, ZnodeData } from './call-options.ts';
+import { unimplemented } from './core-client.ts';
 
 /** What a transaction's create may be given. */
 export interface TransactionCreateOptions {
@@ -26,6 +33,7 @@ export interface TransactionHome {
   multi(parts: readonly WritePart[], options: WaitOptions | undefined): Promise<readonly PartResult[]>;
 }
 
+const UNIMPLEMENTED = -6;
 const CREATE_OPTIONS = new Set(['acl', 'ephemeral', 'sequence', 'container', 'ttl']);
 const VERSION_OPTIONS = new Set(['version']);
 const TYPE_OF = {
@@ -91,7 +99,9 @@ export class TransactionRequest {
   async commit(options?: WaitOptions): Promise<(TransactionResult | ZookeeperError)[]> {
     if (this.#committed) throw new TypeError('the transaction has been committed already');
     this.#committed = true;
-    const results = await this.#home.multi(this.#parts, checkOptions(options, WAIT_OPTIONS));
+    const results = await this.#home.multi(this.#parts, checkOptions(options, WAIT_OPTIONS)).catch((error: unknown) => {
+      throw this.#explained(error);
+    });
     const failed = results.some(({ type }) => type === -1);
     return results.map((result, index) => (failed ? this.#errorOf(result, index) : this.#valueOf(result)));
   }
@@ -112,9 +122,16 @@ export class TransactionRequest {
     return this;
   }
 
-  #errorOf({ err }: PartResult, index: number): ZookeeperError {
+  /** A server that does not know one of the parts cannot read the whole. */
+  #explained(error: unknown): unknown {
+    const index = this.#parts.findIndex(({ op }) => op === 'createTTL' || op === 'createContainer');
+    return index >= 0 && error instanceof MarshallingError ? this.#errorOf({ err: UNIMPLEMENTED }, index, error) : error;
+  }
+
+  #errorOf({ err }: Pick<PartResult, 'err'>, index: number, cause?: Error): ZookeeperError {
     const { type, path } = this.#operations[index]!;
-    return errorForCode(err, { operation: `transaction ${type}`, path });
+    const context = { operation: `transaction ${type}`, path, cause };
+    return err === UNIMPLEMENTED ? unimplemented(this.#parts[index]!.op, context) : errorForCode(err, context);
   }
 
   #valueOf({ body }: PartResult): TransactionResult {

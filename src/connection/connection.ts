@@ -24,7 +24,11 @@ export interface ConnectionSink {
   ended(error: Error): void;
 }
 
-export type ConnectReply = ValueOf<typeof connectResponse> & { readonly readOnly: boolean };
+export type ConnectReply = ValueOf<typeof connectResponse> & {
+  readonly readOnly: boolean;
+  /** The reply ends before `readOnly`: so do those of servers before 3.4. */
+  readonly isShort: boolean;
+};
 export type ConnectQuestion = ValueOf<typeof connectRequest>;
 
 interface Envelope {
@@ -216,7 +220,8 @@ export class Connection implements FrameSink {
     const reply = connectResponse.read(reader);
     const finish = this.#handshake!;
     this.#handshake = undefined;
-    finish({ ...reply, readOnly: reader.remaining > 0 && reader.boolean() });
+    const isShort = reader.remaining === 0;
+    finish({ ...reply, isShort, readOnly: !isShort && reader.boolean() });
   }
 
   #dispatch(reader: Reader): void {

@@ -1,6 +1,11 @@
 import { ConnectionDropped } from '../base/errors.ts';
 import type { Transport } from './transport.ts';
 
+/** The version that an answer to `srvr` or `envi` tells, such as `[3, 9, 4]`. */
+export function versionIn(answer: string): number[] | undefined {
+  return /zookeeper[. ]version[:=]\s*(\d+(?:\.\d+)+)/i.exec(answer)?.[1]?.split('.').map(Number);
+}
+
 /**
  * Sends a four-letter word over a fresh transport and reads the whole answer, to the end of the stream (Kazoo CM-5, mended by D-20).
  *

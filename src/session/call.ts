@@ -5,6 +5,8 @@ import type { Reader } from '../codec/reader.ts';
 import type { Exchange } from '../connection/connection.ts';
 import type { WatchTable, WatchTableKind } from './watch-table.ts';
 
+const UNIMPLEMENTED = -6;
+
 /**
  * Why a call failed, in place of its result.
  * The error itself is made by whoever awaits the call: so its stack is the caller's, and a success pays nothing for it.
@@ -43,6 +45,8 @@ export class Failure {
 /** What a call needs of the session it belongs to. */
 export interface CallHome {
   readonly watches: WatchTable;
+  /** The server does not know the operation. */
+  unknown(): void;
   /** A reply has come: there is room for another request. */
   replied(): void;
 }
@@ -97,6 +101,7 @@ export class Call implements Exchange {
       if (this.#listener !== undefined) this.#watch('exists');
       this.settle(null);
     } else {
+      if (err === UNIMPLEMENTED && row.since !== undefined) this.#home.unknown();
       this.settle(Failure.ofCode(err));
     }
     this.leave();

@@ -9,12 +9,14 @@ import {
 } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { Connection, type ConnectReply } from '../connection/connection.ts';
+import { versionIn } from '../connection/four-letter.ts';
 import type { Handler } from '../connection/handler.ts';
 import type { Target } from '../connection/transport.ts';
 import type { Credentials } from './credentials.ts';
 import type { Cycle } from './cycle.ts';
 import { presentCredentials, presentSasl, SaslInterrupted } from './establish.ts';
 import type { Rotation } from './rotation.ts';
+import { askServer } from './server-question.ts';
 import { ScopedClock } from './scoped-clock.ts';
 import type { SessionId, SessionOptions } from './session-options.ts';
 
@@ -25,6 +27,8 @@ export interface Established {
   /** Negotiated, milliseconds. */
   readonly sessionTimeout: number;
   readonly readOnly: boolean;
+  /** The server's, where there was a reason to ask; undefined otherwise, and where it did not tell. */
+  version: readonly number[] | undefined;
   /** Resolves when the connection has ended. */
   readonly over: Promise<void>;
 }
@@ -42,6 +46,8 @@ export interface ConnectorSink {
   /** A connection that was confirmed has ended, perhaps before it was established. */
   ended(established: Established, error: Error): void;
   lastZxid(): bigint;
+  /** Whether servers are to be asked for their versions: one of them was too old for something. */
+  meetsOldServers(): boolean;
 }
 
 const NO_PASSWORD = Buffer.alloc(16);
@@ -259,8 +265,17 @@ export class Connector {
     this.#sink.confirmed();
     connection.confirm(reply.timeOut);
     const established = confirm(reply);
+    if (reply.isShort || this.#sink.meetsOldServers())
+      established.version = await this.#askVersion(target, reply.timeOut, attempt);
     await this.#present(established);
     return established;
+  }
+
+  /** A server that does not know a request hangs up, or, before 3.4, never answers it: such requests are better not sent. */
+  async #askVersion(target: Target, sessionTimeout: number, attempt: AbortSignal): Promise<readonly number[] | undefined> {
+    const { dial } = this.#options;
+    const asked = { handler: this.#handler, dial, clock: this.#clock };
+    return versionIn((await askServer('srvr', target, asked, attempt, sessionTimeout / 3)) ?? '');
   }
 
   async #present(established: Established): Promise<void> {
@@ -314,7 +329,8 @@ export class Connector {
     attempt.addEventListener('abort', abort, { once: true });
     if (attempt.aborted) abort();
     const confirm = ({ timeOut, readOnly }: ConnectReply): Established => {
-      established = { connection, target, sessionTimeout: timeOut, readOnly, over: new Promise((resolve) => (over = resolve)) };
+      const whenOver = new Promise<void>((resolve) => (over = resolve));
+      established = { connection, target, sessionTimeout: timeOut, readOnly, version: undefined, over: whenOver };
       return established;
     };
     return { connection, confirm };

@@ -1,12 +1,12 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { DialOptions } from '../connection/dial.ts';
-import { askFourLetterWord } from '../connection/four-letter.ts';
 import type { Handler } from '../connection/handler.ts';
 import type { Target } from '../connection/transport.ts';
 import type { Rotation } from './rotation.ts';
+import { askServer } from './server-question.ts';
 
 const FIRST_PAUSE = 100;
-/** For the look-up of a name, and for an answer; milliseconds. */
+/** For the look-up of a name; milliseconds. */
 const PATIENCE = 5_000;
 
 /** While a read-only server serves us, looks over all hosts for one that takes writes (Kazoo RO-2 to RO-6, mended by D-2). */
@@ -64,17 +64,7 @@ export class ReadWriteProbe {
   }
 
   async #takesWrites(target: Target, run: AbortSignal): Promise<boolean> {
-    const limit = new AbortController();
-    const timer = this.#clock.timer(PATIENCE, () => limit.abort(new Error('no answer')));
-    const signal = AbortSignal.any([run, limit.signal]);
-    try {
-      const transport = await this.#handler.dial(target, this.#dial, signal);
-      return (await askFourLetterWord(transport, 'isro', signal)) === 'rw';
-    } catch {
-      // A server that does not answer is no server to move to.
-      return false;
-    } finally {
-      timer.cancel();
-    }
+    const asked = { handler: this.#handler, dial: this.#dial, clock: this.#clock };
+    return (await askServer('isro', target, asked, run)) === 'rw';
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
+import { errorForCode } from '../base/errors.ts';
 import type { Connection } from '../connection/connection.ts';
 import { onAbort } from './abort-listeners.ts';
 import { Failure, type Call, type CallHome } from './call.ts';
@@ -13,6 +14,7 @@ export interface SubmitOptions {
   readonly onZxid?: ((zxid: bigint) => void) | undefined;
 }
 
+const UNIMPLEMENTED = -6;
 const OPERATION_TIMEOUT = -7;
 /** Given-up calls that may stay in the queue before it is swept. */
 const SWEEP = 64;
@@ -35,6 +37,9 @@ export class RequestQueue implements CallHome {
   #pumping = false;
   #givenUp = 0;
   #connection: Connection | undefined;
+  #version: readonly number[] | undefined;
+  /** A server has said that it does not know an operation. */
+  metUnknown = false;
   #drained: (() => void) | undefined;
 
   constructor(watches: WatchTable, clock: Clock, maxInFlight: number) {
@@ -48,9 +53,10 @@ export class RequestQueue implements CallHome {
     return this.#waiting.length - this.#head - this.#givenUp;
   }
 
-  /** Sends on this connection from now on, beginning with what waits. */
-  open(connection: Connection): void {
+  /** Sends on this connection from now on, beginning with what waits; what a server of this version does not know is refused here. */
+  open(connection: Connection, version: readonly number[] | undefined): void {
     this.#connection = connection;
+    this.#version = version;
     this.#pump();
   }
 
@@ -82,6 +88,11 @@ export class RequestQueue implements CallHome {
     this.#checkDrained();
   }
 
+  /** A call in flight was not known to the server. */
+  unknown(): void {
+    this.metUnknown = true;
+  }
+
   /** A call in flight was answered: there is room. */
   replied(): void {
     if (this.#waiting.length > 0) this.#pump();
@@ -101,7 +112,8 @@ export class RequestQueue implements CallHome {
 
   #send(call: Call): void {
     call.sent = true;
-    this.#connection!.send(call, call.request);
+    if (this.#version !== undefined && isOlder(this.#version, call.row.since)) call.fail(errorForCode(UNIMPLEMENTED));
+    else this.#connection!.send(call, call.request);
   }
 
   #pump(): void {
@@ -159,4 +171,8 @@ export class RequestQueue implements CallHome {
     this.#head = 0;
     this.#givenUp = 0;
   }
+}
+
+function isOlder(version: readonly number[], since = '0'): boolean {
+  return version.join('.').localeCompare(since, 'en', { numeric: true }) < 0;
 }

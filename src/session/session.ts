@@ -92,6 +92,7 @@ export class Session {
   /** Set by the layer above: how to take back a server-side watch nobody wants. */
   onOrphanWatch: (type: 'data' | 'children' | 'persistent' | 'persistentRecursive', path: string) => void = () => undefined;
 
+      meetsOldServers: () => this.#requests.metUnknown,
   get state(): KazooState {
     return this.#machine.high;
   }
@@ -238,7 +239,7 @@ export class Session {
       `session 0x${(this.#connector.sessionId?.sessionId ?? 0n).toString(16)} on ${established.target.host}:${established.target.port}${established.readOnly ? ' (read-only)' : ''}`,
     );
     if (established.readOnly) this.#probe.start(established.sessionTimeout);
-    this.#requests.open(established.connection);
+    this.#requests.open(established.connection, established.version);
     if (told !== null) this.#teller.tell(() => this.#tell(told));
     this.#connected.resolve();
   }
