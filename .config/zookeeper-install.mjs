@@ -1,30 +1,35 @@
-// Provisions the jars of a real Apache ZooKeeper server outside the tree, in ${KAZOO_CACHE:-~/.cache/kazoo}/zookeeper-<version>.
+// Provisions the jars of real Apache ZooKeeper servers outside the tree, in ${KAZOO_CACHE:-~/.cache/kazoo}/zookeeper-<version>.
 //   node .config/zookeeper-install.mjs [version ...] [--if-possible]
-//   version         that of ZOOKEEPER_VERSION, else 3.9.5, unless told; several may be given
-//   --if-possible   never fail: where Java or Maven are missing, say in one line what cannot be run
+//   version         that of ZOOKEEPER_VERSION, else the default of zookeeper-versions.json, unless told; several may be given
+//   --if-possible   all that the tests run on; never fail: where Java or Maven or a version are missing, say in one line what cannot be run
 // Without Maven the jars of ZOOKEEPER_HOME, then of /usr/share/java, serve; there is then nothing to install.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const DEFAULT_VERSION = process.env.ZOOKEEPER_VERSION || '3.9.5';
+const VERSIONS = JSON.parse(readFileSync(new URL('zookeeper-versions.json', import.meta.url), 'utf8'));
+const DEFAULT_VERSION = process.env.ZOOKEEPER_VERSION || VERSIONS.default;
 const pom = fileURLToPath(new URL('../test/support/pom-zookeeper.xml', import.meta.url));
 const cache = process.env.KAZOO_CACHE || join(homedir(), '.cache', 'kazoo');
 const ifPossible = process.argv.includes('--if-possible');
 const versions = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 
-try {
-  for (const version of versions.length > 0 ? versions : [DEFAULT_VERSION]) provide(version);
-} catch (error) {
-  if (!ifPossible) {
-    console.error(error.message);
-    process.exit(1);
+const older = ifPossible && !process.env.ZOOKEEPER_VERSION ? VERSIONS.tests.filter((version) => version !== DEFAULT_VERSION) : [];
+for (const version of versions.length > 0 ? versions : [DEFAULT_VERSION, ...older]) {
+  try {
+    provide(version);
+  } catch (error) {
+    if (!ifPossible) {
+      console.error(error.message);
+      process.exit(1);
+    }
+    const missed = older.includes(version)
+      ? 'the client on that version'
+      : 'tests against real servers, ensembles and Python Kazoo';
+    console.error(`*** NO REAL ZOOKEEPER ${version}: ${missed} cannot run (${error.message}) ***`);
   }
-  console.error(
-    `*** NO REAL ZOOKEEPER: tests against real servers, ensembles and Python Kazoo cannot run (${error.message}) ***`,
-  );
 }
 
 function provide(version) {
@@ -35,7 +40,7 @@ function provide(version) {
   if (holdsServer(target)) return ifPossible ? undefined : console.log(`ZooKeeper ${version} is already in ${target}`);
   const reason = runs('mvn', '-version') ? fetchJars(version, target) : 'there is no mvn on the PATH';
   if (reason === null) return console.log(`ZooKeeper ${version} installed in ${target}`);
-  const fallback = versions.length === 0 ? findInstalled() : undefined;
+  const fallback = versions.length === 0 && version === DEFAULT_VERSION ? findInstalled() : undefined;
   if (fallback === undefined) throw new Error(reason);
   console.log(`ZooKeeper ${version} not fetched (${reason}); ${fallback} serves instead`);
 }

@@ -1,11 +1,5 @@
 import { expect } from 'vitest';
-import {
-  NoNodeError,
-  NoWatcherError,
-  ReconfigDisabledError,
-  UnimplementedError,
-  ZookeeperError,
-} from '../../../src/base/errors.ts';
+import { NoNodeError, NoWatcherError, ReconfigDisabledError, ZookeeperError } from '../../../src/base/errors.ts';
 import type { WatchedEvent } from '../../../src/base/states.ts';
 import { TcpProxy } from '../../support/tcp-proxy.ts';
 import { Collected, connectedAgain, rejection, until, type Spec } from './world.ts';
@@ -20,7 +14,9 @@ export function specifyExtended(spec: Spec): void {
 
 const seen = (events: Collected<WatchedEvent>): string[] => events.items.map(({ type, path }) => `${type} ${path}`);
 
-function specifyPersistentWatches(spec: Spec): void {
+function specifyPersistentWatches(specAnywhere: Spec): void {
+  const spec: Spec = (name, body) => specAnywhere(name, body, 'persistentWatches');
+
   spec('a persistent watch tells of every change of a node and of its children, until removed', async ({ client, at, base }) => {
     const events = new Collected<WatchedEvent>();
     const handle = await client.addWatch(at('a'), events.add);
@@ -103,7 +99,9 @@ function specifyPersistentWatches(spec: Spec): void {
   );
 }
 
-function specifyRemoval(spec: Spec): void {
+function specifyRemoval(specAnywhere: Spec): void {
+  const spec: Spec = (name, body, needs = 'removeWatches') => specAnywhere(name, body, needs);
+
   spec('removeWatches takes one-shot watches off', async ({ client, at }) => {
     const events = new Collected<WatchedEvent>();
     await client.create(at('a'));
@@ -126,78 +124,98 @@ function specifyRemoval(spec: Spec): void {
     expect(error).toMatchObject({ code: -121, path: at('a'), operation: 'removeWatches' });
   });
 
-  spec('removeWatches takes persistent watches off', async ({ client, at, since }, { skip }) => {
-    if (!since(3, 9)) return skip('these types came with 3.9');
-    const events = new Collected<WatchedEvent>();
-    await client.addWatch(at('a'), events.add);
-    await client.removeWatches(at('a'), 'persistent');
-    await client.addWatch(at('b'), events.add, { recursive: true });
-    await client.removeWatches(at('b'), 'persistentRecursive');
-    await client.create(at('a'));
-    await client.create(at('b'));
-    await client.sync('/');
-    expect(events.items).toEqual([]);
-  });
+  spec(
+    'removeWatches takes persistent watches off',
+    async ({ client, at, since }, { skip }) => {
+      if (!since(3, 9)) return skip('these types came with 3.9');
+      const events = new Collected<WatchedEvent>();
+      await client.addWatch(at('a'), events.add);
+      await client.removeWatches(at('a'), 'persistent');
+      await client.addWatch(at('b'), events.add, { recursive: true });
+      await client.removeWatches(at('b'), 'persistentRecursive');
+      await client.create(at('a'));
+      await client.create(at('b'));
+      await client.sync('/');
+      expect(events.items).toEqual([]);
+    },
+    'persistentWatches',
+  );
 }
 
 function specifyListings(spec: Spec): void {
-  spec("getEphemerals lists this session's nodes, by prefix", async ({ client, connect, outside, at, chroot, base }) => {
-    const other = await connect();
-    await other.create(at('foreign'), '', { ephemeral: true });
-    for (const name of ['e1', 'e2', 'f']) await client.create(at(name), '', { ephemeral: true });
-    expect((await client.getEphemerals()).sort()).toEqual(['e1', 'e2', 'f'].map(at));
-    expect((await client.getEphemerals(at('e'))).sort()).toEqual(['e1', 'e2'].map(at));
-    expect(await client.getEphemerals(at('nothing'))).toEqual([]);
-    expect(await client.getEphemerals(at('e/'))).toEqual([]);
-    expect((await client.getEphemerals(`${base}/`)).length).toBe(3);
-    expect(await (await outside()).getEphemerals(chroot + base)).toEqual([]);
-  });
+  spec(
+    "getEphemerals lists this session's nodes, by prefix",
+    async ({ client, connect, outside, at, chroot, base }) => {
+      const other = await connect();
+      await other.create(at('foreign'), '', { ephemeral: true });
+      for (const name of ['e1', 'e2', 'f']) await client.create(at(name), '', { ephemeral: true });
+      expect((await client.getEphemerals()).sort()).toEqual(['e1', 'e2', 'f'].map(at));
+      expect((await client.getEphemerals(at('e'))).sort()).toEqual(['e1', 'e2'].map(at));
+      expect(await client.getEphemerals(at('nothing'))).toEqual([]);
+      expect(await client.getEphemerals(at('e/'))).toEqual([]);
+      expect((await client.getEphemerals(`${base}/`)).length).toBe(3);
+      expect(await (await outside()).getEphemerals(chroot + base)).toEqual([]);
+    },
+    'getEphemerals',
+  );
 
-  spec('getEphemerals leaves out what lies beside the chroot', async ({ proxied, connect, outside, chroot, at }) => {
-    const { client, proxy } = await proxied();
-    const clientId = client.clientId!;
-    await client.create(at('mine'), '', { ephemeral: true });
-    proxy.refuse(true);
-    proxy.cut();
-    // The same session, seen from outside, for a while.
-    const away = await TcpProxy.open((await outside()).hosts.map(({ host, port }) => `${host}:${port}`)[0]!);
-    const elsewhere = await outside({ hosts: away.connectString, clientId });
-    await elsewhere.create(`${chroot}-beside-${clientId.sessionId}`, '', { ephemeral: true }).catch(() => undefined);
-    away.refuse(true);
-    away.cut();
-    const heir = await connect({ clientId });
-    const paths = await heir.getEphemerals();
-    if (chroot !== '') expect(paths).toEqual([at('mine')]);
-    expect(paths).toContain(at('mine'));
-    await heir.stop();
-    await elsewhere.stop();
-    await away.close();
-  });
+  spec(
+    'getEphemerals leaves out what lies beside the chroot',
+    async ({ proxied, connect, outside, chroot, at }) => {
+      const { client, proxy } = await proxied();
+      const clientId = client.clientId!;
+      await client.create(at('mine'), '', { ephemeral: true });
+      proxy.refuse(true);
+      proxy.cut();
+      // The same session, seen from outside, for a while.
+      const away = await TcpProxy.open((await outside()).hosts.map(({ host, port }) => `${host}:${port}`)[0]!);
+      const elsewhere = await outside({ hosts: away.connectString, clientId });
+      await elsewhere.create(`${chroot}-beside-${clientId.sessionId}`, '', { ephemeral: true }).catch(() => undefined);
+      away.refuse(true);
+      away.cut();
+      const heir = await connect({ clientId });
+      const paths = await heir.getEphemerals();
+      if (chroot !== '') expect(paths).toEqual([at('mine')]);
+      expect(paths).toContain(at('mine'));
+      await heir.stop();
+      await elsewhere.stop();
+      await away.close();
+    },
+    'getEphemerals',
+  );
 
-  spec('getAllChildrenNumber counts at every depth', async ({ client, at }) => {
-    await client.create(at('a/b/c'), '', { makepath: true });
-    await client.create(at('a/d'));
-    expect(await client.getAllChildrenNumber(at('a'))).toBe(3);
-    expect(await client.getAllChildrenNumber(at('a/d'))).toBe(0);
-    expect(await rejection(client.getAllChildrenNumber(at('none')))).toBeInstanceOf(NoNodeError);
-  });
+  spec(
+    'getAllChildrenNumber counts at every depth',
+    async ({ client, at }) => {
+      await client.create(at('a/b/c'), '', { makepath: true });
+      await client.create(at('a/d'));
+      expect(await client.getAllChildrenNumber(at('a'))).toBe(3);
+      expect(await client.getAllChildrenNumber(at('a/d'))).toBe(0);
+      expect(await rejection(client.getAllChildrenNumber(at('none')))).toBeInstanceOf(NoNodeError);
+    },
+    'getAllChildrenNumber',
+  );
 
-  spec('multiRead gives every result in its place, failures too', async ({ client, at }) => {
-    await client.create(at('a'), 'data');
-    await client.create(at('a/b'), null);
-    const [data, children, missing, nothing] = await client.multiRead([
-      { get: at('a') },
-      { getChildren: at('a') },
-      { get: at('none') },
-      { get: at('a/b') },
-    ]);
-    expect(data).toEqual([Buffer.from('data'), await client.exists(at('a'))]);
-    expect(children).toEqual(['b']);
-    expect(missing).toBeInstanceOf(ZookeeperError);
-    expect(missing).toMatchObject({ code: -101, path: at('none') });
-    expect((nothing as unknown[])[0]).toBeNull();
-    expect(await client.multiRead([])).toEqual([]);
-  });
+  spec(
+    'multiRead gives every result in its place, failures too',
+    async ({ client, at }) => {
+      await client.create(at('a'), 'data');
+      await client.create(at('a/b'), null);
+      const [data, children, missing, nothing] = await client.multiRead([
+        { get: at('a') },
+        { getChildren: at('a') },
+        { get: at('none') },
+        { get: at('a/b') },
+      ]);
+      expect(data).toEqual([Buffer.from('data'), await client.exists(at('a'))]);
+      expect(children).toEqual(['b']);
+      expect(missing).toBeInstanceOf(ZookeeperError);
+      expect(missing).toMatchObject({ code: -101, path: at('none') });
+      expect((nothing as unknown[])[0]).toBeNull();
+      expect(await client.multiRead([])).toEqual([]);
+    },
+    'multiRead',
+  );
 
   spec('walk gives parents before children, and everything once', async ({ client, at, base }) => {
     for (const path of ['b/x', 'b/y', 'a', 'c/z/w']) await client.create(at(path), '', { makepath: true });
@@ -224,43 +242,47 @@ function specifyListings(spec: Spec): void {
 }
 
 function specifyServer(spec: Spec): void {
-  spec('whoAmI gives address and users', async ({ client, since }, { skip }) => {
-    if (!since(3, 7)) return skip('came with 3.7');
-    expect(await client.whoAmI()).toEqual([{ scheme: 'ip', id: '127.0.0.1' }]);
-    await client.addAuth('digest', 'bob:pw');
-    expect((await client.whoAmI()).map(({ scheme, id }) => `${scheme}:${id}`).sort()).toEqual(['digest:bob', 'ip:127.0.0.1']);
-  });
+  spec(
+    'whoAmI gives address and users',
+    async ({ client }) => {
+      expect(await client.whoAmI()).toEqual([{ scheme: 'ip', id: '127.0.0.1' }]);
+      await client.addAuth('digest', 'bob:pw');
+      expect((await client.whoAmI()).map(({ scheme, id }) => `${scheme}:${id}`).sort()).toEqual(['digest:bob', 'ip:127.0.0.1']);
+    },
+    'whoAmI',
+  );
 
-  spec('an operation the server is too old for names the version that has it', async ({ client, since }, { skip }) => {
-    if (since(3, 7)) return skip('this server knows them all');
-    const error = await rejection(client.whoAmI());
-    expect(error).toBeInstanceOf(UnimplementedError);
-    expect((error.cause as Error).message).toContain('3.7');
-  });
+  spec(
+    'the configuration node can be read under every chroot, and watched',
+    async ({ client }) => {
+      const [data, stat] = await client.getConfig({ watch: () => undefined });
+      expect(Buffer.isBuffer(data)).toBe(true);
+      expect(stat.dataLength).toBe(data.length);
+    },
+    'configuration',
+  );
 
-  spec('the configuration node can be read under every chroot, and watched', async ({ client }) => {
-    const [data, stat] = await client.getConfig({ watch: () => undefined });
-    expect(Buffer.isBuffer(data)).toBe(true);
-    expect(stat.dataLength).toBe(data.length);
-  });
-
-  spec('reconfig on a server that does not allow it fails by name', async ({ client }) => {
-    const error = await rejection(client.reconfig({ joining: 'server.9=127.0.0.1:1:2;3' }));
-    expect(error).toBeInstanceOf(ReconfigDisabledError);
-    expect(client.connected).toBe(true);
-  });
+  spec(
+    'reconfig on a server that does not allow it fails by name',
+    async ({ client }) => {
+      const error = await rejection(client.reconfig({ joining: 'server.9=127.0.0.1:1:2;3' }));
+      expect(error).toBeInstanceOf(ReconfigDisabledError);
+      expect(client.connected).toBe(true);
+    },
+    'reconfiguration',
+  );
 
   spec('command gives the whole answer', async ({ client }) => {
     expect(await client.command()).toBe('imok');
     expect(await client.command('ruok')).toBe('imok');
-    const answer = await client.command('mntr');
-    expect(answer).toMatch(/^zk_version\t/);
+    const answer = await client.command('srvr');
+    expect(answer).toMatch(/^Zookeeper version: /);
     expect(answer.endsWith('\n')).toBe(true);
   });
 
-  spec('serverVersion gives numbers', async ({ client, ground }) => {
+  spec('serverVersion gives numbers', async ({ client, version: [major, minor] }) => {
     const version = await client.serverVersion();
-    expect(version.slice(0, 2)).toEqual(ground.version.slice(0, 2));
+    expect(version.slice(0, 2)).toEqual([major, minor]);
     expect(version).toHaveLength(3);
   });
 }

@@ -12,7 +12,9 @@ import { ZnodeStat } from '../../../src/base/znode-stat.ts';
 import { rejection, until, type Spec } from './world.ts';
 
 /** Operations that take effect together or not at all (Kazoo section 14). */
-export function specifyTransactions(spec: Spec): void {
+export function specifyTransactions(specAnywhere: Spec): void {
+  const spec: Spec = (name, body, needs = 'transactions') => specAnywhere(name, body, needs);
+
   spec('results stand in the order of the operations', async ({ client, at }) => {
     await client.create(at('old'), 'x');
     const transaction = client.transaction();
@@ -63,18 +65,27 @@ export function specifyTransactions(spec: Spec): void {
     expect(await client.transaction().commitOrThrow()).toEqual([]);
   });
 
-  spec('containers and nodes with a time to live can be made in one', async ({ client, at }) => {
-    const results = await client
-      .transaction()
-      .create(at('box'), 'x', { container: true })
-      .create(at('ttl'), 'y', { ttl: 50 })
-      .create(at('n-'), 'z', { ttl: 60_000, sequence: true })
-      .commitOrThrow();
-    expect(results).toEqual([at('box'), at('ttl'), expect.stringMatching(/n-\d{10}$/)]);
-    await until(async () => (await client.exists(at('ttl'))) === null);
-    await client.create(at('box/a'));
-    await client.delete(at('box/a'));
-    await until(async () => (await client.exists(at('box'))) === null);
+  spec(
+    'containers and nodes with a time to live can be made in one',
+    async ({ client, at }) => {
+      const results = await client
+        .transaction()
+        .create(at('box'), 'x', { container: true })
+        .create(at('ttl'), 'y', { ttl: 50 })
+        .create(at('n-'), 'z', { ttl: 60_000, sequence: true })
+        .commitOrThrow();
+      expect(results).toEqual([at('box'), at('ttl'), expect.stringMatching(/n-\d{10}$/)]);
+      await until(async () => (await client.exists(at('ttl'))) === null);
+      await client.create(at('box/a'));
+      await client.delete(at('box/a'));
+      await until(async () => (await client.exists(at('box'))) === null);
+    },
+    'timeToLive',
+  );
+
+  spec('a name in a path with a trailing slash is its number alone, here too', async ({ client, base }) => {
+    const [result] = await client.transaction().create(`${base}/`, '', { sequence: true }).commit();
+    expect(result).toBe(`${base}/0000000000`);
   });
 
   spec('a transaction sees what it has itself done before', async ({ client, at }) => {

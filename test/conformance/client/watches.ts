@@ -71,11 +71,15 @@ function specifyKinds(spec: Spec): void {
     expect(wrong.items).toEqual([]);
   });
 
-  spec('getConfig can be watched, and is never under the chroot', async ({ client }) => {
-    const [data, stat] = await client.getConfig({ watch: () => undefined });
-    expect(Buffer.isBuffer(data)).toBe(true);
-    expect(typeof stat.version).toBe('number');
-  });
+  spec(
+    'getConfig can be watched, and is never under the chroot',
+    async ({ client }) => {
+      const [data, stat] = await client.getConfig({ watch: () => undefined });
+      expect(Buffer.isBuffer(data)).toBe(true);
+      expect(typeof stat.version).toBe('number');
+    },
+    'configuration',
+  );
 }
 
 function specifyListeners(spec: Spec): void {
@@ -237,7 +241,9 @@ function specifyReconnection(spec: Spec): void {
       await change(world.client, world.at('a'));
       expect(events.items).toEqual([]);
       await mend();
-      expect(await events.atLeast(1)).toEqual([{ type, state: connected, path: world.at('a') }]);
+      // 3.3 has one word for all that happened to a node meanwhile.
+      const told = type === 'CREATED' && !world.since(3, 4) ? 'CHANGED' : type;
+      expect(await events.atLeast(1)).toEqual([{ type: told, state: connected, path: world.at('a') }]);
       expect(client.clientId?.sessionId).toBe(session);
     });
 
