@@ -236,8 +236,19 @@ export function errorForCode(code: number, context: ErrorContext = {}): Zookeepe
 export class CancelledError extends KazooException {}
 /** An option, or a mix of options, that cannot work. */
 export class ConfigurationError extends KazooException {}
-/** One connection ended; the session may go on over another. */
-export class ConnectionDropped extends KazooException {}
+/** One connection ended, or a session with it. */
+export class ConnectionDropped extends KazooException {
+  /**
+   * `event-loop-stall`: this process read nothing for a whole session timeout. Of a session: `expired`, a server said so; `presumed`, none can have kept it, though none
+   * could be asked; `stopped`, by this side. Undefined for whatever else ended the connection.
+   */
+  readonly code: string | undefined;
+
+  constructor(message?: string, options?: ErrorOptions & { code?: string }) {
+    super(message, options);
+    this.code = options?.code;
+  }
+}
 /** A lock or semaphore was not to be had in the time allowed. */
 export class LockTimeout extends KazooException {}
 /** A SASL mechanism could not do its part on this side. */

@@ -97,5 +97,6 @@ const MARGIN = 20;
 function stalled(gap: number): ConnectionDropped {
   return new ConnectionDropped(
     `event-loop-stall: nothing was read for ${Math.round(gap)} ms, a whole session timeout; the session may have expired`,
+    { code: 'event-loop-stall' },
   );
 }

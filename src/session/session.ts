@@ -1,9 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { AuthFailedError, ConnectionClosedError, ConnectionDropped, errorForCode } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import { stripChroot } from '../base/paths.ts';
-import { isPrompt } from '../base/prompt.ts';
-import { EVENT_TYPE_MAP, type EventType, type KazooState, type KeeperState, type WatchListener } from '../base/states.ts';
+import type { KazooState, KeeperState, WatchListener } from '../base/states.ts';
 import { OPS, type OpName, type RequestOf, type ResponseOf } from '../codec/ops.ts';
 import type { Exchange } from '../connection/connection.ts';
 import type { Handler } from '../connection/handler.ts';
@@ -22,6 +20,7 @@ import type { Rotation } from './rotation.ts';
 import type { SessionId, SessionOptions, SessionSink } from './session-options.ts';
 import { StateMachine } from './transitions.ts';
 import { Teller } from './teller.ts';
+import { WatchCallbacks } from './watch-callbacks.ts';
 import { WatchTable, type WatchTableKind } from './watch-table.ts';
 
 const CONNECTION_LOSS = -4;
@@ -42,7 +41,6 @@ const ORPHAN_TYPE = {
  * A drop fails what was sent and what was queued; what is submitted afterwards waits for the next connection (Kazoo RQ-3, RQ-4).
  */
 export class Session {
-  readonly #options: SessionOptions;
   readonly #handler: Handler;
   readonly #sink: SessionSink;
   readonly #logger: Logger;
@@ -56,6 +54,7 @@ export class Session {
   readonly #farewell: Farewell;
   readonly #diagnostics: Diagnostics;
   readonly watches: WatchTable;
+  readonly #callbacks: WatchCallbacks;
   #established: Established | undefined;
   #lastZxid = 0n;
   #sessionTimeout: number | null = null;
@@ -63,15 +62,17 @@ export class Session {
   #running: Promise<void> | undefined;
   /** Settled when the attempt under way has brought a session, or none can be had. */
   #connected = new Deferred();
+  /** Why it is not connected any more; null while it is, and before it was. */
+  cause: Error | null = null;
   #usesHandler = false;
   #hadSession = false;
 
   constructor(options: SessionOptions, rotation: Rotation, clock: Clock, handler: Handler, sink: SessionSink, logger: Logger) {
-    this.#options = options;
     this.#handler = handler;
     this.#sink = sink;
     this.#logger = logger;
     this.watches = new WatchTable((kind, path) => this.#onOrphanWatch(kind, path));
+    this.#callbacks = new WatchCallbacks(this.watches, handler, options.chroot, (error) => sink.error(error));
     this.#requests = new RequestQueue(this.watches, clock, options.maxInFlight);
     this.#presumption = new LossPresumption(clock);
     this.#farewell = new Farewell(clock);
@@ -80,11 +81,16 @@ export class Session {
       event: (type, path) => this.#event(type, path),
       connectFailed: (failure) => sink.connectFailed(failure),
       expired: () =>
-        this.#lose('EXPIRED_SESSION', SESSION_EXPIRED, new ConnectionDropped('the server no longer knows the session')),
+        this.#lose(
+          'EXPIRED_SESSION',
+          SESSION_EXPIRED,
+          new ConnectionDropped('the server no longer knows the session', { code: 'expired' }),
+        ),
       confirmed: () => this.#presumption.cancel(),
       established: (established) => this.#announce(established),
       ended: (established, error) => this.#connectionEnded(established, error),
       lastZxid: () => this.#lastZxid,
+      meetsOldServers: () => this.#requests.metUnknown,
     });
     this.#probe = new ReadWriteProbe(rotation, options.dial, clock, handler, (target) => this.#moveTo(target));
   }
@@ -92,7 +98,6 @@ export class Session {
   /** Set by the layer above: how to take back a server-side watch nobody wants. */
   onOrphanWatch: (type: 'data' | 'children' | 'persistent' | 'persistentRecursive', path: string) => void = () => undefined;
 
-      meetsOldServers: () => this.#requests.metUnknown,
   get state(): KazooState {
     return this.#machine.high;
   }
@@ -201,15 +206,6 @@ export class Session {
     });
   }
 
-  /** Tells one listener, in its turn: a user's behind those before it, one of ours at once (pain-points 31). */
-  notify(listener: WatchListener, type: EventType, path: string | null, state: KeeperState = this.#machine.raw): void {
-    this.#handler.dispatch(
-      isPrompt(listener) ? 'completion' : 'watch',
-      () => listener({ type, state, path }),
-      (error) => this.#sink.error(error),
-    );
-  }
-
   /** Ends the present connection as a network would: for tests and for moving to another server. */
   drop(reason: string): void {
     this.#established?.connection.end(new ConnectionDropped(reason));
@@ -231,8 +227,10 @@ export class Session {
   #announce(established: Established): void {
     this.#established = established;
     this.#sessionTimeout = established.sessionTimeout;
-    if (this.#hadSession) this.#warnStaying();
+    // Those that stay hear that they may have missed something.
+    if (this.#hadSession) this.#callbacks.none(this.watches.staying(), 'CONNECTED');
     this.#hadSession = true;
+    this.cause = null;
     restoreWatches(established.connection, this.watches, this.#lastZxid);
     const told = this.#machine.move(established.readOnly ? 'CONNECTED_RO' : 'CONNECTED');
     this.#logger.info(
@@ -242,11 +240,6 @@ export class Session {
     this.#requests.open(established.connection, established.version);
     if (told !== null) this.#teller.tell(() => this.#tell(told));
     this.#connected.resolve();
-  }
-
-  /** Staying watches hear that they may have missed something. */
-  #warnStaying(): void {
-    for (const listener of this.watches.staying()) this.notify(listener, 'NONE', null, 'CONNECTED');
   }
 
   #connectionEnded(established: Established, error: Error): void {
@@ -267,6 +260,7 @@ export class Session {
   /** What was on its way is rejected first, then listeners are told (Kazoo ST-9). */
   #suspend(calls: readonly Exchange[], error: Error): void {
     this.#logger.info(`connection lost: ${error.message}`);
+    this.cause = error;
     const told = this.#machine.move('CONNECTING');
     this.#connected = new Deferred();
     failAll([...calls, ...this.#requests.takeAll()], errorForCode(CONNECTION_LOSS, { cause: error }));
@@ -279,7 +273,9 @@ export class Session {
     this.#lose(
       'EXPIRED_SESSION',
       SESSION_EXPIRED,
-      new ConnectionDropped(`presumed: nothing was heard from a server for 4/3 of the session timeout of ${sessionTimeout} ms`),
+      new ConnectionDropped(`presumed: nothing was heard from a server for 4/3 of the session timeout of ${sessionTimeout} ms`, {
+        code: 'presumed',
+      }),
     );
   }
 
@@ -289,14 +285,13 @@ export class Session {
     this.#connector.forgetSession();
     this.#lastZxid = 0n;
     this.#sessionTimeout = null;
+    this.cause = cause;
     const told = this.#machine.move(state);
     if (told !== null) this.#teller.tell(() => this.#tell(told));
     failAll([...calls, ...this.#requests.takeAll()], errorForCode(code, { cause }));
     const oneShot = this.watches.drainOneShot();
     const staying = state === 'EXPIRED_SESSION' ? this.watches.staying() : this.watches.drainStaying();
-    this.#teller.tellAfterRejections(() => {
-      for (const listener of [...oneShot, ...staying]) this.notify(listener, 'NONE', null, state);
-    });
+    this.#teller.tellAfterRejections(() => this.#callbacks.none([...oneShot, ...staying], state));
     // A listener may have stopped the client meanwhile.
     if (state === 'EXPIRED_SESSION' && this.#machine.raw === state) this.#machine.move('CONNECTING');
   }
@@ -329,7 +324,7 @@ export class Session {
     if (this.#established !== undefined) {
       await this.#farewell.say(this.#established.connection, this.#established.sessionTimeout, this.#requests);
     }
-    const reason = new ConnectionDropped('the client was stopped');
+    const reason = new ConnectionDropped('the client was stopped', { code: 'stopped' });
     const connection = this.#established?.connection;
     const calls = this.#detach();
     this.#connector.close();
@@ -352,7 +347,7 @@ export class Session {
   }
 
   #tell(state: KazooState): void {
-    this.#diagnostics.state(state);
+    this.#diagnostics.state(state, this.cause);
     this.#sink.state(state);
   }
 
@@ -385,12 +380,8 @@ export class Session {
   }
 
   #event(wireType: number, serverPath: string): void {
-    const type = EVENT_TYPE_MAP[wireType];
-    if (type === undefined || type === 'NONE') return this.#logger.warn(`an event of unknown type ${wireType}`);
-    const listeners = this.watches.fire(type, serverPath);
-    if (listeners.size === 0) return;
-    const path = stripChroot(this.#options.chroot, serverPath);
-    for (const listener of listeners) this.notify(listener, type, path);
+    if (!this.#callbacks.event(wireType, serverPath, this.#machine.raw))
+      this.#logger.warn(`an event of unknown type ${wireType}`);
   }
 
   #noteZxid(zxid: bigint): void {

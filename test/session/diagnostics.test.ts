@@ -43,7 +43,7 @@ test('kazoo:state tells each change, with the server', async () => {
   const { port } = server;
   await client.stop();
   expect(heard).toEqual([
-    { state: 'CONNECTED', server: `127.0.0.1:${port}` },
-    { state: 'LOST', server: null },
+    { state: 'CONNECTED', server: `127.0.0.1:${port}`, cause: null },
+    { state: 'LOST', server: null, cause: expect.objectContaining({ code: 'stopped' }) as Error },
   ]);
 });

@@ -21,6 +21,7 @@ describe('LOST', () => {
     await until(() => states.some(({ state }) => state === 'LOST'), 'LOST');
     await new Promise((resolve) => setTimeout(resolve, T));
     expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'LOST']);
+    expect(client.stateCause).toMatchObject({ code: 'presumed' });
     const lost = states[2]!.at - last;
     expect(lost).toBeGreaterThan(T - 50);
     expect(lost).toBeLessThan((4 / 3) * T + SLACK);
@@ -61,8 +62,11 @@ describe('LOST', () => {
     const states = record(client);
     await client.start();
     const before = client.clientId!;
+    const causes: unknown[] = [];
+    client.on('state', () => void causes.push((client.stateCause as { code?: string } | null)?.code ?? client.stateCause?.name));
     server.expireSession(before.sessionId);
     await until(() => states.length === 4, 'CONNECTED again');
+    expect(causes).toEqual(['ConnectionDropped', 'expired', undefined]);
     expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'LOST', 'CONNECTED']);
     expect(client.clientId!.sessionId).not.toBe(before.sessionId);
     expect(server.sessions().filter(({ connected }) => connected)).toHaveLength(1);

@@ -1,0 +1,39 @@
+import { stripChroot } from '../base/paths.ts';
+import { isPrompt } from '../base/prompt.ts';
+import { EVENT_TYPE_MAP, type EventType, type KeeperState, type WatchListener } from '../base/states.ts';
+import type { Handler } from '../connection/handler.ts';
+import type { WatchTable } from './watch-table.ts';
+
+/** Brings events to the listeners of watches: to a user's behind the callbacks before it, to one of ours at once (pain-points 31). */
+export class WatchCallbacks {
+  readonly #watches: WatchTable;
+  readonly #handler: Handler;
+  readonly #chroot: string;
+  readonly #onError: (error: unknown) => void;
+
+  constructor(watches: WatchTable, handler: Handler, chroot: string, onError: (error: unknown) => void) {
+    this.#watches = watches;
+    this.#handler = handler;
+    this.#chroot = chroot;
+    this.#onError = onError;
+  }
+
+  /** An event of the server's. @returns false for a type that is none */
+  event(wireType: number, serverPath: string, state: KeeperState): boolean {
+    const type = EVENT_TYPE_MAP[wireType];
+    if (type === undefined || type === 'NONE') return false;
+    const listeners = this.#watches.fire(type, serverPath);
+    if (listeners.size > 0) this.#tell(listeners, type, stripChroot(this.#chroot, serverPath), state);
+    return true;
+  }
+
+  /** News of the session, not of a node. */
+  none(listeners: Iterable<WatchListener>, state: KeeperState): void {
+    this.#tell(listeners, 'NONE', null, state);
+  }
+
+  #tell(listeners: Iterable<WatchListener>, type: EventType, path: string | null, state: KeeperState): void {
+    for (const listener of listeners)
+      this.#handler.dispatch(isPrompt(listener) ? 'completion' : 'watch', () => listener({ type, state, path }), this.#onError);
+  }
+}
