@@ -93,7 +93,7 @@ export abstract class Acquirable {
       signal: hold.signal,
       fencingToken: hold.claim.fencingToken,
       [Symbol.asyncDispose]: async () => {
-        await this.#release(hold);
+        if (!(await this.#release(hold)) && hold.leavesNode) await this.#clearAway(hold);
       },
     };
   }
@@ -169,6 +169,13 @@ export abstract class Acquirable {
     this.#present = { hold, ticket };
     this.#lastSignal = hold.signal;
     return hold;
+  }
+
+  /** Removes the node that a hold has left, unless the object is in use again: then the node is, too. */
+  async #clearAway(hold: Hold): Promise<void> {
+    if (this.#turnstile.taken) return;
+    const ticket = this.#turnstile.take();
+    await hold.claim.remove().finally(() => ticket.leave());
   }
 
   async #release(hold: Hold): Promise<boolean> {

@@ -21,7 +21,7 @@ export interface Claim {
   remove(): Promise<void>;
   /** The same in the background. */
   discard(): Promise<void>;
-  /** The session that owned it was lost: there is nothing to remove. */
+  /** The session was lost: a node that ends with it needs no removal, one that does not is still there. */
   lost(): void;
 }
 
@@ -31,19 +31,19 @@ export class Hold {
   readonly #client: RecipeClient;
   readonly #controller = new AbortController();
   readonly #onState: (state: KazooState) => void;
+  #leavesNode = false;
 
-  /** @param options.lost called, before the signal aborts, when the session that owns the node is lost */
+  /** @param options.lost called, before the signal aborts, when the session is lost */
   constructor(client: RecipeClient, claim: Claim, options: { subject: string; errorPolicy: ErrorPolicy; lost: () => void }) {
     this.claim = claim;
     this.#client = client;
     this.#onState = (state) => {
       if (state === 'LOST') {
-        if (claim.ephemeral) {
-          claim.lost();
-          options.lost();
-        }
+        this.#client.off('state', this.#onState);
+        this.#leavesNode = !claim.ephemeral;
+        claim.lost();
+        options.lost();
         this.#controller.abort(new SessionExpiredError(`${options.subject} is no longer held: the session was lost`));
-        if (claim.ephemeral) this.#client.off('state', this.#onState);
       } else if (state === 'SUSPENDED' && options.errorPolicy === 'standard') {
         this.#controller.abort(new ConnectionLoss(`${options.subject} may be lost: the connection was lost`));
       }
@@ -53,6 +53,11 @@ export class Hold {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Whether it ended with the session, and its node did not. */
+  get leavesNode(): boolean {
+    return this.#leavesNode;
   }
 
   /** Stops listening and aborts the signal with a reason. */

@@ -21,7 +21,10 @@ export interface LockOptions {
 }
 
 export interface LockAcquireOptions extends AcquireOptions {
-  /** Whether the node ends with the session (default). A persistent one must be released by this object, or removed by hand. */
+  /**
+   * Whether the node ends with the session (default). A persistent one keeps others out even after LOST, when `isAcquired` is false and `release()` does nothing:
+   * `acquire()` on this object takes it up again, for a `release()`; the end of `withLock` or `hold` removes it; else it is to be deleted by hand, by the name in `node`.
+   */
   ephemeral?: boolean | undefined;
 }
 
@@ -187,7 +190,7 @@ export class Lock extends Acquirable {
       },
       remove: () => (forget(), node.remove()),
       discard: () => (forget(), node.discard()),
-      lost: forget,
+      lost: () => node.ephemeral && forget(),
     };
   }
 

@@ -30,7 +30,10 @@ export interface SetPartitionerOptions<T extends PartitionItem> {
   identifier?: string | undefined;
   /** Milliseconds for which nobody must come or go before the set is shared. Default 30 000. */
   timeBoundary?: number | undefined;
-  /** Kazoo's bound, in milliseconds, on noticing a change while waiting for an item. Here that is noticed at once; the option is checked, and kept for ported programs. Default 1 000. */
+  /**
+   * Milliseconds. How long Kazoo may take to notice, while it waits for an item's lock, that somebody came or went: it looks up from the lock that often.
+   * Here the watch on the members ends that wait itself, at once, so that no value of this makes a difference; it is checked, and kept for ported programs. Default 1 000.
+   */
   maxReactionTime?: number | undefined;
 }
 

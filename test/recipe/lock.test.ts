@@ -96,18 +96,51 @@ describe('acquiring and releasing', () => {
     expect(await client.getChildren(PATH)).toEqual([]);
   });
 
-  test('a persistent node stays after the session, and its object can still release it', async () => {
+  test('after LOST a persistent node stays, but is not held: acquire takes it up again, and release removes it', async () => {
+    const lab = await Lab.open();
+    const [client, other] = [await lab.client(), await lab.client()];
+    const lock = new Lock(client, PATH);
+    await lock.acquire({ ephemeral: false });
+    const { node, fencingToken, signal } = lock;
+    await lab.expire(client);
+    expect([lock.isAcquired, lock.fencingToken, signal.aborted]).toEqual([false, null, true]);
+    expect(await lock.release()).toBe(false);
+    expect(client.listenerCount('state')).toBe(0);
+    expect(lock.node).toBe(node);
+    expect(await client.getChildren(PATH)).toEqual([node]);
+    expect(await new Lock(other, PATH).acquire({ blocking: false })).toBe(false);
+    expect(await lock.acquire()).toBe(true);
+    expect([lock.node, lock.fencingToken, lock.signal.aborted]).toEqual([node, fencingToken, false]);
+    expect(await lock.release()).toBe(true);
+    expect(await client.getChildren(PATH)).toEqual([]);
+  });
+
+  test('after LOST the end of withLock removes a persistent node, unless it has been taken up again', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const lock = new Lock(client, PATH);
+    await lock.withLock(() => lab.expire(client), { ephemeral: false });
+    expect(await client.getChildren(PATH)).toEqual([]);
+    await lock.withLock(
+      async () => {
+        await lab.expire(client);
+        expect(await lock.acquire()).toBe(true);
+      },
+      { ephemeral: false },
+    );
+    expect(lock.isAcquired).toBe(true);
+    expect(await client.getChildren(PATH)).toEqual([lock.node]);
+  });
+
+  test('after LOST an acquire that fails removes a persistent node', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
     const lock = new Lock(client, PATH);
     await lock.acquire({ ephemeral: false });
     await lab.expire(client);
-    expect(lock.isAcquired).toBe(true);
-    expect(lock.signal.aborted).toBe(true);
-    expect(await client.getChildren(PATH)).toHaveLength(1);
-    expect(await lock.release()).toBe(true);
+    lab.server.faults.fail('getChildren', -102);
+    await expect(lock.acquire()).rejects.toThrow(NoAuthError);
     expect(await client.getChildren(PATH)).toEqual([]);
-    expect(client.listenerCount('state')).toBe(0);
   });
 
   test('a parent that has vanished is made again', async () => {
