@@ -1,7 +1,7 @@
 import { errorForCode, type ErrorContext } from '../base/errors.ts';
 import type { WatchListener } from '../base/states.ts';
 import { AddWatchMode, type OpRow } from '../codec/ops.ts';
-import type { Reader } from '../codec/reader.ts';
+import { DecodeError, type Reader } from '../codec/reader.ts';
 import type { Exchange } from '../connection/connection.ts';
 import type { WatchTable, WatchTableKind } from './watch-table.ts';
 
@@ -94,6 +94,7 @@ export class Call implements Exchange {
     const { row } = this;
     if (err === 0) {
       const body = row.response.read(reader);
+      if (Array.isArray(this.#request)) requireAsMany(this.#request, body as unknown[]);
       this.onZxid?.((BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0));
       if (this.#listener !== undefined) this.#watch(this.#kind);
       this.settle(body);
@@ -151,6 +152,11 @@ export class Call implements Exchange {
   get #path(): string {
     return (this.#request as { path: string }).path;
   }
+}
+
+/** One result for each part of a multi: which of them one was for, nobody could tell otherwise. */
+function requireAsMany(parts: readonly unknown[], results: readonly unknown[]): void {
+  if (parts.length !== results.length) throw new DecodeError(`${results.length} results for ${parts.length} operations`);
 }
 
 /** A part of a multi holds its data one level down. */
