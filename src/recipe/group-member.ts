@@ -3,13 +3,11 @@ import { prompt } from '../base/prompt.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireClient } from './arguments.ts';
-import { requireSharedWaiting } from './shared-signal.ts';
-import { Attempt } from './attempt.ts';
+import { bounded } from './bounded.ts';
 import { Deferred } from './deferred.ts';
 import { PersistentNode } from './persistent-node.ts';
 import { TreeCache } from './tree-cache.ts';
 import { TreeEvent } from './tree-event.ts';
-import { waitTimedOut } from './wait-timed-out.ts';
 
 /**
  * Takes part in a group, and knows its members with what each tells of itself (Curator's GroupMember, its layout: `<path>/<id>`, ephemeral).
@@ -49,15 +47,9 @@ export class GroupMember {
 
   /** Joins, and resolves when the members are known. Once. @throws KazooException if it was started or closed before */
   async start(options?: WaitOptions): Promise<void> {
-    const waiting = requireSharedWaiting(options);
-    const attempt = new Attempt(this.#client.clock, { ...waiting, timedOut: () => waitTimedOut(this.path, 'group member') });
-    try {
-      attempt.check();
-      await attempt.guard(Promise.all([this.#cache.start(), this.#node.start()]));
-      await attempt.guard(this.#loaded.promise);
-    } finally {
-      attempt.close();
-    }
+    await bounded(this.#client, options, this.path, 'group member', () =>
+      Promise.all([this.#cache.start(), this.#node.start(), this.#loaded.promise]),
+    );
   }
 
   /** The members there are, this one always among them, by id. */

@@ -6,13 +6,12 @@ import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalBoolean, requireClient, requireFunction, requireOptions } from './arguments.ts';
-import { requireSharedWaiting } from './shared-signal.ts';
-import { Attempt, isTransient, sleep } from './attempt.ts';
+import { isTransient, sleep } from './attempt.ts';
+import { bounded } from './bounded.ts';
 import { Deferred } from './deferred.ts';
 import { nullIfMissing } from './missing.ts';
 import { persist } from './outage.ts';
 import { SequencePattern } from './sequence.ts';
-import { waitTimedOut } from './wait-timed-out.ts';
 
 export interface PersistentNodeOptions {
   /** Whether the node ends with its session (default), to be made again in the next. One that does not is still made again when somebody has deleted it. */
@@ -90,17 +89,13 @@ export class PersistentNode {
    * @throws KazooException after {@link close}; what keeps the node from being made, such as NoAuthError
    */
   async start(options?: WaitOptions): Promise<void> {
-    const waiting = requireSharedWaiting(options);
     if (this.#state === 'closed') throw new KazooException('already closed');
-    if (this.#state === 'latent') this.#client.on('state', this.#onState);
-    this.#state = 'started';
-    this.#refresh();
-    const attempt = new Attempt(this.#client.clock, { ...waiting, timedOut: () => waitTimedOut(this.#path, 'persistent node') });
-    try {
-      await attempt.guard(this.#made.promise);
-    } finally {
-      attempt.close();
-    }
+    await bounded(this.#client, options, this.#path, 'persistent node', () => {
+      if (this.#state === 'latent') this.#client.on('state', this.#onState);
+      this.#state = 'started';
+      this.#refresh();
+      return this.#made.promise;
+    });
   }
 
   /** Changes the data, now and for every time the node is made again. Resolves when it is stored, or will be with the next making. */

@@ -1,9 +1,14 @@
 import { KazooException, NoNodeError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient } from './arguments.ts';
+import { requireClient, requireOptions } from './arguments.ts';
+import { bounded } from './bounded.ts';
+import { nullIfMissing } from './missing.ts';
+import { persist } from './outage.ts';
 import { PersistentNode } from './persistent-node.ts';
-import { parseServiceInstance, serializeServiceInstance, type ServiceInstance } from './service-instance.ts';
+import { removeNode } from './removal.ts';
+import { parseServiceInstance, requireNodeName, serializeServiceInstance, type ServiceInstance } from './service-instance.ts';
 import { ServiceProvider, type ServiceProviderOptions } from './service-provider.ts';
 
 /**
@@ -31,22 +36,26 @@ export class ServiceDiscovery {
   }
 
   /**
-   * Registers an instance, in place of one with the same name and id. A DYNAMIC one is registered anew in each session, until it is unregistered.
+   * Registers an instance, in place of one with the same name and id. A DYNAMIC one is registered anew in each session, until it is unregistered;
+   * one that is DYNAMIC_SEQUENTIAL keeps the name that the server gave its node.
    *
-   * @throws KazooException after {@link close}
+   * An abort or a timeout ends the wait, not the registration.
+   *
+   * @throws KazooException after {@link close}; TypeError for what Curator could not read
    */
-  async register(instance: ServiceInstance): Promise<void> {
-    if (this.#closed) throw new KazooException('already closed');
+  async register(instance: ServiceInstance, options?: WaitOptions): Promise<void> {
+    this.#refuseClosed();
+    const { serviceType } = instance;
     const path = this.#pathOf(instance.name, instance.id);
     const data = serializeServiceInstance(instance);
-    await this.unregister(instance);
-    if (instance.serviceType !== 'DYNAMIC') {
-      await this.#client.create(path, data, { makepath: true });
-      return;
-    }
-    const node = new PersistentNode(this.#client, path, data);
-    this.#nodes.set(path, node);
-    await node.start();
+    await bounded(this.#client, options, path, 'register', async () => {
+      await this.unregister(instance);
+      if (!serviceType.startsWith('DYNAMIC')) return this.#put(path, data);
+      this.#refuseClosed();
+      const node = new PersistentNode(this.#client, path, data, { sequence: serviceType === 'DYNAMIC_SEQUENTIAL' });
+      this.#nodes.set(path, node);
+      await node.start();
+    });
   }
 
   /** Changes what an instance tells of itself. @throws NoNodeError if it is not registered */
@@ -56,13 +65,13 @@ export class ServiceDiscovery {
     await (this.#nodes.get(path)?.setData(data) ?? this.#client.set(path, data));
   }
 
-  /** Takes an instance back, whoever registered it. Fine if it is not there. */
+  /** Takes an instance back, whoever registered it; of the DYNAMIC_SEQUENTIAL ones only what was registered here. Fine if it is not there. */
   async unregister({ name, id }: Pick<ServiceInstance, 'name' | 'id'>): Promise<void> {
     const path = this.#pathOf(name, id);
     const node = this.#nodes.get(path);
     this.#nodes.delete(path);
     await node?.close();
-    await this.#client.delete(path).catch(ignoreMissing);
+    await removeNode(this.#client, path);
   }
 
   /** The names of the services. */
@@ -72,15 +81,16 @@ export class ServiceDiscovery {
 
   /** The providers of a service, read now. What is no instance is skipped. */
   async instances(name: string): Promise<ServiceInstance[]> {
-    const ids = await this.#children(joinPath(this.path, name));
+    const ids = await this.#children(this.#pathOf(name));
     const found = await Promise.all(ids.map((id) => this.instance(name, id)));
     return found.filter((instance) => instance !== null);
   }
 
-  /** One provider; null if there is none of that id. */
+  /** One provider; null if there is none of that id. For a DYNAMIC_SEQUENTIAL one that was registered elsewhere, give its node's name. */
   async instance(name: string, id: string): Promise<ServiceInstance | null> {
+    const path = this.#pathOf(name, id);
     try {
-      const [data] = await this.#client.get(this.#pathOf(name, id));
+      const [data] = await this.#client.get(this.#nodes.get(path)?.path ?? path);
       return parseServiceInstance(data);
     } catch (error) {
       if (error instanceof NoNodeError || error instanceof SyntaxError || error instanceof TypeError) return null;
@@ -88,12 +98,19 @@ export class ServiceDiscovery {
     }
   }
 
-  /** Keeps the providers of a service at hand, to choose from. */
-  async provider(name: string, options?: ServiceProviderOptions): Promise<ServiceProvider> {
-    if (this.#closed) throw new KazooException('already closed');
-    const provider = new ServiceProvider(this.#client, joinPath(this.path, name), options);
+  /** Keeps the providers of a service at hand, to choose from. @throws KazooException after {@link close} */
+  async provider(name: string, options?: ServiceProviderOptions & WaitOptions): Promise<ServiceProvider> {
+    this.#refuseClosed();
+    const { timeout, signal, ...choice } = requireOptions(options);
+    const provider = new ServiceProvider(this.#client, this.#pathOf(name), choice);
     this.#providers.add(provider);
-    await provider.start();
+    try {
+      await provider.start({ timeout, signal });
+    } catch (error) {
+      this.#providers.delete(provider);
+      await provider.close();
+      throw error;
+    }
     return provider;
   }
 
@@ -109,20 +126,27 @@ export class ServiceDiscovery {
     await this.close();
   }
 
+  #refuseClosed(): void {
+    if (this.#closed) throw new KazooException('already closed');
+  }
+
+  /** Removes and makes: a node that is only changed tells nobody who watches for its making. */
+  async #put(path: string, data: Buffer): Promise<void> {
+    await persist(this.#client.clock, async () => {
+      await removeNode(this.#client, path);
+      await this.#client.create(path, data, { makepath: true });
+    });
+  }
+
   async #children(path: string): Promise<string[]> {
-    try {
-      return await this.#client.getChildren(path);
-    } catch (error) {
-      ignoreMissing(error);
-      return [];
-    }
+    return (await nullIfMissing(this.#client.getChildren(path))) ?? [];
   }
 
-  #pathOf(name: string, id: string): string {
-    return joinPath(joinPath(this.path, name), id);
+  #pathOf(name: string, id?: string): string {
+    requireNodeName('name', name);
+    const path = joinPath(this.path, name);
+    if (id === undefined) return path;
+    requireNodeName('id', id);
+    return joinPath(path, id);
   }
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!(error instanceof NoNodeError)) throw error;
 }

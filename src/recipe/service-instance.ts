@@ -1,8 +1,8 @@
 import { describeValue } from '../base/paths.ts';
 import { requireOptions } from './arguments.ts';
 
-/** DYNAMIC: gone with the session that registered it. STATIC, PERMANENT: stays until unregistered. */
-export type ServiceType = 'DYNAMIC' | 'STATIC' | 'PERMANENT';
+/** DYNAMIC: gone with the session that registered it; DYNAMIC_SEQUENTIAL: likewise, its node numbered by the server. STATIC, PERMANENT: stays until unregistered. */
+export type ServiceType = 'DYNAMIC' | 'DYNAMIC_SEQUENTIAL' | 'STATIC' | 'PERMANENT';
 
 /** A piece of a uri template: text, or the name of a variable. */
 export interface UriPart {
@@ -17,11 +17,11 @@ export interface ServiceInstance {
   readonly address: string | null;
   readonly port: number | null;
   readonly sslPort: number | null;
-  /** Any JSON. Curator marks objects with their class, under `@class`: it is kept. */
+  /** Any JSON. Curator marks objects with their class, under `@class`, and everything else but text, numbers and booleans as `[class, value]`: both are kept. */
   readonly payload: unknown;
   /** Milliseconds since the epoch. */
   readonly registrationTimeUTC: number;
-  readonly serviceType: ServiceType | 'DYNAMIC_SEQUENTIAL';
+  readonly serviceType: ServiceType;
   readonly uriSpec: { readonly parts: readonly UriPart[] } | null;
   readonly enabled: boolean;
 }
@@ -46,55 +46,38 @@ export interface ServiceInstanceOptions {
  * A new instance, to be registered.
  *
  * @param now milliseconds since the epoch
- * @throws TypeError for a name or id that cannot be a node's, and for an unknown type
+ * @throws TypeError for a name or id that cannot be a node's, an unknown type, and what Curator could not read
  */
 export function makeServiceInstance(options: ServiceInstanceOptions, now = Date.now()): ServiceInstance {
-  const {
-    name,
-    id = crypto.randomUUID(),
-    address = null,
-    port = null,
-    sslPort = null,
-    payload = null,
-    serviceType = 'DYNAMIC',
-    uriSpec,
-    enabled = true,
-  } = requireOptions(options) as ServiceInstanceOptions;
-  requireName('name', name);
-  requireName('id', id);
-  if (!TYPES.includes(serviceType))
-    throw new TypeError(`serviceType must be one of ${TYPES.join(', ')}, not ${describeValue(serviceType)}`);
-  return {
-    name,
-    id,
-    address,
-    port,
-    sslPort,
-    payload,
+  const given = requireOptions(options, OPTIONS) as ServiceInstanceOptions;
+  const { uriSpec } = given;
+  const instance: ServiceInstance = {
+    name: given.name,
+    id: given.id ?? crypto.randomUUID(),
+    address: given.address ?? null,
+    port: given.port ?? null,
+    sslPort: given.sslPort ?? null,
+    payload: given.payload ?? null,
     registrationTimeUTC: now,
-    serviceType,
+    serviceType: given.serviceType ?? 'DYNAMIC',
     uriSpec: uriSpec === undefined ? null : { parts: parseUriTemplate(uriSpec) },
-    enabled,
+    enabled: given.enabled ?? true,
   };
+  requireInstance(instance);
+  return instance;
 }
 
-/** The bytes that Curator writes, field by field in its order. `enabled` is left out while true, as in its compatible mode: older readers do not know it. */
+/**
+ * The bytes that Curator writes, field by field in its order. `enabled` is left out while true, as in its compatible mode: older readers do not know it.
+ *
+ * @throws TypeError for what Curator could not read: one such instance would fail its queries for all
+ */
 export function serializeServiceInstance(instance: ServiceInstance): Buffer {
+  requireInstance(instance);
   const { name, id, address, port, sslPort, payload, registrationTimeUTC, serviceType, uriSpec, enabled } = instance;
-  return Buffer.from(
-    JSON.stringify({
-      name,
-      id,
-      address,
-      port,
-      sslPort,
-      payload,
-      registrationTimeUTC,
-      serviceType,
-      uriSpec,
-      ...(enabled ? {} : { enabled }),
-    }),
-  );
+  const flag = enabled ? {} : { enabled };
+  const fields = { name, id, address, port, sslPort, payload, registrationTimeUTC, serviceType, uriSpec, ...flag };
+  return Buffer.from(JSON.stringify(fields).replace(ESCAPED, (text, code?: string) => jacksonEscape(text, code)));
 }
 
 /** What Curator, or we, wrote. Unknown fields are ignored, missing ones are null; `enabled` is true unless false. @throws SyntaxError, TypeError for anything else */
@@ -103,9 +86,7 @@ export function parseServiceInstance(data: Buffer | null): ServiceInstance {
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`a service instance must be a JSON object, not ${describeValue(given)}`);
   const read = given as Partial<ServiceInstance>;
-  requireName('name', read.name);
-  requireName('id', read.id);
-  return {
+  const instance: ServiceInstance = {
     name: read.name!,
     id: read.id!,
     address: read.address ?? null,
@@ -114,9 +95,12 @@ export function parseServiceInstance(data: Buffer | null): ServiceInstance {
     payload: read.payload ?? null,
     registrationTimeUTC: read.registrationTimeUTC ?? 0,
     serviceType: read.serviceType ?? 'DYNAMIC',
-    uriSpec: read.uriSpec ?? null,
+    uriSpec: Array.isArray(read.uriSpec?.parts) ? { parts: read.uriSpec.parts } : null,
     enabled: read.enabled !== false,
   };
+  // Its payload is what it is.
+  requireInstance({ ...instance, payload: null });
+  return instance;
 }
 
 /** The instance's uri, from its template; null if it has none. `variables` override the instance's own; unknown ones vanish, as in Curator. */
@@ -135,23 +119,66 @@ export function serviceUri(instance: ServiceInstance, variables: Readonly<Record
     ']': '}',
     ...variables,
   };
-  return instance.uriSpec.parts.map(({ value, variable }) => (variable ? String(values[value] ?? '') : value)).join('');
+  const valueOf = (name: string): string => String((Object.hasOwn(values, name) ? values[name] : null) ?? '');
+  return instance.uriSpec.parts.map(({ value, variable }) => (variable ? valueOf(value) : value)).join('');
 }
 
-const TYPES: readonly ServiceType[] = ['DYNAMIC', 'STATIC', 'PERMANENT'];
+const TYPES: readonly string[] = ['DYNAMIC', 'DYNAMIC_SEQUENTIAL', 'STATIC', 'PERMANENT'] satisfies ServiceType[];
+const OPTIONS = ['name', 'id', 'address', 'port', 'sslPort', 'payload', 'serviceType', 'uriSpec', 'enabled'] as const;
 
+/** What JSON.stringify escapes and where Jackson differs: it writes hexadecimal digits in capitals, and what is beyond 16 bits as two escapes. */
+const ESCAPED = /\\(?:u([0-9a-f]{4})|.)|[\ud800-\udfff]/g;
+
+function jacksonEscape(text: string, code = text.length === 1 ? text.charCodeAt(0).toString(16) : undefined): string {
+  return code === undefined ? text : `\\u${code.toUpperCase()}`;
+}
+
+/** As Curator's UriSpec reads it. */
 function parseUriTemplate(template: string): UriPart[] {
-  return template
-    .split(/(\{[^{}]*\})/)
-    .filter((part) => part !== '')
-    .map((part) =>
-      part.startsWith('{') && part.endsWith('}')
-        ? { value: part.slice(1, -1), variable: true }
-        : { value: part, variable: false },
-    );
+  const parts: UriPart[] = [];
+  let variable = false;
+  for (const token of template.split(/([{}])/)) {
+    if (token === '{' || token === '}') {
+      if (variable === (token === '{'))
+        throw new TypeError(`unbalanced "${token}" in the uri template ${describeValue(template)}`);
+      variable = !variable;
+    } else if (token !== '') parts.push({ value: variable ? token.trim() : token, variable });
+  }
+  if (variable) throw new TypeError(`a variable is not closed in the uri template ${describeValue(template)}`);
+  return parts;
 }
 
-function requireName(what: string, value: unknown): void {
-  if (typeof value !== 'string' || value === '' || value.includes('/'))
-    throw new TypeError(`the ${what} of a service instance must be the name of a node, not ${describeValue(value)}`);
+/** @throws TypeError for what cannot be a node's name */
+export function requireNodeName(what: string, value: unknown): void {
+  if (!NAME[0](value)) throw new TypeError(`the ${what} of a service instance must be ${NAME[1]}, not ${describeValue(value)}`);
 }
+
+function requireInstance(instance: ServiceInstance): void {
+  for (const [field, [isFit, expected]] of Object.entries(FIELDS)) {
+    const value: unknown = instance[field as keyof ServiceInstance];
+    if (!isFit(value)) throw new TypeError(`the ${field} of a service instance must be ${expected}, not ${describeValue(value)}`);
+  }
+}
+
+type Check = readonly [isFit: (value: unknown) => boolean, expected: string];
+
+const NAME: Check = [(value) => typeof value === 'string' && value !== '' && !value.includes('/'), 'the name of a node'];
+const PORT: Check = [
+  (value) => value === null || (Number.isInteger(value) && Math.abs(value as number) < 2 ** 31),
+  'a whole number or null',
+];
+
+const FIELDS: Partial<Record<keyof ServiceInstance, Check>> = {
+  name: NAME,
+  id: NAME,
+  address: [(value) => value === null || typeof value === 'string', 'a string or null'],
+  port: PORT,
+  sslPort: PORT,
+  payload: [
+    (value) => !Array.isArray(value) || (value.length === 2 && typeof value[0] === 'string'),
+    'a list only as Java writes it: ["java.util.ArrayList", […]]',
+  ],
+  registrationTimeUTC: [Number.isSafeInteger, 'milliseconds since the epoch'],
+  serviceType: [(value) => TYPES.includes(value as string), `one of ${TYPES.join(', ')}`],
+  enabled: [(value) => typeof value === 'boolean', 'a boolean'],
+};

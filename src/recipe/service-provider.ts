@@ -1,47 +1,69 @@
 import { describeValue, joinPath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
+import { SafeEmitter } from '../base/safe-emitter.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireOptions } from './arguments.ts';
+import { requireFunction, requireOptions } from './arguments.ts';
+import { bounded } from './bounded.ts';
 import { Deferred } from './deferred.ts';
 import { parseServiceInstance, type ServiceInstance } from './service-instance.ts';
 import { TreeCache } from './tree-cache.ts';
 import { type NodeData, TreeEvent } from './tree-event.ts';
 
 export interface ServiceProviderOptions {
-  /** How one is chosen: each in turn (default), any, or the same one for as long as it is there. */
+  /** How one is chosen: each in turn (default), any, or the same one for as long as it is fit. */
   strategy?: 'roundRobin' | 'random' | 'sticky' | undefined;
+  /** Which ones may be chosen, beside being enabled and not down. */
+  filter?: ((instance: ServiceInstance) => boolean) | undefined;
 }
 
-/** Chooses among the providers of one service, which it keeps up to date by watches. Made by `ServiceDiscovery.provider()`. */
-export class ServiceProvider {
+export interface ServiceProviderEvents {
+  /** The instances are others than before; not told of those that {@link ServiceProvider.start} finds. */
+  changed: [instances: ServiceInstance[]];
+}
+
+/**
+ * Keeps the providers of one service up to date by watches, and chooses among them: Curator's ServiceCache and ServiceProvider. Made by `ServiceDiscovery.provider()`.
+ *
+ * @example
+ * const provider = await client.serviceDiscovery('/services').provider('web');
+ * provider.on('changed', (instances) => console.log(instances.length));
+ */
+export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
   readonly path: string;
   readonly #client: RecipeClient;
   readonly #cache: TreeCache;
   readonly #loaded = new Deferred<undefined>();
+  readonly #filter: (instance: ServiceInstance) => boolean;
   readonly #choose: (instances: readonly ServiceInstance[]) => ServiceInstance;
   readonly #instances = new Map<string, ServiceInstance>();
   /** When errors were noted of an instance, by id. */
   readonly #errors = new Map<string, number[]>();
+  #tells = false;
   #turn = 0;
   #favourite: string | undefined;
 
-  /** @throws TypeError for an unknown strategy */
+  /** @throws TypeError for an unknown strategy, and a filter that is no function */
   constructor(client: RecipeClient, path: string, options?: ServiceProviderOptions) {
-    const { strategy = 'roundRobin' } = requireOptions(options);
+    super();
+    const { strategy = 'roundRobin', filter = () => true } = requireOptions(options, ['strategy', 'filter']);
     const choices = { roundRobin: this.#inTurn, random: this.#any, sticky: this.#theSame };
     if (!Object.hasOwn(choices, strategy))
       throw new TypeError(`strategy must be one of ${Object.keys(choices).join(', ')}, not ${describeValue(strategy)}`);
+    requireFunction('filter', filter);
     this.path = path;
     this.#client = client;
+    this.#filter = filter;
     this.#choose = choices[strategy];
     this.#cache = new TreeCache(client, path);
     this.#cache.listen(this.#onEvent);
   }
 
   /** Resolves when the providers are known. */
-  async start(): Promise<void> {
-    await this.#cache.start();
-    await this.#loaded.promise;
+  async start(options?: WaitOptions): Promise<void> {
+    await bounded(this.#client, options, this.path, 'service provider', () =>
+      Promise.all([this.#cache.start(), this.#loaded.promise]),
+    );
   }
 
   /** The providers there are, by id. */
@@ -49,9 +71,9 @@ export class ServiceProvider {
     return [...this.#instances.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** One that is enabled and not down; null if there is none. */
+  /** One that is enabled, not down, and let through by the filter; null if there is none. */
   next(): ServiceInstance | null {
-    const fit = this.instances().filter((instance) => instance.enabled && !this.#isDown(instance));
+    const fit = this.instances().filter((instance) => instance.enabled && !this.#isDown(instance) && this.#filter(instance));
     return fit.length === 0 ? null : this.#choose(fit);
   }
 
@@ -60,18 +82,29 @@ export class ServiceProvider {
     this.#errors.set(id, [...this.#recentErrors(id), this.#client.clock.now()]);
   }
 
+  /** Ends the watching; there are no instances after it. */
   async close(): Promise<void> {
+    this.#tells = false;
     await this.#cache.close();
     this.#instances.clear();
   }
 
+  /** @internal */
+  protected override onListenerError(error: unknown): void {
+    this.#client.reportError(error);
+  }
+
   readonly #onEvent = prompt(({ eventType, eventData }: TreeEvent): void => {
-    if (eventType === TreeEvent.INITIALIZED) this.#loaded.resolve(undefined);
+    if (eventType === TreeEvent.INITIALIZED) {
+      this.#tells = true;
+      this.#loaded.resolve(undefined);
+    }
     if (eventData === null || eventData.path === this.path) return;
     const id = eventData.path.slice(joinPath(this.path, '').length);
     const instance = eventType === TreeEvent.NODE_REMOVED ? null : this.#read(eventData);
-    if (instance === null) this.#instances.delete(id);
-    else this.#instances.set(id, instance);
+    if (instance !== null) this.#instances.set(id, instance);
+    else if (!this.#instances.delete(id)) return;
+    if (this.#tells) this.#client.dispatch(() => this.#tells && this.emit('changed', this.instances()));
   });
 
   #read({ path, data }: NodeData): ServiceInstance | null {

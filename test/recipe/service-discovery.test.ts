@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
-import { KazooException } from '../../src/base/errors.ts';
+import { describe, expect, test } from 'vitest';
+import { KazooException, NoNodeError } from '../../src/base/errors.ts';
 import { ServiceDiscovery } from '../../src/recipe/service-discovery.ts';
+import { ServiceProvider } from '../../src/recipe/service-provider.ts';
 import {
   makeServiceInstance,
   parseServiceInstance,
@@ -70,3 +71,178 @@ test('a provider chooses among those that are enabled and not down', async () =>
   await expect(discovery.provider('web', { strategy: 'best' as never })).rejects.toThrow(TypeError);
   expect(() => makeServiceInstance({ name: 'a/b' })).toThrow(TypeError);
 });
+
+test('one that the server numbers keeps its name in later sessions, and is updated and taken back by its id', async () => {
+  const { server, client, connect } = await workbench();
+  await using discovery = new ServiceDiscovery(client, '/services');
+  await using seeker = new ServiceDiscovery(await connect(), '/services');
+  const web = makeServiceInstance({ name: 'web', id: 'one', port: 80, serviceType: 'DYNAMIC_SEQUENTIAL' });
+  await discovery.register(web);
+  expect(await client.getChildren('/services/web')).toEqual(['one0000000000']);
+  expect((await client.exists('/services/web/one0000000000'))!.ephemeralOwner).toBe(client.clientId!.sessionId);
+  expect(await seeker.instances('web')).toEqual([web]);
+  expect(await seeker.instance('web', 'one')).toBeNull();
+  expect(await seeker.instance('web', 'one0000000000')).toEqual(web);
+  await discovery.update({ ...web, port: 81 });
+  expect(await discovery.instance('web', 'one')).toEqual({ ...web, port: 81 });
+  await expire(server, client);
+  await eventually(async () => (await seeker.instance('web', 'one0000000000'))?.port === 81);
+  await discovery.unregister(web);
+  expect(await seeker.instances('web')).toEqual([]);
+});
+
+test.each(['STATIC', 'PERMANENT'] as const)(
+  '%s stays, though the reply to its making was lost, and is replaced',
+  async (serviceType) => {
+    const { server, client, connect } = await workbench();
+    await using seeker = new ServiceDiscovery(await connect(), '/services');
+    await client.ensurePath('/services/web');
+    const discovery = new ServiceDiscovery(client, '/services');
+    server.faults.cutAfterCommit('create');
+    const web = makeServiceInstance({ name: 'web', id: 'one', serviceType });
+    await discovery.register(web);
+    await discovery.register({ ...web, port: 81 });
+    await discovery.update({ ...web, port: 82 });
+    await discovery.close();
+    await client.stop();
+    expect(await seeker.instances('web')).toEqual([{ ...web, port: 82 }]);
+    await seeker.unregister(web);
+    await seeker.unregister(web);
+    expect(await seeker.instances('web')).toEqual([]);
+    await expect(seeker.update(web)).rejects.toThrow(NoNodeError);
+  },
+);
+
+test('a registration replaces what another left under its id, and waits for nobody longer than told', async () => {
+  const { client, connect } = await workbench();
+  const other = await connect();
+  await using discovery = new ServiceDiscovery(client, '/services');
+  const web = makeServiceInstance({ name: 'web', id: 'one', address: 'here' });
+  await other.create('/services/web/one', 'theirs', { ephemeral: true, makepath: true });
+  await discovery.register(web);
+  expect(await discovery.instance('web', 'one')).toEqual(web);
+  await using another = new ServiceDiscovery(other, '/services');
+  client.on('error', () => undefined);
+  other.on('error', () => undefined);
+  await expect(another.register(web, { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no');
+});
+
+test('a provider tells of changes, and lets a filter choose', async () => {
+  const { client } = await workbench();
+  await using discovery = new ServiceDiscovery(client, '/services');
+  await discovery.register(makeServiceInstance({ name: 'web', id: 'a', port: 1 }));
+  const provider = await discovery.provider('web', { filter: ({ port }) => port === 2 });
+  expect([provider.instances().length, provider.next()]).toEqual([1, null]);
+  const told: string[] = [];
+  provider.on('changed', (instances) => void told.push(instances.map(({ id, port }) => `${id}${port}`).join()));
+  const two = makeServiceInstance({ name: 'web', id: 'b', port: 2 });
+  await discovery.register(two);
+  await eventually(() => told.length === 1);
+  expect(provider.next()).toEqual(two);
+  await client.create('/services/web/junk', 'x');
+  await discovery.update({ ...two, port: 3 });
+  await eventually(() => told.length === 2);
+  await discovery.unregister(two);
+  await eventually(() => told.length === 3);
+  expect(told).toEqual(['a1,b2', 'a1,b3', 'a1']);
+  await provider.close();
+  expect(provider.instances()).toEqual([]);
+  await expect(discovery.provider('web', { filter: 5 as never })).rejects.toThrow('filter');
+  await expect(discovery.provider('a/b')).rejects.toThrow(TypeError);
+});
+
+test('an instance that failed twice is chosen again when that is half a minute ago', async () => {
+  const { client } = await workbench();
+  await client.create('/web/a', serializeServiceInstance(makeServiceInstance({ name: 'web', id: 'a' })), { makepath: true });
+  let now = 0;
+  const clock = { now: () => now };
+  const provider = new ServiceProvider(
+    new Proxy(client, {
+      get: (target, name) =>
+        name === 'clock' ? { ...target.clock, timer: target.clock.timer.bind(target.clock), ...clock } : bound(target, name),
+    }),
+    '/web',
+    { strategy: 'random' },
+  );
+  await provider.start();
+  provider.noteError({ id: 'a' });
+  now = 29_999;
+  provider.noteError({ id: 'a' });
+  expect(provider.next()).toBeNull();
+  now = 30_000;
+  expect(provider.next()?.id).toBe('a');
+  await provider.close();
+});
+
+describe('what Jackson writes', () => {
+  const of = (payload: unknown): string => {
+    const text = serializeServiceInstance(makeServiceInstance({ name: 'a', id: 'b', payload }, 0)).toString();
+    return /"payload":(.*),"registrationTimeUTC"/s.exec(text)![1]!;
+  };
+
+  test('escapes: hexadecimal digits in capitals, two escapes for what is beyond 16 bits', () => {
+    expect(of('\u0000\b\t\n\f\r\u001f\u007f"\\/\u2028é€😀')).toBe(
+      '"\\u0000\\b\\t\\n\\f\\r\\u001F\u007f\\"\\\\/\u2028é€\\uD83D\\uDE00"',
+    );
+    expect(of('\\u00ff')).toBe('"\\\\u00ff"');
+    expect(of({ '@class': 'a.B', 'ké😀': [1, null] })).toBe('{"@class":"a.B","ké\\uD83D\\uDE00":[1,null]}');
+  });
+
+  test('a list only with its class, since Curator could read no instance of the service otherwise', () => {
+    expect(of(['java.util.ArrayList', [1, 2]])).toBe('["java.util.ArrayList",[1,2]]');
+    expect(() => of([1, 2])).toThrow('java.util.ArrayList');
+  });
+});
+
+test('reads what others wrote: unknown fields ignored, missing ones null', () => {
+  const read = (json: string) => parseServiceInstance(Buffer.from(json));
+  expect(read('{"name":"web","id":"a","payload":[1,2],"more":5,"uriSpec":{}}')).toEqual({
+    name: 'web',
+    id: 'a',
+    address: null,
+    port: null,
+    sslPort: null,
+    payload: [1, 2],
+    registrationTimeUTC: 0,
+    serviceType: 'DYNAMIC',
+    uriSpec: null,
+    enabled: true,
+  });
+  expect(() => parseServiceInstance(null)).toThrow(SyntaxError);
+  for (const json of [
+    '5',
+    'null',
+    '{}',
+    '{"name":"a"}',
+    '{"name":"a","id":"b","serviceType":"x"}',
+    '{"name":"a","id":"b","port":"80"}',
+  ])
+    expect(() => read(json), json).toThrow(TypeError);
+});
+
+test('uri templates are read and filled as Curator does', () => {
+  const uri = (uriSpec: string, more = {}) => serviceUri(makeServiceInstance({ name: 'web', id: 'a', ...more, uriSpec }, 5));
+  expect(uri('{ scheme }://{address}:{port}/{[}{]}{}{nope}{constructor}{name}{id}{service-type}{registration-time-utc}')).toBe(
+    'http://:/{}weba' + 'dynamic5',
+  );
+  expect(uri('{scheme}:{ssl-port}', { sslPort: 0 })).toBe('https:0');
+  for (const template of ['{', '}', '{a{b}', 'a}b{']) expect(() => uri(template), template).toThrow(TypeError);
+});
+
+test('what Curator could not read is refused', () => {
+  for (const wrong of [
+    { port: '80' },
+    { port: 1.5 },
+    { address: 5 },
+    { enabled: 1 },
+    { id: '' },
+    { serviceType: 'dynamic' },
+    { ports: 5 },
+  ])
+    expect(() => makeServiceInstance({ name: 'web', ...wrong } as never), JSON.stringify(wrong)).toThrow(TypeError);
+});
+
+function bound(target: object, name: string | symbol): unknown {
+  const value: unknown = Reflect.get(target, name);
+  return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+}

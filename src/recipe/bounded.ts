@@ -1,0 +1,27 @@
+import type { WaitOptions } from '../client/call-options.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { Attempt } from './attempt.ts';
+import { requireSharedWaiting } from './shared-signal.ts';
+import { waitTimedOut } from './wait-timed-out.ts';
+
+/**
+ * What `work` gives, unless the caller's signal or timeout comes first: it goes on unobserved then.
+ *
+ * @param what for the message of a timeout
+ * @throws TypeError or RangeError for options that are none, before the work begins
+ */
+export async function bounded<T>(
+  client: RecipeClient,
+  options: WaitOptions | undefined,
+  path: string,
+  what: string,
+  work: () => PromiseLike<T>,
+): Promise<T> {
+  const attempt = new Attempt(client.clock, { ...requireSharedWaiting(options), timedOut: () => waitTimedOut(path, what) });
+  try {
+    attempt.check();
+    return await attempt.guard(work());
+  } finally {
+    attempt.close();
+  }
+}
