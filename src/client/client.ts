@@ -3,7 +3,8 @@ import { basename, describeValue, joinPath, normalizePath, parentPath } from '..
 import { OPEN_ACL_UNSAFE, type ACL } from '../base/security.ts';
 import { ACL as AclClass, Id } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
-import { CreateFlags, type RequestOf, type WritePart } from '../codec/ops.ts';
+import { CreateFlags, type RequestOf, type ResponseOf, type WritePart } from '../codec/ops.ts';
+import type { Over } from '../session/call.ts';
 import { checkAcls, checkData, checkFlags, checkOptions, checkVersion, checkWatch } from './arguments.ts';
 import type {
   ChildrenOptions,
@@ -14,7 +15,7 @@ import type {
   WaitOptions,
   ZnodeData,
 } from './call-options.ts';
-import { CoreClient, unwrap } from './core-client.ts';
+import { answerOf, CoreClient, unwrap } from './core-client.ts';
 import { withinLimits } from './limits.ts';
 import type { OwnedBirth, OwnedFlags } from './recipe-client.ts';
 import { TransactionRequest, type TransactionCreateOptions } from './transaction.ts';
@@ -33,7 +34,12 @@ const MAX_TTL = 2 ** 40 - 1;
 
 type CreateOp = 'create' | 'create2' | 'createContainer' | 'createTTL';
 
-/** ZooKeeper's operations on nodes (Kazoo's `KazooClient`, section 1.7 of its API). */
+/**
+ * ZooKeeper's operations on nodes (Kazoo's `KazooClient`, section 1.7 of its API).
+ *
+ * What is called most, `get` and its like, is not `async` though it gives a promise: of ten thousand such calls in flight,
+ * each would keep a suspended function besides. A mistake in the arguments rejects all the same.
+ */
 export class Client extends CoreClient {
   /**
    * Creates a node and gives its path, which a sequence number may have been added to.
@@ -47,20 +53,18 @@ export class Client extends CoreClient {
     options: CreateOptions & { includeData: true },
   ): Promise<[path: string, stat: ZnodeStat]>;
   create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
-  async create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string | [string, ZnodeStat]> {
-    const given = checkOptions(options, CREATE_OPTIONS);
-    if (options !== undefined) checkFlags(given, CREATE_FLAGS);
-    const { op, request } = this.#createRequest(path, value, given);
-    const made =
-      given.protected === true || given.makepath === true
-        ? await this.#createCompound(path, op, request, given)
-        : (unwrap(await this.session.submit(op, request, undefined, options), op, 'create', path) as {
-            path: string;
-            stat?: ZnodeStat;
-          });
-    const result = this.unchroot(made.path);
-    if (given.includeData !== true) return result;
-    return [result, made.stat ?? (await this.#statOf(result, given))];
+  create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string | [string, ZnodeStat]> {
+    try {
+      const given = checkOptions(options, CREATE_OPTIONS);
+      if (options !== undefined) checkFlags(given, CREATE_FLAGS);
+      const { op, request } = this.#createRequest(path, value, given);
+      if (given.protected === true || given.makepath === true || given.includeData === true)
+        return this.#createAndMore(path, op, request, given);
+      const over = this.session.ask(op, request, 'create', path, undefined, options);
+      return this.chroot === '' ? over.then(madePath) : over.then((call) => this.unchroot(madePath(call)));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -90,36 +94,48 @@ export class Client extends CoreClient {
   }
 
   /** The node's stat, or null where there is none. The watch is told of its creation, change or deletion. */
-  async exists(path: string, options?: ReadOptions): Promise<ZnodeStat | null> {
-    const full = this.rooted(path);
-    if (options !== undefined) checkOptions(options, READ_OPTIONS);
-    const watch = checkWatch(options?.watch);
-    const outcome = await this.session.submit('exists', { path: full, watch: watch !== undefined }, watch, options);
-    return unwrap(outcome, 'exists', 'exists', path)?.stat ?? null;
+  exists(path: string, options?: ReadOptions): Promise<ZnodeStat | null> {
+    try {
+      const full = this.rooted(path);
+      if (options !== undefined) checkOptions(options, READ_OPTIONS);
+      const watch = checkWatch(options?.watch);
+      return this.session
+        .ask('exists', { path: full, watch: watch !== undefined }, 'exists', path, watch, options)
+        .then(statOrNull);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** The node's data and stat. The watch is told of its change or deletion. @throws NoNodeError; NoAuthError */
-  async get(path: string, options?: ReadOptions): Promise<[data: Buffer | null, stat: ZnodeStat]> {
-    const full = this.rooted(path);
-    if (options !== undefined) checkOptions(options, READ_OPTIONS);
-    const watch = checkWatch(options?.watch);
-    const outcome = await this.session.submit('getData', { path: full, watch: watch !== undefined }, watch, options);
-    const { data, stat } = unwrap(outcome, 'getData', 'get', path);
-    return [data, stat];
+  get(path: string, options?: ReadOptions): Promise<[data: Buffer | null, stat: ZnodeStat]> {
+    try {
+      const full = this.rooted(path);
+      if (options !== undefined) checkOptions(options, READ_OPTIONS);
+      const watch = checkWatch(options?.watch);
+      return this.session
+        .ask('getData', { path: full, watch: watch !== undefined }, 'get', path, watch, options)
+        .then(dataAndStat);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** The names of the node's children, in no order; with `includeData: true`, `[names, stat]`. @throws NoNodeError; NoAuthError */
   getChildren(path: string, options: ChildrenOptions & { includeData: true }): Promise<[children: string[], stat: ZnodeStat]>;
   getChildren(path: string, options?: ChildrenOptions): Promise<string[]>;
-  async getChildren(path: string, options?: ChildrenOptions): Promise<string[] | [string[], ZnodeStat]> {
-    const full = this.rooted(path);
-    if (options !== undefined) checkFlags(checkOptions(options, CHILDREN_OPTIONS), ['includeData']);
-    const watch = checkWatch(options?.watch);
-    const request = { path: full, watch: watch !== undefined };
-    if (options?.includeData !== true)
-      return (await this.submit('getChildren', 'getChildren', path, request, options, watch)).children as string[];
-    const { children, stat } = await this.submit('getChildren', 'getChildren2', path, request, options, watch);
-    return [children as string[], stat];
+  getChildren(path: string, options?: ChildrenOptions): Promise<string[] | [string[], ZnodeStat]> {
+    try {
+      const full = this.rooted(path);
+      if (options !== undefined) checkFlags(checkOptions(options, CHILDREN_OPTIONS), ['includeData']);
+      const watch = checkWatch(options?.watch);
+      const request = { path: full, watch: watch !== undefined };
+      return options?.includeData === true
+        ? this.session.ask('getChildren2', request, 'getChildren', path, watch, options).then(childrenAndStat)
+        : this.session.ask('getChildren', request, 'getChildren', path, watch, options).then(childrenOnly);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** The node's ACL and stat. @throws NoNodeError; NoAuthError */
@@ -142,11 +158,15 @@ export class Client extends CoreClient {
   }
 
   /** Replaces the node's data. @throws NoNodeError; BadVersionError; NoAuthError */
-  async set(path: string, value: ZnodeData, options?: VersionOptions): Promise<ZnodeStat> {
-    if (options !== undefined) checkOptions(options, VERSION_OPTIONS);
-    if (value === undefined) throw new TypeError('data must be a string, a Uint8Array or null, not undefined');
-    const request = { path: this.rooted(path), data: checkData(value), version: checkVersion(options?.version) };
-    return unwrap(await this.session.submit('setData', request, undefined, options), 'setData', 'set', path).stat;
+  set(path: string, value: ZnodeData, options?: VersionOptions): Promise<ZnodeStat> {
+    try {
+      if (options !== undefined) checkOptions(options, VERSION_OPTIONS);
+      if (value === undefined) throw new TypeError('data must be a string, a Uint8Array or null, not undefined');
+      const request = { path: this.rooted(path), data: checkData(value), version: checkVersion(options?.version) };
+      return this.session.ask('setData', request, 'set', path, undefined, options).then(statOnly);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -221,6 +241,21 @@ export class Client extends CoreClient {
     if (acl !== undefined) checkAcls(acl);
     // An empty list means "not given", as in Kazoo (CM-8).
     return acl !== undefined && acl.length > 0 ? acl : (this.defaultAcl ?? OPEN_ACL_UNSAFE);
+  }
+
+  async #createAndMore(
+    path: string,
+    op: CreateOp,
+    request: RequestOf<'createTTL'>,
+    given: CreateOptions,
+  ): Promise<string | [string, ZnodeStat]> {
+    const made =
+      given.protected === true || given.makepath === true
+        ? await this.#createCompound(path, op, request, given)
+        : ((await this.submit('create', op, path, request, given)) as { path: string; stat?: ZnodeStat });
+    const result = this.unchroot(made.path);
+    if (given.includeData !== true) return result;
+    return [result, made.stat ?? (await this.#statOf(result, given))];
   }
 
   #createCompound(
@@ -352,3 +387,30 @@ export class Client extends CoreClient {
 
 const RECURSIVE_ROUNDS = 5;
 const PIPELINE = 500;
+
+// One function for all calls of a kind makes the result, or throws with the stack of whoever awaits it.
+function dataAndStat(call: Over<ResponseOf<'getData'>>): [Buffer | null, ZnodeStat] {
+  const { data, stat } = answerOf(call);
+  return [data, stat];
+}
+
+function statOrNull(call: Over<ResponseOf<'exists'>>): ZnodeStat | null {
+  return answerOf(call)?.stat ?? null;
+}
+
+function statOnly(call: Over<ResponseOf<'setData'>>): ZnodeStat {
+  return answerOf(call).stat;
+}
+
+function madePath(call: Over<ResponseOf<'create' | 'create2' | 'createContainer' | 'createTTL'>>): string {
+  return answerOf(call).path;
+}
+
+function childrenOnly(call: Over<ResponseOf<'getChildren'>>): string[] {
+  return answerOf(call).children as string[];
+}
+
+function childrenAndStat(call: Over<ResponseOf<'getChildren2'>>): [string[], ZnodeStat] {
+  const { children, stat } = answerOf(call);
+  return [children as string[], stat];
+}

@@ -17,10 +17,10 @@ import { KazooRetry, toRetryPolicy, UNLIMITED_RETRY, type RetryPolicy } from '..
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { ACL } from '../base/security.ts';
 import type { KazooState, KeeperState } from '../base/states.ts';
-import { OPS, type OpName, type OpRow, type RequestOf, type ResponseOf } from '../codec/ops.ts';
+import { OP_BY_CODE, OPS, type OpName, type OpRow, type RequestOf, type ResponseOf } from '../codec/ops.ts';
 import { askFourLetterWord, versionIn } from '../connection/four-letter.ts';
 import type { DialOptions } from '../connection/dial.ts';
-import { Failure } from '../session/call.ts';
+import { Failure, type Over } from '../session/call.ts';
 import { Rotation } from '../session/rotation.ts';
 import { Session } from '../session/session.ts';
 import type { WatchListener } from '../base/states.ts';
@@ -283,7 +283,9 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
         connectionRetry: (clock) => {
           const given = options.connectionRetry;
           if (given instanceof KazooRetry) return given.withClock(clock);
-          return toRetryPolicy(given, { ...UNLIMITED_RETRY, clock });
+          // A longer pause would outlast the session that it is to save.
+          const maxDelay = Math.min(UNLIMITED_RETRY.maxDelay!, options.timeout);
+          return toRetryPolicy(given, { ...UNLIMITED_RETRY, maxDelay, clock });
         },
       },
       this.#rotation,
@@ -379,6 +381,12 @@ export function unwrap<K extends OpName>(
   path: string | undefined,
 ): ResponseOf<K> {
   if (outcome instanceof Failure) throw explain(outcome, op, { operation, path });
+  return outcome;
+}
+
+/** The same for a call that has told what it was itself: to be called in one step behind it. @internal */
+export function answerOf<T>({ outcome, row, operation, path }: Over<T>): T {
+  if (outcome instanceof Failure) throw explain(outcome, OP_BY_CODE.get(row.code)!, { operation, path });
   return outcome;
 }
 

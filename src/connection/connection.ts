@@ -8,11 +8,14 @@ import { connectRequest, connectResponse, watcherEvent } from '../codec/records.
 import { Writer } from '../codec/writer.ts';
 import { nextXid, Xid } from '../codec/xid.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { InFlight } from './in-flight.ts';
 import type { Transport } from './transport.ts';
 
 /** A request on its way: the connection brings it exactly one of these answers. */
 export interface Exchange {
   readonly row: { readonly code: number; readonly request: AnyField };
+  /** Given by the connection. */
+  xid?: number;
   /** Reads the body in the same tick. A DecodeError from it fails this request alone. The zxid of the reply's header comes in two halves. */
   reply(err: number, reader: Reader, zxidHigh: number, zxidLow: number): void;
   fail(error: Error): void;
@@ -31,15 +34,10 @@ export type ConnectReply = ValueOf<typeof connectResponse> & {
 };
 export type ConnectQuestion = ValueOf<typeof connectRequest>;
 
-interface Envelope {
-  readonly xid: number;
-  readonly exchange: Exchange;
-}
-
 /**
  * One socket from its first byte to its last: handshake, xids, the order of replies, heartbeats (protocol.md sections 2, 3).
  *
- *   send ──> [ writer: all of this tick ] ──> one write      ring:  head → oldest unanswered … newest ← push
+ *   send ──> [ writer: all of this tick ] ──> one write      in flight:  oldest unanswered … newest ← push
  *
  * Requests with an xid of their own meaning (ping, auth, setWatches) are answered out of that order.
  */
@@ -52,9 +50,8 @@ export class Connection implements FrameSink {
   readonly #reader = new Reader(Buffer.alloc(0));
   readonly #maxResponseBytes: number;
   readonly #maxRequestBytes: number;
-  readonly #side: Envelope[] = [];
-  #ring: (Envelope | undefined)[] = [];
-  #head = 0;
+  readonly #side: Exchange[] = [];
+  readonly #inFlight = new InFlight<Exchange>();
   #xid: number;
   #zxidHigh = 0;
   #zxidLow = 0;
@@ -102,7 +99,7 @@ export class Connection implements FrameSink {
   }
 
   get inFlight(): number {
-    return this.#ring.length - this.#head;
+    return this.#inFlight.size;
   }
 
   /** Presents the session, and resolves with the server's answer. Rejects when the connection ends first. */
@@ -139,7 +136,8 @@ export class Connection implements FrameSink {
     }
     if (bytes > this.#maxRequestBytes) return exchange.fail(tooLarge(bytes, this.#maxRequestBytes));
     this.#xid = xid;
-    this.#ring.push({ xid, exchange });
+    exchange.xid = xid;
+    this.#inFlight.push(exchange);
   }
 
   /** Sends a credential or watches to restore, which are answered by their own xids. */
@@ -149,17 +147,14 @@ export class Connection implements FrameSink {
     request: RequestOf<'auth' | 'setWatches' | 'setWatches2'>,
   ): void {
     if (this.#ended) return exchange.fail(new ConnectionDropped('the connection has ended'));
-    this.#side.push({ xid, exchange });
+    exchange.xid = xid;
+    this.#side.push(exchange);
     this.#write(xid, exchange.row, request);
   }
 
   /** Everything unanswered, oldest first; the caller settles it. */
   takeInFlight(): Exchange[] {
-    const all = [...this.#side, ...this.#ring.slice(this.#head)].map((envelope) => envelope!.exchange);
-    this.#side.length = 0;
-    this.#ring = [];
-    this.#head = 0;
-    return all;
+    return [...this.#side.splice(0), ...this.#inFlight.takeAll()];
   }
 
   end(error: Error): void {
@@ -177,9 +172,9 @@ export class Connection implements FrameSink {
     this.#sink.ended(error);
   }
 
-  frame(buffer: Buffer, start: number, end: number): void {
+  frame(buffer: Buffer, start: number, end: number, whole: boolean): void {
     try {
-      const reader = this.#reader.reset(buffer, start, end);
+      const reader = this.#reader.reset(buffer, start, end, whole);
       if (this.#handshake !== undefined) this.#finishHandshake(reader);
       else this.#dispatch(reader);
     } catch (cause) {
@@ -242,28 +237,21 @@ export class Connection implements FrameSink {
   }
 
   #sideReply(xid: number, err: number, reader: Reader): void {
-    const index = this.#side.findIndex((envelope) => envelope.xid === xid);
+    const index = this.#side.findIndex((exchange) => exchange.xid === xid);
     if (index < 0) throw new DecodeError(`a reply with xid ${xid}, which nothing waits for`);
-    const [envelope] = this.#side.splice(index, 1);
-    answer(envelope!.exchange, err, reader, 0, 0);
+    const [exchange] = this.#side.splice(index, 1);
+    answer(exchange!, err, reader, 0, 0);
   }
 
   /** The oldest in flight, which must be the one that is answered (Kazoo RQ-2); a mismatch ends the connection, not the client (D-3). */
   #take(xid: number): Exchange | undefined {
-    const envelope = this.#ring[this.#head];
-    if (envelope?.xid !== xid) {
-      this.end(new ConnectionDropped(`a reply with xid ${xid} came where ${envelope?.xid ?? 'none'} was expected`));
+    const exchange = this.#inFlight.oldest;
+    if (exchange?.xid !== xid) {
+      this.end(new ConnectionDropped(`a reply with xid ${xid} came where ${exchange?.xid ?? 'none'} was expected`));
       return undefined;
     }
-    this.#ring[this.#head++] = undefined;
-    if (this.#head === this.#ring.length) {
-      this.#ring.length = 0;
-      this.#head = 0;
-    } else if (this.#head > COMPACT && this.#head * 2 > this.#ring.length) {
-      this.#ring = this.#ring.slice(this.#head);
-      this.#head = 0;
-    }
-    return envelope.exchange;
+    this.#inFlight.shift();
+    return exchange;
   }
 
   #noteZxid(high: number, low: number): void {
@@ -309,8 +297,6 @@ export class Connection implements FrameSink {
     this.#heartbeat?.sent();
   }
 }
-
-const COMPACT = 1024;
 
 function pingFrame(): Uint8Array<ArrayBuffer> {
   const writer = new Writer();

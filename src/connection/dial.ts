@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { ConfigurationError, ConnectionDropped } from '../base/errors.ts';
-import { SocketTransport, type Target, type Transport } from './transport.ts';
+import { Reads, SocketTransport, type Target, type Transport } from './transport.ts';
 
 /** How to dial: in clear, or with TLS. Each certificate is a PEM path or PEM text, read afresh for every connection. */
 export interface DialOptions {
@@ -31,7 +31,8 @@ export async function resolveHost(host: string): Promise<string[]> {
  */
 export function dialSocket(target: Target, options: DialOptions, signal: AbortSignal): Promise<Transport> {
   return new Promise((resolve, reject) => {
-    const socket = open(target, options);
+    const reads = options.useSsl ? undefined : new Reads();
+    const socket = reads === undefined ? openTls(target, options) : openPlain(target, reads);
     const abort = (): void => fail(signal.reason as Error);
     const fail = (error: unknown): void => {
       signal.removeEventListener('abort', abort);
@@ -47,13 +48,16 @@ export function dialSocket(target: Target, options: DialOptions, signal: AbortSi
     socket.once(options.useSsl ? 'secureConnect' : 'connect', () => {
       signal.removeEventListener('abort', abort);
       socket.removeAllListeners();
-      resolve(new SocketTransport(socket));
+      resolve(new SocketTransport(socket, reads));
     });
   });
 }
 
-function open({ address, host, port }: Target, options: DialOptions): Socket | TLSSocket {
-  if (!options.useSsl) return process.getBuiltinModule('node:net').connect({ host: address, port });
+function openPlain({ address, port }: Target, reads: Reads): Socket {
+  return process.getBuiltinModule('node:net').connect({ host: address, port, onread: reads });
+}
+
+function openTls({ address, host, port }: Target, options: DialOptions): TLSSocket {
   try {
     return process.getBuiltinModule('node:tls').connect({ host: address, port, ...tlsOptions(host, options) });
   } catch (cause) {

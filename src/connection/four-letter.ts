@@ -23,7 +23,7 @@ export function askFourLetterWord(transport: Transport, word: string, signal: Ab
     const abort = (): void => finish(() => reject(signal.reason as Error));
     if (signal.aborted) return abort();
     signal.addEventListener('abort', abort, { once: true });
-    transport.onData = (chunk) => void chunks.push(chunk);
+    transport.onData = (chunk) => void chunks.push(Buffer.from(chunk));
     transport.onClose = (cause) => {
       // A reset after the answer is how some servers close.
       if (cause !== null && chunks.length === 0)

@@ -18,6 +18,7 @@ export interface KeepAlive {
 
 /** A byte stream to one server. `onClose` is called once, whoever closes it; nothing is called after it. */
 export interface Transport {
+  /** The chunk is not looked at after the call: its memory may be used again. */
   onData: (chunk: Buffer) => void;
   onClose: (error: Error | null) => void;
   write(bytes: Buffer): void;
@@ -28,6 +29,9 @@ export interface Transport {
   silence?: () => number;
 }
 
+/** Bytes read at a time. */
+const CHUNK = 64 * 1024;
+
 /** A transport over a socket of this thread. */
 export class SocketTransport implements Transport {
   onData: (chunk: Buffer) => void = () => undefined;
@@ -35,10 +39,11 @@ export class SocketTransport implements Transport {
   readonly #socket: Socket | TLSSocket;
   #error: Error | null = null;
 
-  constructor(socket: Socket | TLSSocket) {
+  constructor(socket: Socket | TLSSocket, reads?: Reads) {
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.onData(chunk));
+    if (reads === undefined) socket.on('data', (chunk: Buffer) => this.onData(chunk));
+    else reads.onData = (chunk) => this.onData(chunk);
     socket.on('error', (error: Error) => (this.#error = error));
     socket.on('close', () => this.onClose(this.#error));
   }
@@ -50,4 +55,15 @@ export class SocketTransport implements Transport {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+/** Where a socket in clear reads to: one buffer, used for every read, past the streams' machinery. TLS sockets have no such thing. */
+export class Reads {
+  readonly buffer = Buffer.allocUnsafeSlow(CHUNK);
+  onData: (chunk: Buffer) => void = () => undefined;
+
+  readonly callback = (bytes: number, buffer: Uint8Array): boolean => {
+    this.onData((buffer as Buffer).subarray(0, bytes));
+    return true;
+  };
 }

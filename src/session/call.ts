@@ -42,6 +42,14 @@ export class Failure {
   }
 }
 
+/** A call that is over: how it ended, and what an error must tell. */
+export interface Over<T> {
+  readonly row: OpRow;
+  readonly operation: string | undefined;
+  readonly path: string | undefined;
+  readonly outcome: T | Failure;
+}
+
 /** What a call needs of the session it belongs to. */
 export interface CallHome {
   readonly watches: WatchTable;
@@ -51,9 +59,17 @@ export interface CallHome {
   replied(): void;
 }
 
-/** A request from its submission to its answer. */
+/**
+ * A request from its submission to its answer. While it is in flight it is all there is of it: what is small here is small ten thousand times.
+ */
 export class Call implements Exchange {
   readonly row: OpRow;
+  xid = 0;
+  /** What the caller calls it, and of which node it is: for the error. With them its promise gives the call itself, and so its outcome. */
+  readonly operation: string | undefined;
+  readonly path: string | undefined;
+  /** A {@link Failure}, or what the row reads. */
+  outcome: unknown;
   #request: unknown;
   readonly #settle: (outcome: unknown) => void;
   readonly #home: CallHome;
@@ -73,8 +89,12 @@ export class Call implements Exchange {
     listener: WatchListener | undefined,
     home: CallHome,
     settle: (outcome: unknown) => void,
+    operation?: string,
+    path?: string,
   ) {
     this.row = row;
+    this.operation = operation;
+    this.path = path;
     this.#request = request;
     this.#listener = listener;
     this.#home = home;
@@ -109,6 +129,11 @@ export class Call implements Exchange {
     this.#home.replied();
   }
 
+  /** It has been written: the caller's data need not be kept any longer. */
+  wasWritten(): void {
+    if (this.#listener === undefined) this.#request = undefined;
+  }
+
   /** Data as it is now: the caller may go on to write to its buffer. */
   keepData(): void {
     this.#request = Array.isArray(this.#request) ? this.#request.map(withOwnData) : withOwnData(this.#request);
@@ -131,8 +156,9 @@ export class Call implements Exchange {
   settle(outcome: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.outcome = outcome;
     this.onSettled?.();
-    this.#settle(outcome);
+    this.#settle(this.operation === undefined ? outcome : this);
   }
 
   /** In the tick of the reply: the event that follows it on the wire must find the watch. */

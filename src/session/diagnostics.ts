@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import type { Clock } from '../base/clock.ts';
 import type { KazooState } from '../base/states.ts';
 import type { Target } from '../connection/transport.ts';
-import { Failure } from './call.ts';
+import { Call, Failure } from './call.ts';
 
 /** Published on the diagnostics channel `kazoo:request` once a request has been answered, given up or failed. Never holds data or credentials. */
 export interface RequestDiagnostics {
@@ -49,8 +49,9 @@ export class Diagnostics {
     if (!requests.hasSubscribers) return settle;
     const began = this.#clock.now();
     const path = (request as { path?: string } | undefined)?.path ?? null;
-    return (outcome) => {
-      settle(outcome);
+    return (answer) => {
+      settle(answer);
+      const outcome = answer instanceof Call ? answer.outcome : answer;
       const code = outcome instanceof Failure ? outcome.code || null : 0;
       const duration = this.#clock.now() - began;
       requests.publish({ operation, path, server: this.#server, duration, code } satisfies RequestDiagnostics);

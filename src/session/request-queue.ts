@@ -113,7 +113,10 @@ export class RequestQueue implements CallHome {
   #send(call: Call): void {
     call.sent = true;
     if (this.#version !== undefined && isOlder(this.#version, call.row.since)) call.fail(errorForCode(UNIMPLEMENTED));
-    else this.#connection!.send(call, call.request);
+    else {
+      this.#connection!.send(call, call.request);
+      call.wasWritten();
+    }
   }
 
   #pump(): void {

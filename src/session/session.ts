@@ -6,7 +6,7 @@ import { OPS, type OpName, type RequestOf, type ResponseOf } from '../codec/ops.
 import type { Exchange } from '../connection/connection.ts';
 import type { Handler } from '../connection/handler.ts';
 import type { Target } from '../connection/transport.ts';
-import { Call, Failure } from './call.ts';
+import { Call, Failure, type Over } from './call.ts';
 import { Connector, type Established } from './connector.ts';
 import { Credentials, type Credential } from './credentials.ts';
 import { Deferred } from './deferred.ts';
@@ -198,17 +198,45 @@ export class Session {
     listener?: WatchListener,
     options?: SubmitOptions,
   ): Promise<ResponseOf<K> | Failure> {
-    return new Promise((resolve) => {
-      const refused = this.#refusal();
-      if (refused !== undefined) return resolve(refused);
-      const settle = this.#diagnostics.observed(op, request, resolve as (outcome: unknown) => void);
-      this.#requests.submit(new Call(OPS[op], request, listener, this.#requests, settle), options);
-    });
+    const outcome = new Promise<unknown>(keepResolve);
+    this.#submit(op, request, listener, options);
+    return outcome as Promise<ResponseOf<K> | Failure>;
+  }
+
+  /** The same for what is called often: gives the call when it is over, of which one step more makes the result or the error, without anything of its own for this one. */
+  ask<K extends OpName>(
+    op: K,
+    request: RequestOf<K>,
+    operation: string,
+    path: string,
+    listener?: WatchListener,
+    options?: SubmitOptions,
+  ): Promise<Over<ResponseOf<K>>> {
+    const over = new Promise<unknown>(keepResolve);
+    this.#submit(op, request, listener, options, operation, path);
+    return over as Promise<Over<ResponseOf<K>>>;
   }
 
   /** Ends the present connection as a network would: for tests and for moving to another server. */
   drop(reason: string): void {
     this.#established?.connection.end(new ConnectionDropped(reason));
+  }
+
+  /** Settles by the `resolve` that was kept last. */
+  #submit(
+    op: OpName,
+    request: unknown,
+    listener?: WatchListener,
+    options?: SubmitOptions,
+    operation?: string,
+    path?: string,
+  ): void {
+    const refused = this.#refusal();
+    const settle = refused === undefined ? this.#diagnostics.observed(op, request, keptResolve) : keptResolve;
+    const call = new Call(OPS[op], request, listener, this.#requests, settle, operation, path);
+    if (refused === undefined) return this.#requests.submit(call, options);
+    call.settle(refused);
+    call.leave();
   }
 
   async #run(): Promise<void> {
@@ -401,4 +429,11 @@ export class Session {
 
 function failAll(calls: readonly Exchange[], error: Error): void {
   for (const call of calls) call.fail(error);
+}
+
+/** The promise's constructor calls back before it returns: so one function serves all, and no request needs a closure. */
+let keptResolve: (outcome: unknown) => void;
+
+function keepResolve(resolve: (outcome: unknown) => void): void {
+  keptResolve = resolve;
 }
