@@ -6,7 +6,6 @@ import {
   errorForCode,
   KazooException,
   KazooTimeoutError,
-  UnimplementedError,
   type ConnectFailure,
   type ErrorContext,
 } from '../base/errors.ts';
@@ -28,6 +27,7 @@ import { checkFlags, checkOptions, checkString, checkTimeout } from './arguments
 import type { WaitOptions } from './call-options.ts';
 import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from './options.ts';
 import type { ClientId, KazooClientEvents } from './recipe-client.ts';
+import { unimplemented, UNIMPLEMENTED } from './unimplemented.ts';
 
 const START_TIMEOUT = 15_000;
 const WAIT_OPTIONS = new Set(['signal', 'timeout']);
@@ -371,7 +371,6 @@ const EVENT_OF = { CONNECTED: 'connected', SUSPENDED: 'suspended', LOST: 'lost' 
   KazooState,
   keyof KazooClientEvents
 >;
-const UNIMPLEMENTED = -6;
 
 /** The result of a call, or what went wrong thrown as an error of the function that awaited it: so its stack shows the user's own line. @internal */
 export function unwrap<K extends OpName>(
@@ -393,12 +392,4 @@ export function answerOf<T>({ outcome, row, operation, path }: Over<T>): T {
 function explain(failure: Failure, op: OpName, context: ErrorContext): unknown {
   const { since } = OPS[op] as OpRow;
   return failure.code === UNIMPLEMENTED && since !== undefined ? unimplemented(op, context) : failure.toError(context);
-}
-
-/** An operation the server does not know is told by the version that has it. @internal */
-export function unimplemented(op: OpName, context: ErrorContext): UnimplementedError {
-  const { since } = OPS[op] as OpRow;
-  const hint = op === 'createTTL' ? ' with zookeeper.extendedTypesEnabled=true' : '';
-  const called = [context.operation, context.path].filter((part) => part !== undefined).join(' ');
-  return new UnimplementedError(`${called}: ${op} needs ZooKeeper ${since} or later${hint} (code ${UNIMPLEMENTED})`, context);
 }

@@ -4,7 +4,7 @@ import { isPrompt, prompt } from '../base/prompt.ts';
 import { Id } from '../base/security.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
-import { AddWatchMode, WatcherType, type ReadPart } from '../codec/ops.ts';
+import { AddWatchMode, type ReadPart } from '../codec/ops.ts';
 import { Failure } from '../session/call.ts';
 import { checkFlags, checkOptions, checkString, checkWatch } from './arguments.ts';
 import type { ReadOptions, WaitOptions } from './call-options.ts';
@@ -12,29 +12,12 @@ import { Client } from './client.ts';
 import { unwrap } from './core-client.ts';
 import type { KazooClientOptions } from './options.ts';
 import type { WatchHandle } from './recipe-client.ts';
-
-/** Which watches `removeWatches` is about. */
-export type RemovableWatch = 'data' | 'children' | 'any' | 'persistent' | 'persistentRecursive';
+import { NO_WATCHER, REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.ts';
 
 /** One read of a `multiRead`. */
 export type MultiReadOperation = { get: string } | { getChildren: string };
 
-const NO_WATCHER = -121;
 const CONFIG_PATH = '/zookeeper/config';
-const TYPE_OF = {
-  data: WatcherType.DATA,
-  children: WatcherType.CHILDREN,
-  any: WatcherType.ANY,
-  persistent: WatcherType.PERSISTENT,
-  persistentRecursive: WatcherType.PERSISTENT_RECURSIVE,
-} as const satisfies Record<RemovableWatch, number>;
-const TABLES_OF = {
-  data: ['data', 'exists'],
-  children: ['child'],
-  any: ['data', 'exists', 'child', 'persistent', 'recursive'],
-  persistent: ['persistent'],
-  persistentRecursive: ['recursive'],
-} as const;
 const WAIT_OPTIONS = new Set(['signal', 'timeout']);
 const READ_OPTIONS = new Set(['signal', 'timeout', 'watch']);
 const ADD_WATCH_OPTIONS = new Set(['recursive', 'signal']);
@@ -42,16 +25,11 @@ const RECONFIG_OPTIONS = new Set(['joining', 'leaving', 'newMembers', 'fromConfi
 
 /** What ZooKeeper 3.5 to 3.9 can do beyond Kazoo. */
 export class ExtendedClient extends Client {
-  /** What the present call has set going; each caller waits for its own. */
-  #removals: Promise<void>[] = [];
-  /** Whether the server of a connection knows `removeWatches`; asked once, when first needed. */
-  readonly #knowsRemoval = new WeakMap<object, Promise<boolean>>();
+  readonly #serverWatches: ServerWatches;
 
   constructor(options?: string | KazooClientOptions) {
     super(options);
-    this.session.onOrphanWatch = (type, path) => {
-      this.#removals.push(this.#removeServerWatch(type, path));
-    };
+    this.#serverWatches = new ServerWatches(this.session, () => this.serverVersion({ retries: 0 }));
   }
 
   /**
@@ -76,12 +54,20 @@ export class ExtendedClient extends Client {
     const own: WatchListener = (event) => listener(event);
     if (isPrompt(listener)) prompt(own);
     const { watches } = this.session;
-    const mode = given.recursive === true ? AddWatchMode.PERSISTENT_RECURSIVE : AddWatchMode.PERSISTENT;
+    const wait = { signal: given.signal };
+    const overlaps = kind === 'persistent' && watches.isArmed('recursive', full);
+    const allowed = !overlaps || (await this.#serverWatches.allowsPersistent(full, wait));
+    if (allowed instanceof Failure) throw allowed.toError({ operation: 'addWatch', path });
     // It is registered in the tick of the reply, as a read's is: it hears nothing from before, and a refusal leaves nothing.
-    await this.submit('addWatch', 'addWatch', path, { path: full, mode }, { signal: given.signal }, own);
+    if (!allowed) watches.add(kind, full, own);
+    else {
+      const mode = kind === 'recursive' ? AddWatchMode.PERSISTENT_RECURSIVE : AddWatchMode.PERSISTENT;
+      const onZxid = (zxid: bigint): void => this.session.rearm(full, zxid);
+      unwrap(await this.session.submit('addWatch', { path: full, mode }, own, { ...wait, onZxid }), 'addWatch', 'addWatch', path);
+    }
     const remove = async (): Promise<void> => {
       given.signal?.removeEventListener('abort', abort);
-      await this.#removing(() => watches.remove(full, own, [kind]));
+      await this.#serverWatches.removing(() => watches.remove(full, own, [kind]));
     };
     const abort = (): void => void remove();
     // Aborted between the reply and this turn.
@@ -93,21 +79,25 @@ export class ExtendedClient extends Client {
 
   /** Takes every watch of a kind off a node, here and at the server (ZooKeeper 3.5+). @throws NoWatcherError when there is none */
   async removeWatches(path: string, type: RemovableWatch, options?: WaitOptions): Promise<void> {
-    if (!Object.hasOwn(TABLES_OF, type))
-      throw new TypeError(`type must be one of ${Object.keys(TYPE_OF).join(', ')}, not ${describeValue(type)}`);
-    const tables = TABLES_OF[type];
+    if (!Object.hasOwn(REMOVABLE, type))
+      throw new TypeError(`type must be one of ${Object.keys(REMOVABLE).join(', ')}, not ${describeValue(type)}`);
+    const { tables } = REMOVABLE[type];
     const full = this.rooted(path);
     const given = checkOptions(options, WAIT_OPTIONS);
-    const cleared = tables.map((table) => this.session.watches.clear(table, full)).some(Boolean);
-    const outcome = await this.session.submit('removeWatches', { path: full, type: TYPE_OF[type] }, undefined, given);
-    if (!(outcome instanceof Failure && outcome.code === NO_WATCHER && cleared))
-      unwrap(outcome, 'removeWatches', 'removeWatches', path);
+    const { watches } = this.session;
+    const had = tables.filter((table) => watches.clear(table, full));
+    const failures =
+      had.length === 0 || type === 'any'
+        ? await this.#serverWatches.take(type, full, given)
+        : await this.#serverWatches.removing(() => had.forEach((table) => watches.orphan(table, full)), given);
+    for (const failure of failures)
+      if (failure.code !== NO_WATCHER || had.length === 0) unwrap(failure, 'removeWatches', 'removeWatches', path);
   }
 
   /** Takes back a one-shot watch, and the server's with it when it was the last. Never rejects. */
   async unwatch(path: string, listener: WatchListener): Promise<void> {
     const full = this.rooted(path);
-    await this.#removing(() => this.session.watches.remove(full, listener));
+    await this.#serverWatches.removing(() => this.session.watches.remove(full, listener));
   }
 
   /** The paths of this session's ephemeral nodes that begin with `prefix` (ZooKeeper 3.6+). */
@@ -208,36 +198,5 @@ export class ExtendedClient extends Client {
     if ('getChildren' in operation)
       return { op: 'getChildren', request: { path: this.rooted(operation.getChildren), watch: false } };
     throw new TypeError(`an operation must be { get } or { getChildren }, not ${describeValue(operation)}`);
-  }
-
-  async #removing(remove: () => void): Promise<void> {
-    this.#removals = [];
-    remove();
-    await Promise.all(this.#removals);
-  }
-
-  /** Best effort: a watch left at the server costs one ignored event. Older servers are not asked what they do not know. */
-  async #removeServerWatch(type: Exclude<RemovableWatch, 'any'>, path: string): Promise<void> {
-    const { target } = this.session;
-    if (target === undefined) return;
-    let known = this.#knowsRemoval.get(target);
-    if (known === undefined) {
-      known = this.#askRemoval(type);
-      this.#knowsRemoval.set(target, known);
-    }
-    if (!(await known)) return;
-    // Somebody may want it again by now.
-    if (TABLES_OF[type].some((table) => this.session.watches.isWanted(table, path))) return;
-    await this.session.submit('removeWatches', { path, type: TYPE_OF[type] });
-  }
-
-  async #askRemoval(type: RemovableWatch): Promise<boolean> {
-    if (type === 'persistent' || type === 'persistentRecursive') return true;
-    try {
-      const [major = 0, minor = 0] = await this.serverVersion({ retries: 0 });
-      return major > 3 || (major === 3 && minor >= 5);
-    } catch {
-      return false;
-    }
   }
 }

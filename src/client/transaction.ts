@@ -12,7 +12,7 @@ import type { PartResult } from '../codec/multi.ts';
 import type { WritePart } from '../codec/ops.ts';
 import { checkData, checkOptions, checkVersion } from './arguments.ts';
 import type { WaitOptions, ZnodeData } from './call-options.ts';
-import { unimplemented } from './core-client.ts';
+import { unimplemented, UNIMPLEMENTED } from './unimplemented.ts';
 
 /** What a transaction's create may be given. */
 export interface TransactionCreateOptions {
@@ -33,7 +33,6 @@ export interface TransactionHome {
   multi(parts: readonly WritePart[], options: WaitOptions | undefined): Promise<readonly PartResult[]>;
 }
 
-const UNIMPLEMENTED = -6;
 const CREATE_OPTIONS = new Set(['acl', 'ephemeral', 'sequence', 'container', 'ttl']);
 const VERSION_OPTIONS = new Set(['version']);
 const TYPE_OF = {

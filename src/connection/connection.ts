@@ -22,7 +22,8 @@ export interface Exchange {
 }
 
 export interface ConnectionSink {
-  event(type: number, path: string): void;
+  /** @param hasZxid whether the header tells of which transaction: since 3.9, but for what comes to make up for an absence */
+  event(type: number, path: string, hasZxid: boolean): void;
   /** The connection is over; everything in flight has been given back by `takeInFlight`. Called once. */
   ended(error: Error): void;
 }
@@ -230,7 +231,7 @@ export class Connection implements FrameSink {
       if (exchange !== undefined) answer(exchange, err, reader, high, low);
     } else if (xid === Xid.NOTIFICATION) {
       const { type, path } = watcherEvent.read(reader);
-      this.#sink.event(type, path);
+      this.#sink.event(type, path, high >= 0);
     } else if (xid !== Xid.PING) {
       this.#sideReply(xid, err, reader);
     }

@@ -123,10 +123,21 @@ export class Call implements Exchange {
       this.settle(null);
     } else {
       if (err === UNIMPLEMENTED && row.since !== undefined) this.#home.unknown();
+      else if (this.#listener !== undefined && row.watch === undefined) this.#home.watches.orphan(this.#stayingKind, this.#path);
       this.settle(Failure.ofCode(err));
     }
     this.leave();
     this.#home.replied();
+  }
+
+  /** About to be written. A watch that a staying one of ours stands for is not asked of the server. */
+  prepare(): void {
+    this.sent = true;
+    if (this.#listener === undefined) return;
+    const { watches } = this.#home;
+    const { watch } = this.row;
+    if (watch === undefined) watches.arm(this.#stayingKind, this.#path, 1);
+    else if (watches.covers(watch, this.#path)) this.#request = { ...(this.#request as object), watch: false };
   }
 
   /** It has been written: the caller's data need not be kept any longer. */
@@ -143,7 +154,9 @@ export class Call implements Exchange {
   leave(): void {
     if (this.#left) return;
     this.#left = true;
-    if (this.#listener !== undefined) this.#home.watches.met(this.#path);
+    if (this.#listener === undefined) return;
+    if (this.sent && this.row.watch === undefined) this.#home.watches.arm(this.#stayingKind, this.#path, -1);
+    this.#home.watches.met(this.#path);
   }
 
   fail(error: Error): void {
@@ -171,7 +184,10 @@ export class Call implements Exchange {
 
   get #kind(): WatchTableKind {
     const { watch } = this.row;
-    if (watch !== undefined) return watch === 'exists' ? 'data' : watch;
+    return watch === undefined ? this.#stayingKind : watch === 'exists' ? 'data' : watch;
+  }
+
+  get #stayingKind(): 'persistent' | 'recursive' {
     return (this.#request as { mode: number }).mode === AddWatchMode.PERSISTENT ? 'persistent' : 'recursive';
   }
 

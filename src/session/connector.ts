@@ -35,7 +35,7 @@ export interface Established {
 
 /** What the session is told, and asked, while a connection is made. */
 export interface ConnectorSink {
-  event(type: number, path: string): void;
+  event(type: number, path: string, hasZxid: boolean): void;
   connectFailed(failure: ConnectFailure): void;
   /** The server does not know the session any more. */
   expired(): void;
@@ -322,7 +322,7 @@ export class Connector {
     const connection = new Connection(
       transport,
       this.#clock,
-      { event: (type, path) => this.#sink.event(type, path), ended },
+      { event: (type, path, hasZxid) => this.#sink.event(type, path, hasZxid), ended },
       this.#options,
     );
     const abort = (): void => connection.end(attempt.reason as Error);

@@ -62,9 +62,9 @@ export async function presentCredential(connection: Connection, credential: Cred
   if (answer instanceof Error) throw answer;
 }
 
-/** Puts every watch back in place. What changed meanwhile comes as events; a failure ends the connection. */
-export function restoreWatches(connection: Connection, watches: WatchTable, relativeZxid: bigint): void {
-  for (const { op, request } of watches.restoration(relativeZxid)) {
+/** Puts watches back in place. What changed meanwhile comes as events; a failure ends the connection. */
+export function restoreWatches(connection: Connection, frames: ReturnType<WatchTable['restoration']>): void {
+  for (const { op, request } of frames) {
     const exchange: Exchange = {
       row: OPS[op],
       reply: (err) => {

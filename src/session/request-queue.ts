@@ -111,7 +111,7 @@ export class RequestQueue implements CallHome {
   }
 
   #send(call: Call): void {
-    call.sent = true;
+    call.prepare();
     if (this.#version !== undefined && isOlder(this.#version, call.row.since)) call.fail(errorForCode(UNIMPLEMENTED));
     else {
       this.#connection!.send(call, call.request);

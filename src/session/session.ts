@@ -78,7 +78,7 @@ export class Session {
     this.#farewell = new Farewell(clock);
     this.#diagnostics = new Diagnostics(clock, () => this.target);
     this.#connector = new Connector(options, rotation, clock, handler, this.#credentials, logger, {
-      event: (type, path) => this.#event(type, path),
+      event: (type, path, hasZxid) => this.#event(type, path, hasZxid),
       connectFailed: (failure) => sink.connectFailed(failure),
       expired: () =>
         this.#lose(
@@ -217,6 +217,12 @@ export class Session {
     return over as Promise<Over<ResponseOf<K>>>;
   }
 
+  /** Leaves the one-shot watches of a path again, as after a reconnect: a staying watch has stood for them, or has taken their place. */
+  rearm(path: string, relativeZxid: bigint): void {
+    if (this.#established !== undefined)
+      restoreWatches(this.#established.connection, this.watches.restorationAt(path, relativeZxid));
+  }
+
   /** Ends the present connection as a network would: for tests and for moving to another server. */
   drop(reason: string): void {
     this.#established?.connection.end(new ConnectionDropped(reason));
@@ -259,7 +265,7 @@ export class Session {
     if (this.#hadSession) this.#callbacks.none(this.watches.staying(), 'CONNECTED');
     this.#hadSession = true;
     this.cause = null;
-    restoreWatches(established.connection, this.watches, this.#lastZxid);
+    restoreWatches(established.connection, this.watches.restoration(this.#lastZxid));
     const told = this.#machine.move(established.readOnly ? 'CONNECTED_RO' : 'CONNECTED');
     this.#logger.info(
       `session 0x${(this.#connector.sessionId?.sessionId ?? 0n).toString(16)} on ${established.target.host}:${established.target.port}${established.readOnly ? ' (read-only)' : ''}`,
@@ -407,8 +413,8 @@ export class Session {
     }
   }
 
-  #event(wireType: number, serverPath: string): void {
-    if (!this.#callbacks.event(wireType, serverPath, this.#machine.raw))
+  #event(wireType: number, serverPath: string, hasZxid: boolean): void {
+    if (!this.#callbacks.event(wireType, serverPath, this.#machine.raw, hasZxid))
       this.#logger.warn(`an event of unknown type ${wireType}`);
   }
 

@@ -10,6 +10,8 @@ export class WatchCallbacks {
   readonly #handler: Handler;
   readonly #chroot: string;
   readonly #onError: (error: unknown) => void;
+  /** Of which node the last event told that its children have changed, without a word of the server's on it; that word may follow. */
+  #toldByChild: string | undefined;
 
   constructor(watches: WatchTable, handler: Handler, chroot: string, onError: (error: unknown) => void) {
     this.#watches = watches;
@@ -19,17 +21,27 @@ export class WatchCallbacks {
   }
 
   /** An event of the server's. @returns false for a type that is none */
-  event(wireType: number, serverPath: string, state: KeeperState): boolean {
+  event(wireType: number, serverPath: string, state: KeeperState, hasZxid: boolean): boolean {
     const type = EVENT_TYPE_MAP[wireType];
     if (type === undefined || type === 'NONE') return false;
-    const listeners = this.#watches.fire(type, serverPath);
-    if (listeners.size > 0) this.#tell(listeners, type, stripChroot(this.#chroot, serverPath), state);
+    const told = this.#toldByChild;
+    this.#toldByChild = undefined;
+    if (type === 'CHILD' && serverPath === told) return true;
+    this.#fire(type, serverPath, state);
+    if (hasZxid) return true;
+    this.#toldByChild = this.#watches.toldByChild(type, serverPath);
+    if (this.#toldByChild !== undefined) this.#fire('CHILD', this.#toldByChild, state);
     return true;
   }
 
   /** News of the session, not of a node. */
   none(listeners: Iterable<WatchListener>, state: KeeperState): void {
     this.#tell(listeners, 'NONE', null, state);
+  }
+
+  #fire(type: Exclude<EventType, 'NONE'>, serverPath: string, state: KeeperState): void {
+    const listeners = this.#watches.fire(type, serverPath);
+    if (listeners.size > 0) this.#tell(listeners, type, stripChroot(this.#chroot, serverPath), state);
   }
 
   #tell(listeners: Iterable<WatchListener>, type: EventType, path: string | null, state: KeeperState): void {

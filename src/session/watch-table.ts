@@ -5,6 +5,7 @@ import type { RequestOf } from '../codec/ops.ts';
 export type WatchTableKind = 'data' | 'exists' | 'child' | 'persistent' | 'recursive';
 
 type Entry = WatchListener | Set<WatchListener>;
+type Frame = { op: 'setWatches' | 'setWatches2'; request: RequestOf<'setWatches2'> };
 
 const ONE_SHOT = ['child', 'data', 'exists'] as const satisfies readonly WatchTableKind[];
 const STAYING = ['persistent', 'recursive'] as const satisfies readonly WatchTableKind[];
@@ -30,7 +31,9 @@ export class WatchTable {
     persistent: new Map(),
     recursive: new Map(),
   };
-  /** Reads that may leave a watch when they are answered, by path; and the orphans that were spared for their sake. */
+  /** Staying watches that have been asked for and not answered yet. */
+  readonly #arming = { persistent: new Map<string, number>(), recursive: new Map<string, number>() };
+  /** Requests that may leave a watch when they are answered, by path; and the orphans that were spared for their sake. */
   readonly #expected = new Map<string, { count: number; readonly spared: Set<WatchTableKind> }>();
   /** Told of a server-side watch that nobody here wants any more. */
   readonly #onOrphan: (kind: WatchTableKind, path: string) => void;
@@ -72,6 +75,27 @@ export class WatchTable {
     for (const kind of expected.spared) this.orphan(kind, path);
   }
 
+  /** A staying watch has been asked for (1), or that has been answered (-1). */
+  arm(kind: 'persistent' | 'recursive', path: string, by: 1 | -1): void {
+    const count = (this.#arming[kind].get(path) ?? 0) + by;
+    if (count === 0) this.#arming[kind].delete(path);
+    else this.#arming[kind].set(path, count);
+  }
+
+  /** Whether the server has a staying watch for us there by the time it sees what is sent now. */
+  isArmed(kind: 'persistent' | 'recursive', path: string): boolean {
+    return this.has(kind, path) || this.#arming[kind].has(path);
+  }
+
+  /**
+   * Whether a staying watch tells of all that a one-shot watch there would. The server need not have that one too, and before 3.9 it would take the
+   * other's place (ZOOKEEPER-4466).
+   */
+  covers(kind: WatchTableKind, path: string): boolean {
+    if (kind === 'persistent' || kind === 'recursive') return false;
+    return this.isArmed('persistent', path) || (kind !== 'child' && this.isArmed('recursive', path));
+  }
+
   /** Whether somebody has a watch of a kind there, or may have one soon. */
   isWanted(kind: WatchTableKind, path: string): boolean {
     return this.has(kind, path) || this.#expected.has(path);
@@ -101,7 +125,7 @@ export class WatchTable {
     const expected = this.#expected.get(path);
     if (expected !== undefined) return void expected.spared.add(kind);
     const shared = kind === 'data' ? this.has('exists', path) : kind === 'exists' ? this.has('data', path) : false;
-    if (!this.has(kind, path) && !shared) this.#onOrphan(kind, path);
+    if (!this.has(kind, path) && !shared && !this.covers(kind, path)) this.#onOrphan(kind, path);
   }
 
   /** Who is to be told of an event. One-shot watches are used up by it. */
@@ -115,6 +139,16 @@ export class WatchTable {
     collect(listeners, this.#tables.persistent.get(path));
     if (recursive && this.#tables.recursive.size > 0) this.#collectAncestors(listeners, path);
     return listeners;
+  }
+
+  /**
+   * The node whose children have changed, where an event of a child is all we get of it: before 3.9 a recursive watch takes the place of the persistent one
+   * on the same path.
+   */
+  toldByChild(type: EventType, path: string): string | undefined {
+    if (type !== 'CREATED' && type !== 'DELETED') return undefined;
+    const parent = path.slice(0, Math.max(path.lastIndexOf('/'), 1));
+    return this.has('recursive', parent) && this.has('persistent', parent) && path !== '/' ? parent : undefined;
   }
 
   /** Every one-shot watch, used up: the session is over. Child watches first (Kazoo WA-7). */
@@ -135,7 +169,7 @@ export class WatchTable {
   }
 
   /** What to send after a reconnect, in frames of at most 128 KiB: `setWatches` unless there are staying watches, which older servers do not know. */
-  *restoration(relativeZxid: bigint): Generator<{ op: 'setWatches' | 'setWatches2'; request: RequestOf<'setWatches2'> }> {
+  *restoration(relativeZxid: bigint): Generator<Frame> {
     const op = STAYING.some((kind) => this.#tables[kind].size > 0) ? 'setWatches2' : 'setWatches';
     let request = emptyRequest(relativeZxid);
     let bytes = 0;
@@ -152,6 +186,16 @@ export class WatchTable {
       }
     }
     if (bytes > 0) yield { op, request };
+    // Before 3.9 a recursive watch has now taken the place of its node's child watch.
+    for (const path of this.#tables.recursive.keys()) yield* this.restorationAt(path, relativeZxid);
+  }
+
+  /** The same for the one-shot watches of one path that no staying watch stands for. */
+  *restorationAt(path: string, relativeZxid: bigint): Generator<Frame> {
+    const request = emptyRequest(relativeZxid);
+    const kinds = ONE_SHOT.filter((kind) => this.has(kind, path) && !this.covers(kind, path));
+    for (const kind of kinds) request[LIST_OF[kind]].push(path);
+    if (kinds.length > 0) yield { op: 'setWatches', request };
   }
 
   #drain(kinds: readonly WatchTableKind[]): Set<WatchListener> {

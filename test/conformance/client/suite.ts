@@ -3,6 +3,7 @@ import { specifyAccess } from './access.ts';
 import { specifyCapabilities } from './capabilities.ts';
 import { specifyExtended } from './extended.ts';
 import { specifyNodes } from './nodes.ts';
+import { specifyOverlaps } from './overlaps.ts';
 import { specifySessions } from './sessions.ts';
 import { specifyTransactions } from './transactions.ts';
 import { specifyWatches } from './watches.ts';
@@ -26,6 +27,7 @@ export function specifyClient({ name, version, start }: Site, chroots: readonly 
         specifyTransactions(spec);
         specifyWatches(spec);
         specifyExtended(spec);
+        specifyOverlaps(spec);
         specifySessions(spec);
         specifyCapabilities(spec);
       });

@@ -1,0 +1,129 @@
+import type { RequestOf } from '../codec/ops.ts';
+import { AddWatchMode, WatcherType } from '../codec/ops.ts';
+import { Failure } from '../session/call.ts';
+import type { Session } from '../session/session.ts';
+import type { WatchTableKind } from '../session/watch-table.ts';
+import type { WaitOptions } from './call-options.ts';
+
+/** Which watches `removeWatches` is about. */
+export type RemovableWatch = 'data' | 'children' | 'any' | 'persistent' | 'persistentRecursive';
+
+/** What each of them is: at the server, and in our tables. */
+export const REMOVABLE = {
+  data: { type: WatcherType.DATA, tables: ['data', 'exists'] },
+  children: { type: WatcherType.CHILDREN, tables: ['child'] },
+  any: { type: WatcherType.ANY, tables: ['data', 'exists', 'child', 'persistent', 'recursive'] },
+  persistent: { type: WatcherType.PERSISTENT, tables: ['persistent'] },
+  persistentRecursive: { type: WatcherType.PERSISTENT_RECURSIVE, tables: ['recursive'] },
+} as const satisfies Record<RemovableWatch, { type: number; tables: readonly WatchTableKind[] }>;
+
+/** What a server before 3.9 says of a type that came with it. */
+const MARSHALLING = -5;
+
+/**
+ * The server's side of our watches. Before 3.9 it keeps one mode for each path and connection, the latest, and removes whichever it finds
+ * (ZOOKEEPER-4466, 4471, 4472). So a read leaves no watch of its own where a staying one tells of it anyway ({@link WatchTable.covers}), and what
+ * goes away leaves behind what the others need:
+ *
+ *   last listener of a staying kind gone:   nothing else on the path   -> remove any
+ *                                           else, since 3.9            -> remove that kind, leave the one-shot watches it stood for
+ *                                           else, before               -> overwrite it by what is left
+ */
+export class ServerWatches {
+  readonly #session: Session;
+  readonly #serverVersion: () => Promise<number[]>;
+  /** What the present call has set going; each caller waits for its own. */
+  #removals: Promise<unknown>[] = [];
+  #wait: WaitOptions = {};
+  /** Whether the server of a connection knows `removeWatches`; asked once, when first needed. */
+  readonly #knowsRemoval = new WeakMap<object, Promise<boolean>>();
+
+  constructor(session: Session, serverVersion: () => Promise<number[]>) {
+    this.#session = session;
+    this.#serverVersion = serverVersion;
+    session.onOrphanWatch = (type, path) => this.#removals.push(this.#remove(type, path, this.#wait));
+  }
+
+  /** Does what may leave watches at the server that nobody wants, and waits for their removal. @returns the failures */
+  async removing(remove: () => void, wait: WaitOptions = {}): Promise<Failure[]> {
+    this.#removals = [];
+    this.#wait = wait;
+    remove();
+    this.#wait = {};
+    return (await Promise.all(this.#removals)).filter((outcome) => outcome instanceof Failure);
+  }
+
+  /** Takes off what the server has of a kind, whether we know of it or not. @returns the failure, if it is one */
+  async take(kind: RemovableWatch, path: string, wait: WaitOptions): Promise<Failure[]> {
+    const none = Failure.ofCode(NO_WATCHER);
+    // Before 3.9 it would take what belongs to another kind.
+    if (REMOVABLE[kind].tables.some((table) => this.#session.watches.covers(table, path))) return [none];
+    const outcome = await this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait);
+    if (!(outcome instanceof Failure)) return [];
+    return [outcome.code === MARSHALLING ? none : outcome];
+  }
+
+  /**
+   * Whether the server tells of a node's children beside a recursive watch of that node. Where it does not (before 3.9), a persistent watch is not asked
+   * for: it would overwrite the recursive one, from whose events its own can be told.
+   */
+  async allowsPersistent(path: string, wait: WaitOptions): Promise<true | false | Failure> {
+    const outcome = await this.#ask('checkWatches', { path, type: WatcherType.PERSISTENT }, wait);
+    if (!(outcome instanceof Failure) || outcome.code === NO_WATCHER) return true;
+    return outcome.code === MARSHALLING ? false : outcome;
+  }
+
+  /** Best effort: a watch left at the server costs one ignored event. Older servers are not asked what they do not know. */
+  async #remove(kind: Exclude<RemovableWatch, 'any'>, path: string, wait: WaitOptions): Promise<unknown> {
+    const { target, watches } = this.#session;
+    if (target === undefined) return;
+    const stays = kind === 'persistent' || kind === 'persistentRecursive';
+    let known = stays ? true : this.#knowsRemoval.get(target);
+    if (known === undefined) {
+      known = this.#askRemoval();
+      this.#knowsRemoval.set(target, known);
+    }
+    // Somebody may want it again by now.
+    if (!(await known) || this.#isWanted(kind, path)) return;
+    if (!stays) return this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait);
+    if (!REMOVABLE.any.tables.some((table) => watches.isWanted(table, path)))
+      return this.#ask('removeWatches', { path, type: WatcherType.ANY }, wait);
+    return this.#replace(kind, path, wait);
+  }
+
+  async #replace(kind: 'persistent' | 'persistentRecursive', path: string, wait: WaitOptions): Promise<unknown> {
+    const { watches } = this.#session;
+    const before = this.#session.lastZxid;
+    const outcome = await this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait, true);
+    if (!(outcome instanceof Failure) || outcome.code !== MARSHALLING || this.#isWanted(kind, path)) return outcome;
+    if (watches.isArmed('recursive', path)) return this.#session.rearm(path, before);
+    if (watches.isArmed('persistent', path)) return this.#ask('addWatch', { path, mode: AddWatchMode.PERSISTENT }, wait);
+    return this.#ask('removeWatches', { path, type: WatcherType.ANY }, wait, true);
+  }
+
+  #isWanted(kind: RemovableWatch, path: string): boolean {
+    return REMOVABLE[kind].tables.some((table) => this.#session.watches.isWanted(table, path));
+  }
+
+  /** With `rearm`, the one-shot watches of the path are left again in the tick of the reply, and hear of what has changed since its zxid. */
+  #ask<K extends 'addWatch' | 'checkWatches' | 'removeWatches'>(
+    op: K,
+    request: RequestOf<K>,
+    { signal, timeout }: WaitOptions,
+    rearm = false,
+  ): Promise<unknown> {
+    const onZxid = rearm ? (zxid: bigint) => this.#session.rearm((request as { path: string }).path, zxid) : undefined;
+    return this.#session.submit(op, request, undefined, { signal, timeout, onZxid });
+  }
+
+  async #askRemoval(): Promise<boolean> {
+    try {
+      const [major = 0, minor = 0] = await this.#serverVersion();
+      return major > 3 || (major === 3 && minor >= 5);
+    } catch {
+      return false;
+    }
+  }
+}
+
+export const NO_WATCHER = -121;
