@@ -59,12 +59,8 @@ export class ExtendedClient extends Client {
     const allowed = !overlaps || (await this.#serverWatches.allowsPersistent(full, wait));
     if (allowed instanceof Failure) throw allowed.toError({ operation: 'addWatch', path });
     // It is registered in the tick of the reply, as a read's is: it hears nothing from before, and a refusal leaves nothing.
-    if (!allowed) watches.add(kind, full, own);
-    else {
-      const mode = kind === 'recursive' ? AddWatchMode.PERSISTENT_RECURSIVE : AddWatchMode.PERSISTENT;
-      const onZxid = (zxid: bigint): void => this.session.rearm(full, zxid);
-      unwrap(await this.session.submit('addWatch', { path: full, mode }, own, { ...wait, onZxid }), 'addWatch', 'addWatch', path);
-    }
+    if (allowed) await this.#leaveWatch(kind, path, full, own, wait);
+    else watches.add(kind, full, own);
     const remove = async (): Promise<void> => {
       given.signal?.removeEventListener('abort', abort);
       await this.#serverWatches.removing(() => watches.remove(full, own, [kind]));
@@ -189,6 +185,19 @@ export class ExtendedClient extends Client {
     };
     const { data, stat } = await this.submit('reconfig', 'reconfig', undefined, request, given);
     return [data ?? Buffer.alloc(0), stat];
+  }
+
+  async #leaveWatch(
+    kind: 'persistent' | 'recursive',
+    path: string,
+    full: string,
+    own: WatchListener,
+    wait: WaitOptions,
+  ): Promise<void> {
+    const mode = kind === 'recursive' ? AddWatchMode.PERSISTENT_RECURSIVE : AddWatchMode.PERSISTENT;
+    const onZxid = (zxid: bigint): void => this.session.rearm(full, zxid);
+    const outcome = await this.session.submit('addWatch', { path: full, mode }, own, { ...wait, onZxid });
+    unwrap(outcome, 'addWatch', 'addWatch', path);
   }
 
   #readPart(operation: MultiReadOperation): ReadPart {

@@ -123,7 +123,7 @@ export class Call implements Exchange {
       this.settle(null);
     } else {
       if (err === UNIMPLEMENTED && row.since !== undefined) this.#home.unknown();
-      else if (this.#listener !== undefined && row.watch === undefined) this.#home.watches.orphan(this.#stayingKind, this.#path);
+      else if (this.#listener !== undefined && row.watch === undefined) this.#home.watches.refuse(this.#stayingKind, this.#path);
       this.settle(Failure.ofCode(err));
     }
     this.leave();

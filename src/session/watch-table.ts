@@ -82,6 +82,11 @@ export class WatchTable {
     else this.#arming[kind].set(path, count);
   }
 
+  /** A staying watch was refused: the one-shot watches that it was to stand for need their own. */
+  refuse(kind: 'persistent' | 'recursive', path: string): void {
+    if (this.#expected.get(path)!.count > 1 || ONE_SHOT.some((other) => this.has(other, path))) this.orphan(kind, path);
+  }
+
   /** Whether the server has a staying watch for us there by the time it sees what is sent now. */
   isArmed(kind: 'persistent' | 'recursive', path: string): boolean {
     return this.has(kind, path) || this.#arming[kind].has(path);
