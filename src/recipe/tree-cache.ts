@@ -3,11 +3,15 @@ import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import { isPrompt, prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireFunction } from './arguments.ts';
+import type { WaitOptions } from '../client/call-options.ts';
+import { requireClient, requireFunction, requireWaiting } from './arguments.ts';
+import { Attempt } from './attempt.ts';
+import { Freshness } from './freshness.ts';
 import { persist } from './outage.ts';
 import { NodeData, TreeEvent, type TreeEventType } from './tree-event.ts';
 import { TreeNode } from './tree-node.ts';
 import { type TreeReading, TreeReader } from './tree-reader.ts';
+import { waitTimedOut } from './wait-timed-out.ts';
 
 export type TreeEventListener = (event: TreeEvent) => unknown;
 export type TreeFaultListener = (error: unknown) => unknown;
@@ -30,6 +34,8 @@ export class TreeCache {
   readonly #client: RecipeClient;
   readonly #listeners: TreeEventListener[] = [];
   readonly #faultListeners: TreeFaultListener[] = [];
+  readonly #freshnessListeners: ((fresh: boolean) => unknown)[] = [];
+  readonly #freshness: Freshness;
   readonly #reader: TreeReader;
   readonly #nodes = new Map<string, TreeNode>();
   #root: TreeNode;
@@ -60,7 +66,37 @@ export class TreeCache {
         this.#failed(node, error);
         this.#settle(node, kind, session);
       },
+      idle: () => this.#freshness.stir(),
     });
+    this.#freshness = new Freshness(client, this.path, {
+      check: () => {
+        if (this.#state !== 'started') throw new KazooException(this.#state === 'closed' ? 'already closed' : 'not started');
+      },
+      isCaughtUp: () => this.#initialized && this.#reader.isIdle && this.#outdated.size === 0,
+      changed: (fresh) => this.#client.dispatch(() => this.#tell(this.#freshnessListeners, fresh)),
+    });
+  }
+
+  /** Whether the tree is shown as the server has it: not before it is loaded, nor from the loss of the connection until what changed meanwhile has been read. */
+  get fresh(): boolean {
+    return this.#freshness.now;
+  }
+
+  /**
+   * Resolves once all that was written, by anyone, before this call is in the cache: at once in most cases, else when the connection is back.
+   *
+   * @throws OperationTimeoutError after `timeout` milliseconds; `signal.reason`; KazooException before the start and after the end; ConnectionClosedError when the client stops
+   */
+  async whenFresh(options?: WaitOptions): Promise<void> {
+    const attempt = new Attempt(this.#client.clock, {
+      ...requireWaiting(options),
+      timedOut: () => waitTimedOut(this.path, 'tree cache'),
+    });
+    try {
+      await this.#freshness.wait(attempt);
+    } finally {
+      attempt.close();
+    }
   }
 
   /**
@@ -80,11 +116,13 @@ export class TreeCache {
     }
     this.#rooted = true;
     this.#loadIfDue();
+    this.#freshness.begin();
   }
 
   /** Ends for good: no further event, no data, and its watches are taken back. Resolves when they are. Harmless when repeated. */
   async close(): Promise<void> {
     this.#state = 'closed';
+    this.#freshness.end();
     this.#client.off('state', this.#onState);
     const paths = [...this.#nodes.keys()];
     this.#nodes.clear();
@@ -105,6 +143,13 @@ export class TreeCache {
   listenFault<L extends TreeFaultListener>(listener: L): L {
     requireFunction('the fault listener', listener);
     this.#faultListeners.push(listener);
+    return listener;
+  }
+
+  /** Adds a listener of changes of {@link fresh}, in turn with the {@link TreeEvent}s: told true after what was caught up with. Gives it back. */
+  listenFreshness<L extends (fresh: boolean) => unknown>(listener: L): L {
+    requireFunction('the freshness listener', listener);
+    this.#freshnessListeners.push(listener);
     return listener;
   }
 
@@ -137,6 +182,7 @@ export class TreeCache {
   }
 
   readonly #onState = (state: KazooState): void => {
+    if (state !== 'CONNECTED') this.#freshness.end();
     if (state === 'SUSPENDED') this.#publish(TreeEvent.CONNECTION_SUSPENDED);
     else if (state === 'LOST') {
       this.#session += 1;
@@ -146,6 +192,7 @@ export class TreeCache {
     } else {
       this.#publish(TreeEvent.CONNECTION_RECONNECTED);
       this.#loadIfDue();
+      if (this.#rooted) this.#freshness.begin();
     }
   };
 
@@ -198,6 +245,7 @@ export class TreeCache {
     const parents = [...this.#outdated];
     this.#outdated.clear();
     if (this.#state === 'started') for (const parent of parents) this.#reader.request(parent, 'children');
+    this.#freshness.stir();
   }
 
   #found(node: TreeNode, reading: TreeReading, session: number): void {
@@ -222,7 +270,7 @@ export class TreeCache {
     node.untold = true;
     this.#client.dispatch(() => {
       node.untold = false;
-      return this.#tell(new TreeEvent(TreeEvent.NODE_UPDATED, node.data));
+      return this.#tell(this.#listeners, new TreeEvent(TreeEvent.NODE_UPDATED, node.data));
     });
   }
 
@@ -286,23 +334,24 @@ export class TreeCache {
     if (this.#initialized || this.#loading.size > 0 || this.#loadedSession !== this.#session) return;
     this.#initialized = true;
     this.#publish(TreeEvent.INITIALIZED);
+    this.#freshness.stir();
   }
 
   #publish(type: TreeEventType, data: NodeData | null = null): void {
     const event = new TreeEvent(type, data);
     this.#tellOurs(event);
-    this.#client.dispatch(() => this.#tell(event));
+    this.#client.dispatch(() => this.#tell(this.#listeners, event));
   }
 
   #tellOurs(event: TreeEvent): void {
     for (const listener of this.#listeners) if (isPrompt(listener)) listener(event);
   }
 
-  async #tell(event: TreeEvent): Promise<void> {
-    for (const listener of this.#listeners.filter((one) => !isPrompt(one))) {
+  async #tell<T>(listeners: readonly ((news: T) => unknown)[], news: T): Promise<void> {
+    for (const listener of listeners.filter((one) => !isPrompt(one))) {
       if (this.#state === 'closed') return;
       try {
-        await listener(event);
+        await listener(news);
       } catch (error) {
         await this.#fault(error);
       }

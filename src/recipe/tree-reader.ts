@@ -20,6 +20,8 @@ export interface TreeReaderOptions {
   /** Told of each reading, in the order of the server's replies. */
   found(node: TreeNode, reading: TreeReading, session: number): void;
   failed(node: TreeNode, kind: ReadKind, error: unknown, session: number): void;
+  /** Nothing is asked for any more. */
+  idle(): void;
 }
 
 /**
@@ -36,6 +38,10 @@ export class TreeReader {
   constructor(client: RecipeClient, options: TreeReaderOptions) {
     this.#client = client;
     this.#options = options;
+  }
+
+  get isIdle(): boolean {
+    return this.#inFlight === 0 && this.#queue.length === 0;
   }
 
   request(node: TreeNode, kind: ReadKind): void {
@@ -64,6 +70,7 @@ export class TreeReader {
     this.#inFlight -= 1;
     if (again && !this.#options.isClosed()) this.request(node, kind);
     this.#pump();
+    if (this.isIdle) this.#options.idle();
   }
 
   async #perform(node: TreeNode, kind: ReadKind): Promise<void> {

@@ -114,7 +114,7 @@ test('paths are compared by component', async () => {
   expect(cache.getData('/root')).toBeNull();
 });
 
-test('5,000 unchanged nodes: a reconnect within the session costs no read, and tells no change', async () => {
+test('5,000 unchanged nodes: a reconnect within the session costs no read, and tells no change (pain-points 48)', async () => {
   const { server, client, connect } = await workbench({ timeout: 30_000 }, { tickTime: 2_000 });
   const other = await connect({ timeout: 30_000 });
   await client.create('/root');
@@ -305,7 +305,7 @@ test('starts once', async () => {
   expect(TreeEvent.make(TreeEvent.INITIALIZED).eventData).toBeNull();
 });
 
-test('under random writes, reconnects and expiries it ends equal to the server, and no path goes back', async () => {
+test('under random writes, reconnects and expiries it ends equal to the server, and no path goes back (pain-points 49)', async () => {
   const { server, client, connect } = await workbench();
   const writers = [await connect(), await connect()];
   const { cache, events } = cacheOf(client, '/root');

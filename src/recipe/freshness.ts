@@ -1,0 +1,89 @@
+import { ConnectionClosedError, KazooException, NotReadOnlyCallError } from '../base/errors.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
+import { type Attempt, isTransient } from './attempt.ts';
+
+export interface FreshnessOptions {
+  /** Throws where there is nothing to wait for any more. */
+  check(): void;
+  /** Whether everything that is known to have changed has been read. */
+  isCaughtUp(): boolean;
+  changed(fresh: boolean): void;
+}
+
+/**
+ * Whether a copy of nodes shows what the server has: stale from the loss of the connection until what changed meanwhile has been read.
+ * The server tells of what changed before it answers a request that came later: so with the answer to a sync all of it is known.
+ */
+export class Freshness {
+  readonly #client: RecipeClient;
+  readonly #path: string;
+  readonly #options: FreshnessOptions;
+  readonly #waiting = new Set<() => void>();
+  #outages = 0;
+  #fresh = false;
+
+  constructor(client: RecipeClient, path: string, options: FreshnessOptions) {
+    this.#client = client;
+    this.#path = path;
+    this.#options = options;
+  }
+
+  get now(): boolean {
+    return this.#fresh;
+  }
+
+  /** The connection was lost. */
+  end(): void {
+    this.#outages += 1;
+    this.#turn(false);
+    this.stir();
+  }
+
+  /** Something may have been caught up with. */
+  stir(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  /** There is a connection, again perhaps: turns fresh when all is read, unless it is lost before. */
+  begin(): void {
+    this.#catchUp().catch((error: unknown) => {
+      const isOver = isTransient(error) || error instanceof ConnectionClosedError || error instanceof KazooException;
+      if (!isOver) this.#client.reportError(error);
+    });
+  }
+
+  /** Resolves once everything that was written before this call has been read. */
+  async wait(attempt: Attempt): Promise<void> {
+    while (!(await attempt.persist(() => attempt.guard(this.#catchUp()))));
+  }
+
+  async #catchUp(): Promise<boolean> {
+    this.#options.check();
+    const outages = this.#outages;
+    await this.#barrier();
+    while (outages === this.#outages && !this.#options.isCaughtUp()) {
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+      this.#options.check();
+    }
+    if (outages !== this.#outages) return false;
+    this.#turn(true);
+    return true;
+  }
+
+  /** A server that is cut off from the others serves no sync: what it has is all there is. */
+  async #barrier(): Promise<void> {
+    try {
+      await this.#client.sync(this.#path);
+    } catch (error) {
+      if (!(error instanceof NotReadOnlyCallError)) throw error;
+      await this.#client.exists(this.#path);
+    }
+  }
+
+  #turn(fresh: boolean): void {
+    if (this.#fresh === fresh) return;
+    this.#fresh = fresh;
+    this.#options.changed(fresh);
+  }
+}
