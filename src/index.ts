@@ -140,7 +140,7 @@ export {
   type ServiceType,
   type UriPart,
 } from './recipe/service-instance.ts';
-export { ServiceProvider, type ServiceProviderOptions } from './recipe/service-provider.ts';
+export { ServiceProvider, type ServiceProviderEvents, type ServiceProviderOptions } from './recipe/service-provider.ts';
 export { PartitionState, SetPartitioner, type SetPartitionerOptions } from './recipe/set-partitioner.ts';
 export { TreeCache, type TreeEventListener, type TreeFaultListener } from './recipe/tree-cache.ts';
 export { NodeData, TreeEvent, type TreeEventType } from './recipe/tree-event.ts';

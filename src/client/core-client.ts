@@ -95,10 +95,9 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   get hosts(): readonly HostPort[] {
     return this.#rotation.hosts;
   }
-  /** The server of the present connection, as it was configured; null while there is none. */
-  get server(): HostPort | null {
-    const { target } = this.session;
-    return target === undefined ? null : { host: target.host, port: target.port };
+  /** The server of the present connection, as it was configured, with the address that was dialled; null while there is none. */
+  get server(): (HostPort & { readonly address: string }) | null {
+    return this.session.target ?? null;
   }
   /** The highest zxid seen in a reply. */
   get lastZxid(): bigint {

@@ -90,9 +90,9 @@ export class ExtendedClient extends Client {
       if (failure.code !== NO_WATCHER || had.length === 0) unwrap(failure, 'removeWatches', 'removeWatches', path);
   }
 
-  /** Takes back a one-shot watch, and the server's with it when it was the last. Never rejects. */
+  /** Takes back a one-shot watch, and the server's with it when it was the last; one of {@link getConfig}, too. Never rejects. */
   async unwatch(path: string, listener: WatchListener): Promise<void> {
-    const full = this.rooted(path);
+    const full = path === CONFIG_PATH ? path : this.rooted(path);
     await this.#serverWatches.removing(() => this.session.watches.remove(full, listener));
   }
 

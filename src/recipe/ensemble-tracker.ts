@@ -1,14 +1,14 @@
 import { formatHost, type HostPort } from '../base/hosts.ts';
 import { prompt } from '../base/prompt.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
-import type { ReadOptions } from '../client/call-options.ts';
+import type { ReadOptions, WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireClient } from './arguments.ts';
 
 /** What tracking needs of a client beside what recipes do. */
 export interface EnsembleClient extends RecipeClient {
   readonly hosts: readonly HostPort[];
-  readonly server: HostPort | null;
+  readonly server: (HostPort & { readonly address?: string | undefined }) | null;
   getConfig(options?: ReadOptions): Promise<[Buffer, ZnodeStat]>;
   setHosts(hosts: string | string[]): void;
   /** @internal */
@@ -43,19 +43,22 @@ export class EnsembleTracker {
   }
 
   /** Reads the list, and follows it from now on. @throws what reading it throws: NoNodeError before ZooKeeper 3.5, NoAuthError */
-  async start(): Promise<void> {
+  async start(options?: WaitOptions): Promise<void> {
     if (this.#running) return;
     this.#running = true;
+    this.#version = -1n;
     this.#client.on('connected', this.#onConnected);
     try {
-      await this.#follow();
+      await this.#follow(options);
     } catch (error) {
       this.stop();
       throw error;
     }
   }
 
+  /** Leaves the hosts as they are. Harmless when repeated. */
   stop(): void {
+    if (!this.#running) return;
     this.#running = false;
     this.#client.off('connected', this.#onConnected);
     this.#settle?.();
@@ -77,13 +80,13 @@ export class EnsembleTracker {
       );
   }
 
-  async #follow(): Promise<void> {
-    const [data] = await this.#client.getConfig({ watch: this.#onChange });
+  async #follow(options?: WaitOptions): Promise<void> {
+    const [data] = await this.#client.getConfig({ ...options, watch: this.#onChange });
     if (!this.#running) return;
     const { hosts, version } = parseEnsemble(data.toString('utf8'));
-    if (hosts.length === 0 || version <= this.#version) return;
+    if (version <= this.#version) return;
     this.#version = version;
-    this.#adopt(hosts);
+    if (hosts.length > 0) this.#adopt(hosts);
   }
 
   #adopt(hosts: readonly HostPort[]): void {
@@ -131,22 +134,25 @@ function isWildcard(address: string): boolean {
 }
 
 /**
- * Where a client should move when the list changes, by Java's rule; null to stay.
- * An ensemble that grows draws a fair share of clients to its new servers; one that shrinks keeps everyone whose server remains.
+ * Where a client should move when the list changes, by Java's rule (StaticHostProvider); null to stay.
+ * An ensemble that grows draws a fair share of clients to its new servers; one that shrinks keeps everyone whose server remains. If all clients follow it, they stay evenly spread.
  */
 export function rebalance(
-  current: HostPort | null,
+  current: EnsembleClient['server'],
   old: readonly HostPort[],
   next: readonly HostPort[],
   random: () => number,
 ): readonly HostPort[] | null {
   const before = new Set(names(old));
-  const kept = next.filter((host) => before.has(formatHost(host)));
-  const added = next.filter((host) => !before.has(formatHost(host)));
-  const stays = current !== null && names(next).includes(formatHost(current));
+  const isCurrent = ({ host, port }: HostPort): boolean =>
+    port === current?.port && (host === current.host || host === current.address);
+  const stays = next.some(isCurrent);
+  const isKept = (host: HostPort): boolean => before.has(formatHost(host)) || isCurrent(host);
+  const kept = next.filter(isKept);
+  const added = next.filter((host) => !isKept(host));
   if (next.length > old.length) {
-    if (stays && random() > 1 - old.length / next.length) return null;
-    return added;
+    if (stays && random() >= 1 - old.length / next.length) return null;
+    return added.length > 0 ? added : next;
   }
   if (stays) return null;
   const toKept = (kept.length * (old.length - next.length)) / (next.length * (old.length - kept.length));
