@@ -30,7 +30,7 @@ export interface KazooClientOptions {
   readOnly?: boolean | undefined;
   /** Try the servers in random order. Default true. */
   randomizeHosts?: boolean | undefined;
-  /** When to try the servers again. Default: for ever, 100 ms doubling to at most 10 s, jittered. */
+  /** When to try the servers again. Default: for ever, 100 ms doubling to at most 10 s and at most the session timeout, jittered. */
   connectionRetry?: RetryPolicy | KazooRetryOptions | undefined;
   /** What `client.retry` and the recipes use. Default as `connectionRetry`. */
   commandRetry?: RetryPolicy | KazooRetryOptions | undefined;

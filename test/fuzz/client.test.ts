@@ -16,6 +16,8 @@ const FRAMES = Number(process.env['KAZOO_SOAK_FRAMES'] ?? (SECONDS === Infinity 
 const FRAMES_BY_SOCKET = Number.isFinite(FRAMES) ? FRAMES / 5 : Infinity;
 const SEED = Number(process.env['KAZOO_SEED'] ?? Date.now() % 2 ** 31);
 const CLIENTS = 24;
+/** Where each costs less. */
+const MANY = 72;
 const SESSION = 600;
 /** No call takes longer, whatever the server says: it hangs up in time, and comes back. */
 const PATIENCE = 30_000;
@@ -42,7 +44,7 @@ describe('a client whose server talks nonsense never throws, never hangs, never 
     async () => {
       const server = await serve();
       const handler = new NonsenseHandler(new Dice(SEED));
-      const assailants = recruit({ hosts: server.connectString, handler }, 0);
+      const assailants = recruit(MANY, { hosts: server.connectString, handler }, 0);
       await fight(handler, assailants, FRAMES);
       await server.close();
     },
@@ -56,7 +58,7 @@ describe('a client whose server talks nonsense never throws, never hangs, never 
       const before = resources();
       const proxy = await MutatingProxy.open(server.port, new Dice(SEED));
       onTestFinished(() => proxy[Symbol.asyncDispose]());
-      await fight(proxy, recruit({ hosts: proxy.connectString }, 0.03), FRAMES_BY_SOCKET);
+      await fight(proxy, recruit(CLIENTS, { hosts: proxy.connectString }, 0.03), FRAMES_BY_SOCKET);
       await proxy[Symbol.asyncDispose]();
       await pause(50);
       const after = resources();
@@ -78,9 +80,9 @@ async function serve(): Promise<EmbeddedZooKeeper> {
   return server;
 }
 
-function recruit(options: KazooClientOptions, recipes: number): Assailant[] {
+function recruit(count: number, options: KazooClientOptions, recipes: number): Assailant[] {
   const quick = { maxTries: -1, delay: 5, maxDelay: 50 };
-  return Array.from({ length: CLIENTS }, (_, index) => {
+  return Array.from({ length: count }, (_, index) => {
     const client = new KazooClient({ timeout: SESSION, connectionRetry: quick, commandRetry: quick, ...options });
     onTestFinished(() => client.close());
     return new Assailant(client, new Dice(SEED + index), recipes);
