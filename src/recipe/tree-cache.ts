@@ -347,15 +347,23 @@ export class TreeCache {
     for (const listener of this.#listeners) if (isPrompt(listener)) listener(event);
   }
 
-  async #tell<T>(listeners: readonly ((news: T) => unknown)[], news: T): Promise<void> {
-    for (const listener of listeners.filter((one) => !isPrompt(one))) {
-      if (this.#state === 'closed') return;
+  /** One after the other; a promise only where a listener gives one, as few do. */
+  #tell<T>(listeners: readonly ((news: T) => unknown)[], news: T, from = 0): Promise<void> | undefined {
+    for (let index = from; index < listeners.length && this.#state !== 'closed'; index++) {
+      const listener = listeners[index]!;
+      if (isPrompt(listener)) continue;
+      const rest = (): Promise<void> | undefined => this.#tell(listeners, news, index + 1);
       try {
-        await listener(news);
+        const outcome = listener(news);
+        if (outcome instanceof Object && 'then' in outcome)
+          return Promise.resolve(outcome)
+            .catch((error: unknown) => this.#fault(error))
+            .then(rest);
       } catch (error) {
-        await this.#fault(error);
+        return this.#fault(error).then(rest);
       }
     }
+    return undefined;
   }
 
   async #fault(error: unknown): Promise<void> {

@@ -1,6 +1,7 @@
 import type { WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
+import { isTransient } from './attempt.ts';
 import { persist } from './outage.ts';
 import type { ReadKind, TreeNode } from './tree-node.ts';
 
@@ -57,7 +58,7 @@ export class TreeReader {
     while (this.#inFlight < MOST_IN_FLIGHT && this.#head < this.#queue.length) {
       const { node, kind } = this.#queue[this.#head++]!;
       this.#inFlight += 1;
-      void this.#perform(node, kind).then(() => this.#done(node, kind));
+      this.#perform(node, kind);
     }
     if (this.#head < this.#queue.length) return;
     this.#queue = [];
@@ -73,7 +74,25 @@ export class TreeReader {
     if (this.isIdle) this.#options.idle();
   }
 
-  async #perform(node: TreeNode, kind: ReadKind): Promise<void> {
+  /** The first try goes without the means to repeat it: of these there are two for each node of the tree. */
+  #perform(node: TreeNode, kind: ReadKind): void {
+    const session = this.#options.session();
+    if (this.#isUnwanted(node)) return queueMicrotask(() => this.#done(node, kind));
+    node.reading.set(kind, 'sent');
+    this.#read(node.path, kind).then(
+      (reading) => {
+        this.#answered(node, reading, session);
+        this.#done(node, kind);
+      },
+      (error: unknown) => {
+        if (isTransient(error)) return void this.#repeat(node, kind).then(() => this.#done(node, kind));
+        this.#refused(node, kind, error, session);
+        this.#done(node, kind);
+      },
+    );
+  }
+
+  async #repeat(node: TreeNode, kind: ReadKind): Promise<void> {
     let session = this.#options.session();
     try {
       const reading = await persist(this.#client.clock, () => {
@@ -82,19 +101,26 @@ export class TreeReader {
         node.reading.set(kind, 'sent');
         return this.#read(node.path, kind);
       });
-      if (this.#isUnwanted(node)) this.#takeBack(node.path);
-      else this.#options.found(node, reading, session);
+      this.#answered(node, reading, session);
     } catch (error) {
-      if (!this.#isUnwanted(node)) this.#options.failed(node, kind, error, session);
+      this.#refused(node, kind, error, session);
     }
   }
 
-  async #read(path: string, kind: ReadKind): Promise<TreeReading> {
+  #answered(node: TreeNode, reading: TreeReading, session: number): void {
+    if (this.#isUnwanted(node)) this.#takeBack(node.path);
+    else this.#options.found(node, reading, session);
+  }
+
+  #refused(node: TreeNode, kind: ReadKind, error: unknown, session: number): void {
+    if (!this.#isUnwanted(node)) this.#options.failed(node, kind, error, session);
+  }
+
+  #read(path: string, kind: ReadKind): Promise<TreeReading> {
     const { watch } = this.#options;
-    if (kind === 'children') return { kind, names: await this.#client.getChildren(path, { watch }) };
-    if (kind === 'exists') return { kind, exists: (await this.#client.exists(path, { watch })) !== null };
-    const [data, stat] = await this.#client.get(path, { watch });
-    return { kind, data, stat };
+    if (kind === 'children') return this.#client.getChildren(path, { watch }).then((names) => ({ kind, names }));
+    if (kind === 'exists') return this.#client.exists(path, { watch }).then((stat) => ({ kind, exists: stat !== null }));
+    return this.#client.get(path, { watch }).then(([data, stat]) => ({ kind, data, stat }));
   }
 
   #isUnwanted(node: TreeNode): boolean {
