@@ -21,7 +21,7 @@ test('it is up while its node exists', async () => {
   expect(client.listenerCount('state')).toBe(0);
 });
 
-test('a wait ends when it is taken down, not when it is written to', async () => {
+test('a wait ends when it is taken down, not when it is written to (D-8, BA-3)', async () => {
   const lab = await Lab.open();
   const [one, two] = [await lab.client(), await lab.client()];
   await new Barrier(one, PATH).create();
@@ -34,7 +34,7 @@ test('a wait ends when it is taken down, not when it is written to', async () =>
   expect(await wait).toBe(true);
 });
 
-test('a wait outlasts a lost connection and a lost session', async () => {
+test('a wait outlasts a lost connection and a lost session (D-8, BA-3)', async () => {
   const lab = await Lab.open();
   const [one, two] = [await lab.client(), await lab.client()];
   const barrier = new Barrier(one, PATH);

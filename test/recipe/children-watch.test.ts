@@ -16,7 +16,7 @@ test('calls at once with the children, then after each change with the event', a
   ]);
 });
 
-test('a missing node ends it quietly: ready resolves, no call, no listener', async () => {
+test('a missing node ends it quietly: ready resolves, no call, no listener (D-23, CW-2)', async () => {
   const { client } = await workbench();
   const listeners = client.listenerCount('state');
   const fn = vi.fn();
@@ -42,7 +42,7 @@ test('deleting the node ends it, and making it anew does not revive it', async (
   expect(await watchCount(client)).toBe(0);
 });
 
-test('after a lost session the children are told again only if they differ', async () => {
+test('after a lost session the children are told again only if they differ (CW-3)', async () => {
   const { server, client, connect } = await workbench();
   const other = await connect();
   await client.create('/parent/a', '', { makepath: true });
@@ -57,7 +57,7 @@ test('after a lost session the children are told again only if they differ', asy
   expect(calls[1]).toEqual(['a', 'b']);
 });
 
-test('without allowSessionLost it outlives a reconnect, but not its session', async () => {
+test('without allowSessionLost it outlives a reconnect, but not its session (D-24h, CW-5)', async () => {
   const { server, client, connect } = await workbench();
   const other = await connect();
   await client.create('/parent');

@@ -91,7 +91,7 @@ test('many who count at once lose nothing', async () => {
   expect(await counters[0]!.get()).toBe(90);
 });
 
-test('a change whose reply is lost is counted once', async () => {
+test('a change whose reply is lost is counted once (D-24e)', async () => {
   const { server, client } = await workbench();
   const counter = new Counter(client, '/counter');
   await counter.add(1);
@@ -109,7 +109,7 @@ test('a change that never arrived is made after all', async () => {
   expect(await counter.get()).toBe(2);
 });
 
-test('where the node has moved on since, the loss is thrown rather than guessed at', async () => {
+test('where the node has moved on since, the loss is thrown rather than guessed at (D-24e)', async () => {
   const { server, client, connect } = await workbench();
   const other = await connect();
   const counter = new Counter(client, '/counter');
@@ -127,7 +127,7 @@ test('where the node has moved on since, the loss is thrown rather than guessed 
   expect(await counter.get()).toBe(50);
 });
 
-test('a node that vanishes is made again', async () => {
+test('a node that vanishes is made again (D-24c)', async () => {
   const { client } = await workbench();
   const counter = new Counter(client, '/counter');
   await counter.add(5);

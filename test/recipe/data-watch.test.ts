@@ -98,7 +98,7 @@ test('a throw on the first call rejects ready, a later one reaches the error eve
   expect(calls).toBe(3);
 });
 
-test('a TypeError from the function is not mistaken for a wrong number of arguments', async () => {
+test('a TypeError from the function is not mistaken for a wrong number of arguments (D-24f, DW-3)', async () => {
   const { client } = await workbench();
   const fn = vi.fn(() => {
     throw new TypeError('mine');
@@ -107,7 +107,7 @@ test('a TypeError from the function is not mistaken for a wrong number of argume
   expect(fn).toHaveBeenCalledOnce();
 });
 
-test('a reconnect without change calls nothing; a change made meanwhile is told', async () => {
+test('a reconnect without change calls nothing; a change made meanwhile is told (DW-2)', async () => {
   const { server, client, connect } = await workbench();
   const other = await connect();
   await client.create('/node', 'one');
@@ -123,7 +123,7 @@ test('a reconnect without change calls nothing; a change made meanwhile is told'
   expect(seen).toEqual(['one', 'two']);
 });
 
-test('survives the loss of its session, and stop() and start() of the client', async () => {
+test('survives the loss of its session, and stop() and start() of the client (DW-10)', async () => {
   const { server, client, connect } = await workbench();
   const other = await connect();
   await client.create('/node', 'one');

@@ -48,7 +48,7 @@ describe('entering', () => {
     await entering;
   });
 
-  test('a ready node left from earlier does not open the barrier, nor does it keep it shut', async () => {
+  test('a ready node left from earlier does not open the barrier, nor does it keep it shut (D-11, DB-3)', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
     await client.ensurePath(`${PATH}/ready`);
@@ -89,7 +89,7 @@ describe('entering', () => {
     await until('it has gone', async () => (await client.getChildren(PATH)).length === 0);
   });
 
-  test('it outlasts a lost connection and a lost session', async () => {
+  test('it outlasts a lost connection and a lost session (D-8, DB-7)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client()];
     const entering = new DoubleBarrier(one, PATH, 2).enter();
@@ -131,7 +131,7 @@ describe('leaving', () => {
     await barriers[1]!.leave({ timeout: 10_000 });
   });
 
-  test('a member that waits for others goes on waiting when one of them leaves', async () => {
+  test('a member that waits for others goes on waiting when one of them leaves (D-11, DB-6)', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
     const barriers = await party(lab, 4);

@@ -28,7 +28,7 @@ test('each runs its function in turn, and contenders are listed in order', async
   expect(await one.getChildren(PATH)).toEqual([]);
 });
 
-test('what the function throws is thrown, a CancelledError too, after the lead was given back', async () => {
+test('what the function throws is thrown, a CancelledError too, after the lead was given back (EL-2, EL-3)', async () => {
   const client = await (await Lab.open()).client();
   const election = new Election(client, PATH);
   await expect(election.run(() => Promise.reject(new Error('boom')))).rejects.toThrow('boom');
@@ -41,7 +41,7 @@ test('what the function throws is thrown, a CancelledError too, after the lead w
   expect(await client.getChildren(PATH)).toEqual([]);
 });
 
-test('cancel ends a wait quietly, and neither the leader nor a later run', async () => {
+test('cancel ends a wait quietly, and neither the leader nor a later run (EL-4, D-17)', async () => {
   const lab = await Lab.open();
   const [one, two] = [await lab.client(), await lab.client()];
   const [first, second] = [new Election(one, PATH), new Election(two, PATH)];
@@ -92,7 +92,7 @@ test('an abort while leading reaches the function, and then rejects with its rea
   }
 });
 
-test('the loss of the lead reaches the function, whose outcome counts', async () => {
+test('the loss of the lead reaches the function, whose outcome counts (EL-5, pain-points 36)', async () => {
   const lab = await Lab.open();
   const client = await lab.client();
   const election = new Election(client, PATH, { errorPolicy: 'session' });

@@ -14,7 +14,7 @@ function watchmaker(start = '2020-01-01T12:00:00.789Z') {
 }
 
 describe('one lease', () => {
-  test('it is written as Kazoo writes it', async () => {
+  test('it is written as Kazoo writes it (LE-1)', async () => {
     const client = await (await Lab.open()).client();
     const lease = new NonBlockingLease(client, PATH, HOUR, { identifier: 'wörker', now: watchmaker().now });
     expect(lease.obtained).toBe(false);
@@ -27,7 +27,7 @@ describe('one lease', () => {
     expect(client.listenerCount('state')).toBe(0);
   });
 
-  test('another gets it only once it has ended; its holder renews it', async () => {
+  test('another gets it only once it has ended; its holder renews it (LE-3)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client()];
     const clock = watchmaker();
@@ -71,7 +71,7 @@ describe('one lease', () => {
 });
 
 describe('one of several leases', () => {
-  test('so many hold one each, and who holds one renews that one', async () => {
+  test('so many hold one each, and who holds one renews that one (D-24i)', async () => {
     const client = await (await Lab.open()).client();
     const clock = watchmaker();
     const holders = ['a', 'b', 'c'].map(

@@ -14,7 +14,7 @@ import { Lab, once, until, untilConnected } from './lab.ts';
 const PATH = '/locks/one';
 
 describe('acquiring and releasing', () => {
-  test('an uncontended lock is a node of Kazoo’s name and data, gone after the release', async () => {
+  test('an uncontended lock is a node of Kazoo’s name and data, gone after the release (LK-1)', async () => {
     const client = await (await Lab.open()).client();
     const lock = new Lock(client, PATH, { identifier: 'näme' });
     expect(lock.isAcquired).toBe(false);
@@ -78,7 +78,7 @@ describe('acquiring and releasing', () => {
     expect(await lock.acquire({ blocking: false })).toBe(true);
   });
 
-  test('an object that holds is waited for in process: in turn, not at all, or for so long', async () => {
+  test('an object that holds is waited for in process: in turn, not at all, or for so long (D-24a, pain-points 46)', async () => {
     const client = await (await Lab.open()).client();
     const lock = new Lock(client, PATH);
     await lock.acquire();
@@ -143,7 +143,7 @@ describe('acquiring and releasing', () => {
     expect(await client.getChildren(PATH)).toEqual([]);
   });
 
-  test('a parent that has vanished is made again', async () => {
+  test('a parent that has vanished is made again (D-24c)', async () => {
     const client = await (await Lab.open()).client();
     const lock = new Lock(client, PATH);
     await lock.withLock(async () => undefined);
@@ -151,7 +151,7 @@ describe('acquiring and releasing', () => {
     expect(await lock.acquire()).toBe(true);
   });
 
-  test('withLock gives the outcome, releases after a throw, and refuses what it does not get', async () => {
+  test('withLock gives the outcome, releases after a throw, and refuses what it does not get (D-36)', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
     const lock = new Lock(client, PATH);
@@ -193,7 +193,7 @@ describe('acquiring and releasing', () => {
 });
 
 describe('giving up', () => {
-  test('a timeout rejects with LockTimeout and leaves nothing', async () => {
+  test('a timeout rejects with LockTimeout and leaves nothing (D-16, pain-points 38)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client()];
     const holder = new Lock(one, PATH);
@@ -203,7 +203,7 @@ describe('giving up', () => {
     expect(two.listenerCount('state')).toBe(0);
   });
 
-  test('an abort rejects with the reason at once, and the contender goes', async () => {
+  test('an abort rejects with the reason at once, and the contender goes (pain-points 47)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client()];
     const holder = new Lock(one, PATH);
@@ -220,7 +220,7 @@ describe('giving up', () => {
     expect(await lock.acquire()).toBe(true);
   });
 
-  test('cancel ends the present wait only', async () => {
+  test('cancel ends the present wait only (D-17)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client()];
     const holder = new Lock(one, PATH);
@@ -262,7 +262,7 @@ describe('giving up', () => {
     await until('the connection was cut', async () => two.state === 'CONNECTED' && (await one.getChildren(PATH)).length === 0);
   });
 
-  test('a timeout is kept while disconnected, and the contender goes after reconnecting', async () => {
+  test('a timeout is kept while disconnected, and the contender goes after reconnecting (D-16, pain-points 38)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client({ timeout: 4_000 })];
     await new Lock(one, PATH).acquire();
@@ -283,7 +283,7 @@ describe('giving up', () => {
 });
 
 describe('trouble', () => {
-  test('a create whose reply is lost is found again, not repeated', async () => {
+  test('a create whose reply is lost is found again, not repeated (LK-3, pain-points 43)', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
     await client.ensurePath(PATH);
@@ -294,7 +294,7 @@ describe('trouble', () => {
     expect(lock.node).toMatch(/0{10}$/);
   });
 
-  test('under the standard policy the signal aborts when the connection is lost, though the lock is still held', async () => {
+  test('under the standard policy the signal aborts when the connection is lost, though the lock is still held (D-15, pain-points 35)', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
     const lock = new Lock(client, PATH);
@@ -316,7 +316,7 @@ describe('trouble', () => {
     expect(client.listenerCount('state')).toBe(0);
   });
 
-  test('the loss of the session ends the hold, and the next acquire is of the new session', async () => {
+  test('the loss of the session ends the hold, and the next acquire is of the new session (D-15, pain-points 35)', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
     const lock = new Lock(client, PATH, { errorPolicy: 'session' });
@@ -333,7 +333,7 @@ describe('trouble', () => {
     expect(client.listenerCount('state')).toBe(0);
   });
 
-  test('a waiter keeps its place through a lost connection, and gets a new one in a new session', async () => {
+  test('a waiter keeps its place through a lost connection, and gets a new one in a new session (LK-10, LK-11)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client()];
     const holder = new Lock(one, PATH, { errorPolicy: 'session' });
@@ -370,7 +370,7 @@ describe('trouble', () => {
     expect(await client.getChildren(PATH)).toEqual([]);
   });
 
-  test('a node of a lost session that the server still has is not taken for ours', async () => {
+  test('a node of a lost session that the server still has is not taken for ours (pain-points 37)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client({ timeout: 1_000 }), await lab.client({ timeout: 1_000 })];
     const holder = new Lock(one, PATH);
@@ -429,7 +429,7 @@ describe('trouble', () => {
     await until('the other has gone', async () => (await client.getChildren(PATH)).length === 1);
   });
 
-  test('waits that were given up leave no watch at the server', async () => {
+  test('waits that were given up leave no watch at the server (LK-7)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client()];
     await new Lock(one, PATH).acquire();
@@ -466,7 +466,7 @@ describe('refusals', () => {
     expect(await lock.acquire()).toBe(true);
   });
 
-  test('contenders skip what has gone and what has null data; a path that is missing is made', async () => {
+  test('contenders skip what has gone and what has null data; a path that is missing is made (LK-21)', async () => {
     const client = await (await Lab.open()).client();
     expect(await new Lock(client, PATH).contenders()).toEqual([]);
     expect(await client.exists(PATH)).not.toBeNull();
@@ -487,7 +487,7 @@ describe('other contenders', () => {
     ['-2147483648', '2147483647', 'first'],
     ['0000000009', '0000000010', 'second'],
     ['-000000005', '-000000004', 'second'],
-  ])('of %s and %s, the %s comes later', async (first, second, later) => {
+  ])('of %s and %s, the %s comes later (D-24b, pain-points 40)', async (first, second, later) => {
     const client = await (await Lab.open()).client();
     await client.create(`${PATH}/ffff__lock__${first}`, 'first', { makepath: true });
     await client.create(`${PATH}/aaaa__lock__${second}`, 'second');
@@ -495,7 +495,7 @@ describe('other contenders', () => {
     expect(await new Lock(client, PATH).contenders()).toEqual(others);
   });
 
-  test('foreign nodes are ignored, unless a pattern names them', async () => {
+  test('foreign nodes are ignored, unless a pattern names them (LK-4, LK-5)', async () => {
     const client = await (await Lab.open()).client();
     await client.create(`${PATH}/_c_1-lock-`, 'curator', { makepath: true, ephemeral: true, sequence: true });
     await client.create(`${PATH}/notes`, 'x');

@@ -53,7 +53,7 @@ test('without a timeout it answers at once, with one it waits', async () => {
   await eventually(async () => (await watchCount(client)) === 0);
 });
 
-test('a wait outlives a reconnect and a lost session', async () => {
+test('a wait outlives a reconnect and a lost session (D-8, LQ-4)', async () => {
   const { server, client, connect } = await workbench();
   const other = await connect();
   const waiting = new LockingQueue(client, '/queue').get({ timeout: Infinity });
@@ -79,7 +79,7 @@ test('a lost session gives the item back: consume is false, and the next get loo
   expect(await other.consume()).toBe(true);
 });
 
-test('an entry that vanished under the lock: consume is false and leaves no lock', async () => {
+test('an entry that vanished under the lock: consume is false and leaves no lock (D-7, LQ-6)', async () => {
   const { client } = await workbench();
   const queue = new LockingQueue(client, '/queue');
   await queue.put('item');
@@ -91,7 +91,7 @@ test('an entry that vanished under the lock: consume is false and leaves no lock
   expect(String(await queue.get())).toBe('next');
 });
 
-test('a lock that vanished: nothing is held, and the entry is given again', async () => {
+test('a lock that vanished: nothing is held, and the entry is given again (D-8, LQ-7)', async () => {
   const { client } = await workbench();
   const queue = new LockingQueue(client, '/queue');
   await queue.put('item');

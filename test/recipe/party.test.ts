@@ -27,7 +27,7 @@ test('members join, are seen, and leave', async () => {
   expect(await second.members()).toEqual(['twö']);
 });
 
-test('foreign nodes do not count in a party, and null data reads as an empty name', async () => {
+test('foreign nodes do not count in a party, and null data reads as an empty name (D-35, PT-4)', async () => {
   const client = await (await Lab.open()).client();
   await client.create(`${PATH}/notes`, 'x', { makepath: true });
   await client.create(`${PATH}/abc__party__`, null);
@@ -50,7 +50,7 @@ test('a shallow party has its identifiers in the names', async () => {
   expect(() => new ShallowParty(client, PATH, { identifier: 5 as never })).toThrow(TypeError);
 });
 
-test('after the loss of the session, joining again restores the membership', async () => {
+test('after the loss of the session, joining again restores the membership (PT-6)', async () => {
   const lab = await Lab.open();
   const client = await lab.client();
   const party = new Party(client, PATH, { identifier: 'one' });
@@ -61,7 +61,7 @@ test('after the loss of the session, joining again restores the membership', asy
   expect(await party.members()).toEqual(['one']);
 });
 
-test('a node of an earlier session is replaced, and a lost reply is no second member', async () => {
+test('a node of an earlier session is replaced, and a lost reply is no second member (PT-3)', async () => {
   const lab = await Lab.open();
   const [client, other] = [await lab.client(), await lab.client()];
   const party = new Party(client, PATH, { identifier: 'one' });

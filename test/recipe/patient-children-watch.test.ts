@@ -22,7 +22,7 @@ test('a missing node rejects', async () => {
   await expect(new PatientChildrenWatch(client, '/missing', { timeBoundary: 0 }).start()).rejects.toThrow(NoNodeError);
 });
 
-test('stop() rejects what is being waited for, and leaves nothing', async () => {
+test('stop() rejects what is being waited for, and leaves nothing (PW-3)', async () => {
   const { client } = await workbench();
   await client.create('/parent');
   const watch = new PatientChildrenWatch(client, '/parent', { timeBoundary: 60_000 });

@@ -22,7 +22,7 @@ test('first in, first out, within a priority; urgent first', async () => {
   expect(await queue.get()).toBeNull();
 });
 
-test('an urgent entry of another client overtakes those already listed', async () => {
+test('an urgent entry of another client overtakes those already listed (D-24d)', async () => {
   const { client, connect } = await workbench();
   const queue = new Queue(client, '/queue');
   const other = new Queue(await connect(), '/queue');
@@ -35,7 +35,7 @@ test('an urgent entry of another client overtakes those already listed', async (
   expect(await queue.get()).toBeNull();
 });
 
-test('foreign children are neither taken nor counted', async () => {
+test('foreign children are neither taken nor counted (D-24d)', async () => {
   const { client } = await workbench();
   const queue = new Queue(client, '/queue');
   await client.create('/queue/lease', 'x', { makepath: true });
@@ -46,7 +46,7 @@ test('foreign children are neither taken nor counted', async () => {
   expect(await client.getChildren('/queue')).toEqual(['lease']);
 });
 
-test('a null item is given as an empty Buffer', async () => {
+test('a null item is given as an empty Buffer (D-35)', async () => {
   const { client } = await workbench();
   const queue = new Queue(client, '/queue');
   await queue.put(null);
@@ -141,7 +141,7 @@ test('one object that is asked many times at once gives each its own item, in or
   expect(items.map((item) => item?.toString() ?? null)).toEqual(['a', 'b', 'c', 'd', null]);
 });
 
-test('an item whose removal was not confirmed is given', async () => {
+test('an item whose removal was not confirmed is given (QU-3)', async () => {
   const { server, client } = await workbench();
   const queue = new Queue(client, '/queue');
   await queue.put('item');
@@ -159,7 +159,7 @@ test('a removal that never arrived is made after all', async () => {
   expect(await queue.size()).toBe(0);
 });
 
-test('a queue that vanishes is made again', async () => {
+test('a queue that vanishes is made again (D-24c)', async () => {
   const { client } = await workbench();
   const queue = new Queue(client, '/queue');
   await queue.put('a');

@@ -24,7 +24,7 @@ test('readers share, and a writer waits for all of them', async () => {
   expect(writer.node).toMatch(/__lock__/);
 });
 
-test('a reader waits for a writer that came before it, also for one that waits', async () => {
+test('a reader waits for a writer that came before it, also for one that waits (RW-2)', async () => {
   const client = await (await Lab.open()).client();
   const [reader, writer, late] = [new ReadLock(client, PATH), new WriteLock(client, PATH), new ReadLock(client, PATH)];
   const order: string[] = [];
@@ -39,7 +39,7 @@ test('a reader waits for a writer that came before it, also for one that waits',
   expect(order).toEqual(['writer', 'late reader']);
 });
 
-test('a reader does not wait for a writer that comes later', async () => {
+test('a reader does not wait for a writer that comes later (RW-3)', async () => {
   const client = await (await Lab.open()).client();
   const [reader, writer] = [new ReadLock(client, PATH), new WriteLock(client, PATH)];
   await reader.acquire();
@@ -50,7 +50,7 @@ test('a reader does not wait for a writer that comes later', async () => {
   expect(await writing).toBe(true);
 });
 
-test('three readers and three writers all finish, and no writer ever overlaps', async () => {
+test('three readers and three writers all finish, and no writer ever overlaps (pain-points 41)', async () => {
   const lab = await Lab.open();
   const clients = await Promise.all([1, 2, 3].map(() => lab.client()));
   let [readers, writers, worst] = [0, 0, 0];

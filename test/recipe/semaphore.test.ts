@@ -8,7 +8,7 @@ const PATH = '/pools/one';
 const LINE = '/pools/one-__lock__';
 
 describe('leases', () => {
-  test('pool, lease and line have Kazoo’s names and data', async () => {
+  test('pool, lease and line have Kazoo’s names and data (SE-1, D-33)', async () => {
     const client = await (await Lab.open()).client();
     const semaphore = new Semaphore(client, PATH, { identifier: "it's ü", maxLeases: 2 });
     const lines: string[] = [];
@@ -53,7 +53,7 @@ describe('leases', () => {
     await until('the line is empty', async () => (await clients[0]!.getChildren(LINE)).length === 0);
   });
 
-  test('many clients never hold more than the leases', async () => {
+  test('many clients never hold more than the leases (pain-points 45)', async () => {
     const lab = await Lab.open();
     const clients = await Promise.all(Array.from({ length: 5 }, () => lab.client()));
     let [held, most] = [0, 0];
@@ -81,7 +81,7 @@ describe('leases', () => {
     expect(await again).toBe(true);
   });
 
-  test('a different number of leases is refused; data that is no number is not', async () => {
+  test('a different number of leases is refused; data that is no number is not (SE-2, D-33)', async () => {
     const client = await (await Lab.open()).client();
     await new Semaphore(client, PATH, { maxLeases: 2 }).withLease(async () => undefined);
     await expect(new Semaphore(client, PATH, { maxLeases: 3 }).acquire()).rejects.toThrow(ConfigurationError);
@@ -91,7 +91,7 @@ describe('leases', () => {
     expect(await new Semaphore(client, PATH, { maxLeases: 4 }).acquire()).toBe(true);
   });
 
-  test('a pool that has vanished is made again; one that never was has no holders', async () => {
+  test('a pool that has vanished is made again; one that never was has no holders (D-24c)', async () => {
     const client = await (await Lab.open()).client();
     const semaphore = new Semaphore(client, PATH);
     expect(await semaphore.leaseHolders()).toEqual([]);
@@ -103,7 +103,7 @@ describe('leases', () => {
 });
 
 describe('trouble', () => {
-  test('cancel reaches the head of the line and those behind it', async () => {
+  test('cancel reaches the head of the line and those behind it (D-17)', async () => {
     const lab = await Lab.open();
     const clients = await Promise.all([1, 2, 3].map(() => lab.client()));
     const [holder, head, next] = clients.map((client) => new Semaphore(client, PATH));
@@ -136,7 +136,7 @@ describe('trouble', () => {
     expect(two.listenerCount('state')).toBe(0);
   });
 
-  test('the loss of the session ends the lease and frees it', async () => {
+  test('the loss of the session ends the lease and frees it (D-15, pain-points 45)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client()];
     const semaphore = new Semaphore(one, PATH, { errorPolicy: 'session' });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { compareSequences, SequencePattern } from '../../src/recipe/sequence.ts';
 
-test('numbers go round at 32 bits', () => {
+test('numbers go round at 32 bits (D-24b, pain-points 40)', () => {
   expect(compareSequences(1, 2)).toBeLessThan(0);
   expect(compareSequences(2147483647, -2147483648)).toBeLessThan(0);
   expect(compareSequences(-2147483648, 2147483647)).toBeGreaterThan(0);

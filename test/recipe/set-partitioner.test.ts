@@ -11,7 +11,7 @@ function member(client: KazooClient, identifier: string, options: SetPartitioner
 }
 
 describe('sharing', () => {
-  test('one member gets everything, in Kazoo’s nodes', async () => {
+  test('one member gets everything, in Kazoo’s nodes (SP-1, D-23, D-24g)', async () => {
     const client = await (await Lab.open()).client();
     const partitioner = member(client, 'one');
     const states: PartitionState[] = [];
@@ -37,7 +37,7 @@ describe('sharing', () => {
     expect(client.listenerCount('state')).toBe(0);
   });
 
-  test('a second member makes the first release, and then both have their share', async () => {
+  test('a second member makes the first release, and then both have their share (SP-5, D-24g)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client()];
     const first = member(one, 'a');
@@ -57,7 +57,7 @@ describe('sharing', () => {
     await first.finish();
   });
 
-  test('members that come and go leave every item with exactly one', async () => {
+  test('members that come and go leave every item with exactly one (pain-points 51)', async () => {
     const lab = await Lab.open();
     const members = await Promise.all(['a', 'b', 'c'].map(async (name) => member(await lab.client(), name)));
     for (const partitioner of members) {
@@ -79,7 +79,7 @@ describe('sharing', () => {
     await Promise.all(members.map((partitioner) => partitioner.finish()));
   });
 
-  test('an item locked by another is waited for, and a change of membership ends that wait, whatever maxReactionTime is', async () => {
+  test('an item locked by another is waited for, and a change of membership ends that wait, whatever maxReactionTime is (SP-4, SP-5, D-16)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client()];
     await one.create(`${PATH}/locks/2/aaaa__lock__`, '', { ephemeral: true, sequence: true, makepath: true });
@@ -111,7 +111,7 @@ describe('trouble', () => {
     await partitioner.finish();
   });
 
-  test('a lost session is the end', async () => {
+  test('a lost session is the end (SP-6)', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
     const partitioner = member(client, 'a');
@@ -125,7 +125,7 @@ describe('trouble', () => {
     await until('nothing is left', async () => (await client.getChildren(`${PATH}/party`)).length === 0);
   });
 
-  test('a partition function that throws, and an identifier nobody has, end in FAILURE', async () => {
+  test('a partition function that throws, and an identifier nobody has, end in FAILURE (D-24k)', async () => {
     const client = await (await Lab.open()).client({ logger: { debug() {}, info() {}, warn() {}, error() {} } });
     const partitioner = member(client, 'a', {
       partitionFunc: () => {

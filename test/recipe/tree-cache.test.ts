@@ -66,7 +66,7 @@ test('follows changes, additions and removals; children go before their parent',
   expect(cache.getChildren('/root')).toEqual(new Set());
 });
 
-test('a tree under "/" is followed like any other', async () => {
+test('a tree under "/" is followed like any other (D-18, TC-8)', async () => {
   const { client } = await workbench();
   const { cache, told } = cacheOf(client, '/');
   await cache.start();
@@ -93,7 +93,7 @@ test('within a chroot, paths are the user’s', async () => {
   await eventually(() => told.includes('UPDATED /root/a'));
 });
 
-test('a root that is removed is loaded again when it is back', async () => {
+test('a root that is removed is loaded again when it is back (TC-6)', async () => {
   const { client } = await workbench();
   const { cache, told } = cacheOf(client, '/root');
   await cache.start();
@@ -106,7 +106,7 @@ test('a root that is removed is loaded again when it is back', async () => {
   expect(cache.getChildren('/root')).toEqual(new Set(['a']));
 });
 
-test('paths are compared by component', async () => {
+test('paths are compared by component (D-25, TC-7)', async () => {
   const { client } = await workbench();
   const { cache } = cacheOf(client, '/root');
   expect(() => cache.getData('/rootfoo')).toThrow(RangeError);
@@ -207,7 +207,7 @@ test('survives stop() and start() of the client', async () => {
   await eventually(() => told.includes('ADDED /root/a'));
 });
 
-test('a connection that is cut while loading delays INITIALIZED until all is there', async () => {
+test('a connection that is cut while loading delays INITIALIZED until all is there (D-24j, TC-4)', async () => {
   const { server, client } = await workbench();
   await Promise.all(Array.from({ length: 1000 }, (_, i) => client.create(`/root/${i}`, 'x'.repeat(100), { makepath: true })));
   for (const bytes of [60_000, 30_000, 90_000]) server.faults.cutAfter(bytes);
@@ -221,7 +221,7 @@ test('a connection that is cut while loading delays INITIALIZED until all is the
   expect(told).toContain('RECONNECTED');
 });
 
-test('a node that cannot be read goes to the fault listeners, once, and does not hold up the rest', async () => {
+test('a node that cannot be read goes to the fault listeners, once, and does not hold up the rest (D-24j)', async () => {
   const { server, client } = await workbench();
   for (const path of ['/root/a', '/root/b']) await client.create(path, '', { makepath: true });
   const { cache, told, faults } = cacheOf(client, '/root');
