@@ -1,0 +1,131 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { KazooClientOptions } from '../../src/client/options.ts';
+import { framed, Op, replyFrame } from '../support/fake-server.ts';
+import { rejection } from '../support/waiting.ts';
+import { flush, Rig } from './rig.ts';
+
+const T = 30_000;
+
+async function connected(options: KazooClientOptions = {}): Promise<Rig> {
+  const rig = new Rig(T, options);
+  onTestFinished(() => rig.stop());
+  await rig.start();
+  return rig;
+}
+
+/** A connected client whose server leaves everything unanswered but what the test answers. */
+async function unanswered(options: KazooClientOptions = {}): Promise<{ rig: Rig; answer: (...xids: number[]) => void }> {
+  const rig = await connected(options);
+  rig.setAll('silent', 'a');
+  return { rig, answer: (...xids) => rig.peer.deliver(...xids.map((xid) => framed(replyFrame(xid, { err: -101 })))) };
+}
+
+function sent(rig: Rig): number {
+  return rig.happened.filter(({ what, detail }) => what === 'request' && detail === Op.exists).length;
+}
+
+/** When a promise settled, and how. */
+function outcome(rig: Rig, promise: Promise<unknown>): { is: string } {
+  const seen = { is: 'pending' };
+  promise.then(
+    () => (seen.is = `answered at ${rig.clock.now()}`),
+    (error: unknown) => (seen.is = `${(error as Error).name} at ${rig.clock.now()}`),
+  );
+  return seen;
+}
+
+describe("a call's timeout", () => {
+  test('ends it at its instant, on the wire and while it waits, and frees its place (pain-points 20)', async () => {
+    const { rig } = await unanswered({ maxInFlight: 1 });
+    const first = outcome(rig, rig.client.exists('/1', { timeout: 700 }));
+    const second = outcome(rig, rig.client.exists('/2', { timeout: 500 }));
+    await rig.clock.advance(499);
+    expect([first.is, second.is]).toEqual(['pending', 'pending']);
+    expect(rig.client.queuedRequests).toBe(1);
+    await rig.clock.advance(1);
+    expect(second.is).toBe('OperationTimeoutError at 500');
+    expect(rig.client.queuedRequests).toBe(0);
+    await rig.clock.advance(200);
+    expect(first.is).toBe('OperationTimeoutError at 700');
+    expect(sent(rig)).toBe(1);
+  });
+
+  test('holds while every server is down', async () => {
+    const rig = await connected();
+    rig.setAll('refuses', 'a');
+    rig.peer.hangUp();
+    await rig.clock.advance(100);
+    const call = outcome(rig, rig.client.exists('/', { timeout: 4_321 }));
+    await rig.clock.advance(4_320);
+    expect(call.is).toBe('pending');
+    await rig.clock.advance(1);
+    expect(call.is).toBe(`OperationTimeoutError at ${100 + 4_321}`);
+  });
+
+  test('leaves no timer when the answer comes first', async () => {
+    const rig = await connected();
+    const before = rig.clock.pending;
+    await Promise.all([1, 2, 3].map(() => rig.client.exists('/', { timeout: 60_000, signal: new AbortController().signal })));
+    expect(rig.clock.pending).toBe(before);
+  });
+});
+
+describe('the queue', () => {
+  test('sends in the order of the calls, no more than maxInFlight at a time (pain-points 15)', async () => {
+    const { rig, answer } = await unanswered({ maxInFlight: 3 });
+    const settled: number[] = [];
+    for (let n = 1; n <= 10; n++) void rig.client.exists(`/${n}`).then(() => settled.push(n));
+    expect([rig.client.inFlightRequests, rig.client.queuedRequests]).toEqual([3, 7]);
+    for (let n = 1; n <= 10; n++) {
+      await flush();
+      expect(sent(rig)).toBe(Math.min(n + 2, 10));
+      answer(n);
+      await flush();
+      expect(settled).toHaveLength(n);
+    }
+    expect(settled).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
+  test('drops the late answer of a call that was given up, and no other', async () => {
+    const { rig, answer } = await unanswered();
+    const late = rejection(rig.client.exists('/1', { timeout: 10 }));
+    const next = outcome(rig, rig.client.exists('/2'));
+    await rig.clock.advance(10);
+    expect((await late).name).toBe('OperationTimeoutError');
+    answer(1);
+    await flush();
+    expect(next.is).toBe('pending');
+    answer(2);
+    await flush();
+    expect(next.is).toBe('answered at 10');
+  });
+
+  test('forgets what was given up in an outage, wherever it stood, and sends the rest in order', async () => {
+    const rig = await connected();
+    rig.setAll('refuses', 'a');
+    rig.peer.hangUp();
+    await rig.clock.settle();
+    const abort = new AbortController();
+    const [kept, dropped]: Promise<unknown>[][] = [[], []];
+    const order: number[] = [];
+    for (let n = 0; n < 3_000; n++) {
+      if (n % 3 === 0) kept.push(rig.client.exists('/').then(() => order.push(n)));
+      else dropped.push(rejection(rig.client.exists('/', { signal: abort.signal })));
+    }
+    abort.abort(new Error('enough'));
+    expect(rig.client.queuedRequests).toBe(1_000);
+    await Promise.all(dropped);
+    rig.setAll('answers', 'a');
+    await rig.clock.advance(2_000);
+    await Promise.all(kept);
+    expect(sent(rig)).toBe(1_000);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+  });
+
+  test('counts xids round past the reserved ones (pain-points 16)', async () => {
+    const { rig, answer } = await unanswered({ firstXid: 0x7fff_ffff });
+    const calls = [1, 2, 3].map((n) => rig.client.exists(`/${n}`));
+    answer(0x7fff_ffff, 1, 2);
+    expect(await Promise.all(calls)).toEqual([null, null, null]);
+  });
+});

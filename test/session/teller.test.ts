@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { Teller } from '../../src/session/teller.ts';
+
+test('what may be told at once is, what follows rejections waits until they have been seen (Kazoo ST-9)', async () => {
+  const teller = new Teller();
+  const order: string[] = [];
+  const rejected = Promise.reject(new Error('lost'));
+  const seen = (async () => {
+    try {
+      await rejected;
+    } catch {
+      await Promise.resolve();
+      order.push('seen');
+    }
+  })();
+  teller.tellAfterRejections(() => order.push('SUSPENDED'));
+  order.push('turn');
+  await seen;
+  await teller.caughtUp();
+  expect(order).toEqual(['turn', 'seen', 'SUSPENDED']);
+});
+
+test('nothing overtakes what is held back', async () => {
+  const teller = new Teller();
+  const order: string[] = [];
+  teller.tellAfterRejections(() => order.push('SUSPENDED'));
+  teller.tell(() => order.push('LOST'));
+  expect(order).toEqual(['SUSPENDED', 'LOST']);
+  await teller.caughtUp();
+  expect(order).toEqual(['SUSPENDED', 'LOST']);
+});
+
+test('what is told may tell more, in order', async () => {
+  const teller = new Teller();
+  const order: string[] = [];
+  teller.tellAfterRejections(() => {
+    order.push('SUSPENDED');
+    teller.tell(() => order.push('LOST'));
+    teller.tellAfterRejections(() => order.push('NONE'));
+  });
+  await teller.caughtUp();
+  expect(order).toEqual(['SUSPENDED', 'LOST', 'NONE']);
+});
