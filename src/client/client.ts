@@ -1,4 +1,4 @@
-import { ConnectionLoss, errorForCode, NodeExistsError, NoNodeError, NotEmptyError } from '../base/errors.ts';
+import { ConnectionLoss, errorForCode, NodeExistsError, NoNodeError } from '../base/errors.ts';
 import { basename, describeValue, joinPath, normalizePath, parentPath } from '../base/paths.ts';
 import { OPEN_ACL_UNSAFE, type ACL } from '../base/security.ts';
 import { ACL as AclClass, Id } from '../base/security.ts';
@@ -20,6 +20,7 @@ import { withinLimits } from './limits.ts';
 import type { OwnedBirth, OwnedFlags } from './recipe-client.ts';
 import { TransactionRequest, type TransactionCreateOptions } from './transaction.ts';
 import { walkTree, type WalkOptions } from './walk.ts';
+import { changeTree, deleteTree } from './whole-tree.ts';
 
 const WAIT = ['signal', 'timeout'];
 const READ_OPTIONS = new Set([...WAIT, 'watch']);
@@ -150,11 +151,22 @@ export class Client extends CoreClient {
     return [(acl ?? []).map(({ perms, id }) => new AclClass(perms, new Id(id.scheme ?? '', id.id ?? ''))), stat];
   }
 
-  /** Replaces the node's ACL. `version` is the ACL's own. @throws NoNodeError; BadVersionError; InvalidACLError; NoAuthError */
-  async setAcls(path: string, acls: ACL[], options?: VersionOptions): Promise<ZnodeStat> {
-    const given = checkOptions(options, VERSION_OPTIONS);
+  /**
+   * Replaces the node's ACL. `version` is the ACL's own. With `recursive: true`, that of everything below it too, as it is now, and `version` does not count.
+   * @throws NoNodeError; BadVersionError; InvalidACLError; NoAuthError
+   */
+  async setAcls(path: string, acls: ACL[], options?: VersionOptions & { recursive?: boolean | undefined }): Promise<ZnodeStat> {
+    const given = checkOptions(options, DELETE_OPTIONS);
+    checkFlags(given, ['recursive']);
     const request = { path: this.rooted(path), acl: checkAcls(acls), version: checkVersion(given.version) };
-    return (await this.submit('setAcls', 'setACL', path, request, given)).stat;
+    if (given.recursive !== true) return (await this.submit('setAcls', 'setACL', path, request, given)).stat;
+    return withinLimits(this.clock, { operation: 'setAcls', path }, given, (wait) =>
+      changeTree(
+        () => this.walk(path, wait),
+        path,
+        (node) => this.setAcls(node, acls, wait),
+      ),
+    );
   }
 
   /** Replaces the node's data. @throws NoNodeError; BadVersionError; NoAuthError */
@@ -180,7 +192,10 @@ export class Client extends CoreClient {
     const full = this.rooted(path);
     if (given.recursive === true) {
       return withinLimits(this.clock, { operation: 'delete', path }, given, (wait) =>
-        this.#deleteTree(normalizePath(path), wait),
+        deleteTree(
+          () => this.walk(path, wait),
+          (node) => this.delete(node, wait),
+        ),
       );
     }
     await this.submit('delete', 'delete', path, { path: full, version }, given);
@@ -356,37 +371,7 @@ export class Client extends CoreClient {
       throw error;
     }
   }
-
-  async #deleteTree(path: string, wait: WaitOptions): Promise<true> {
-    for (let round = 1; ; round++) {
-      const paths: string[] = [];
-      for await (const node of this.walk(path, wait)) paths.push(node);
-      const outcomes = await this.#deleteAll(paths.reverse(), wait);
-      const failed = outcomes.find((error) => error !== undefined);
-      if (failed === undefined) return true;
-      // Somebody added a child meanwhile: a few more rounds, then it is theirs to settle.
-      if (!(failed instanceof NotEmptyError) || round === RECURSIVE_ROUNDS) throw failed;
-    }
-  }
-
-  /** Children stand before their parents, and requests are served in order: so all may be on their way at once. */
-  async #deleteAll(paths: readonly string[], options: WaitOptions): Promise<unknown[]> {
-    const outcomes: unknown[] = [];
-    for (let from = 0; from < paths.length; from += PIPELINE) {
-      const batch = paths.slice(from, from + PIPELINE).map((path) =>
-        this.delete(path, options).then(
-          () => undefined,
-          (error: unknown) => (error instanceof NoNodeError ? undefined : error),
-        ),
-      );
-      outcomes.push(...(await Promise.all(batch)));
-    }
-    return outcomes.sort((a, b) => Number(a instanceof NotEmptyError) - Number(b instanceof NotEmptyError));
-  }
 }
-
-const RECURSIVE_ROUNDS = 5;
-const PIPELINE = 500;
 
 // One function for all calls of a kind makes the result, or throws with the stack of whoever awaits it.
 function dataAndStat(call: Over<ResponseOf<'getData'>>): [Buffer | null, ZnodeStat] {

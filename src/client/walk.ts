@@ -18,7 +18,7 @@ interface Visit {
 type ReadChildren = (path: string, options: WaitOptions) => Promise<string[]>;
 
 /**
- * Pre-order over a tree. The next nodes in line are read ahead; a node that has gone by the time it is read is left out, with all below it.
+ * Pre-order over a tree; siblings by name. The next nodes in line are read ahead; a node that has gone by the time it is read is left out, with all below it.
  *
  *   stack:  [ … later siblings | next: its children already asked for ]  <- top
  */
@@ -32,6 +32,7 @@ export async function* walkTree(
     throw new RangeError(`concurrency must be a whole number from 1, not ${concurrency}`);
   const stack: Visit[] = [{ path: root }];
   while (stack.length > 0) {
+    signal?.throwIfAborted();
     for (const visit of stack.slice(-concurrency)) visit.children ??= quiet(read(visit.path, { signal, timeout }));
     const { path, children } = stack.pop()!;
     let names: string[];

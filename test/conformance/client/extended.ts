@@ -216,29 +216,6 @@ function specifyListings(spec: Spec): void {
     },
     'multiRead',
   );
-
-  spec('walk gives parents before children, and everything once', async ({ client, at, base }) => {
-    for (const path of ['b/x', 'b/y', 'a', 'c/z/w']) await client.create(at(path), '', { makepath: true });
-    const paths: string[] = [];
-    for await (const path of client.walk(base)) paths.push(path);
-    expect(paths).toEqual(['', '/a', '/b', '/b/x', '/b/y', '/c', '/c/z', '/c/z/w'].map((path) => base + path));
-    const none: string[] = [];
-    for await (const path of client.walk(at('none'))) none.push(path);
-    expect(none).toEqual([]);
-  });
-
-  spec('a walk of a wide tree has no more reads on their way than allowed', async ({ client, at }) => {
-    await client.create(at('wide'));
-    await Promise.all(Array.from({ length: 200 }, (_, i) => client.create(at(`wide/n${i}`))));
-    const paths = new Set<string>();
-    let most = 0;
-    for await (const path of client.walk(at('wide'), { concurrency: 8 })) {
-      paths.add(path);
-      most = Math.max(most, client.inFlightRequests);
-    }
-    expect(paths.size).toBe(201);
-    expect(most).toBeLessThanOrEqual(8);
-  });
 }
 
 function specifyServer(spec: Spec): void {

@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { specifyAccess } from './access.ts';
 import { specifyCapabilities } from './capabilities.ts';
 import { specifyExtended } from './extended.ts';
+import { specifyIterators } from './iterators.ts';
 import { specifyNodes } from './nodes.ts';
 import { specifyOverlaps } from './overlaps.ts';
 import { specifySessions } from './sessions.ts';
 import { specifyTransactions } from './transactions.ts';
+import { specifyTrees } from './trees.ts';
 import { specifyWatches } from './watches.ts';
 import { specIn, type Ground, type Site } from './world.ts';
 
@@ -28,6 +30,8 @@ export function specifyClient({ name, version, start }: Site, chroots: readonly 
         specifyWatches(spec);
         specifyExtended(spec);
         specifyOverlaps(spec);
+        specifyTrees(spec);
+        specifyIterators(spec);
         specifySessions(spec);
         specifyCapabilities(spec);
       });
