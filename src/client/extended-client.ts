@@ -5,6 +5,7 @@ import { Id } from '../base/security.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import { AddWatchMode, type ReadPart } from '../codec/ops.ts';
+import { onAbort } from '../session/abort-listeners.ts';
 import { Failure } from '../session/call.ts';
 import { checkFlags, checkOptions, checkString, checkWatch } from './arguments.ts';
 import type { ReadOptions, WaitOptions } from './call-options.ts';
@@ -61,15 +62,15 @@ export class ExtendedClient extends Client {
     // It is registered in the tick of the reply, as a read's is: it hears nothing from before, and a refusal leaves nothing.
     if (allowed) await this.#leaveWatch(kind, path, full, own, wait);
     else watches.add(kind, full, own);
+    let forget = (): void => undefined;
     const remove = async (): Promise<void> => {
-      given.signal?.removeEventListener('abort', abort);
+      forget();
       await this.#serverWatches.removing(() => watches.remove(full, own, [kind]));
     };
-    const abort = (): void => void remove();
     // Aborted between the reply and this turn.
-    if (given.signal?.aborted === true) abort();
+    if (given.signal?.aborted === true) void remove();
     given.signal?.throwIfAborted();
-    given.signal?.addEventListener('abort', abort, { once: true });
+    if (given.signal !== undefined) forget = onAbort(given.signal, () => void remove());
     return { remove, [Symbol.asyncDispose]: remove };
   }
 

@@ -124,6 +124,25 @@ describe('a blocked event loop', () => {
     expect((await rejection(pending.then(() => Promise.reject(new Error('settled'))))).message).toBe('settled');
   });
 
+  test('of twice the session timeout has ended a lock’s hold before anything is told that came meanwhile (pain-points 14)', async () => {
+    await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
+    await using client = new KazooClient({ hosts: server.connectString, timeout: 600 });
+    await client.start();
+    const held: string[] = [];
+    const lock = client.lock('/lock');
+    const note = (what: string) => (): void => void held.push(`${what} ${lock.signal.aborted}`);
+    await client.exists('/a', { watch: note('watch') });
+    await lock.acquire();
+    client.on('suspended', note('suspended'));
+    client.on('lost', note('lost'));
+    const made = client.create('/a').then(note('answered'), note('rejected'));
+    block(1_300);
+    await made;
+    await until(() => held.some((what) => what.startsWith('watch')), 'the watch');
+    expect(held.filter((what) => what.endsWith('false') && !what.startsWith('rejected'))).toEqual([]);
+    expect(held.map((what) => what.split(' ')[0])).toEqual(['rejected', 'suspended', 'lost', 'watch']);
+  });
+
   test('of less than the session timeout costs nothing', async () => {
     await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
     await using client = new KazooClient({ hosts: server.connectString, timeout: 1_500 });

@@ -106,7 +106,8 @@ describe('the queue', () => {
     rig.peer.hangUp();
     await rig.clock.settle();
     const abort = new AbortController();
-    const [kept, dropped]: Promise<unknown>[][] = [[], []];
+    const kept: Promise<unknown>[] = [];
+    const dropped: Promise<unknown>[] = [];
     const order: number[] = [];
     for (let n = 0; n < 3_000; n++) {
       if (n % 3 === 0) kept.push(rig.client.exists('/').then(() => order.push(n)));
