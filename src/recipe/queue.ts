@@ -137,8 +137,13 @@ export class Queue {
       this.#backlog.forget(first.name);
       return true;
     } catch (error) {
+      if (error instanceof NoNodeError) {
+        // Another consumer was first: no reason to list all the others again.
+        this.#backlog.forget(first.name);
+        return false;
+      }
       this.#backlog.expire();
-      if (error instanceof NoNodeError || error instanceof BadVersionError) return false;
+      if (error instanceof BadVersionError) return false;
       if (!isTransient(error)) throw error;
       return this.#wasRemoved(path, first.stat);
     }

@@ -184,6 +184,28 @@ test('a drained queue costs two round trips an item, however long it is', async 
   expect(lists).toBe(1);
 });
 
+test('losing the race for an entry leads to the next one, not to a new list', async () => {
+  const { client, connect } = await workbench();
+  const rival = await connect();
+  const all = Array.from({ length: 60 }, (_, index) => String(index));
+  for (const item of all) await new Queue(client, '/queue').put(item);
+  let lists = 0;
+  const getChildren = client.getChildren.bind(client) as (...args: unknown[]) => never;
+  client.getChildren = (...args: unknown[]): never => {
+    lists += 1;
+    return getChildren(...args);
+  };
+  const taken: string[][] = [[], []];
+  const drain = async (queue: Queue, items: string[]): Promise<void> => {
+    for (let item = await queue.get(); item !== null; item = await queue.get()) items.push(item.toString());
+  };
+  await Promise.all([drain(new Queue(client, '/queue'), taken[0]!), drain(new Queue(rival, '/queue'), taken[1]!)]);
+  expect(taken.flat().sort()).toEqual(all.sort());
+  for (const items of taken) expect(items).toEqual([...items].sort((a, b) => Number(a) - Number(b)));
+  // The first list, and the last, which finds nothing.
+  expect(lists).toBe(2);
+});
+
 test('bad arguments are refused at once', async () => {
   const { client } = await workbench();
   const queue = new Queue(client, '/queue');

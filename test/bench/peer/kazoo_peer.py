@@ -93,15 +93,32 @@ def lock_handover():
 
 
 def queue():
-    queue = connect().Queue("/bench/py/queue")
-    backlog = job["backlog"]
+    client = connect()
+    workers, backlog = job["workers"], job["backlog"]
+    queues = [client.Queue("/bench/py/queue")] * workers
+
+    def put(queue):
+        for _ in range(backlog // workers):
+            queue.put(DATA)
+
+    def get(queue):
+        for _ in range(backlog // workers):
+            while queue.get() is None:  # a rival took the one that was listed
+                pass
+
+    def each(work):
+        if workers == 1:
+            return work(queues[0])
+        threads = [threading.Thread(target=work, args=(queue,)) for queue in queues]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def run(count):
         for _ in range(count // backlog):
-            for _ in range(backlog):
-                queue.put(DATA)
-            for _ in range(backlog):
-                assert queue.get() is not None
+            each(put)
+            each(get)
 
     return run
 

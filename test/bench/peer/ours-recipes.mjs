@@ -20,11 +20,21 @@ const recipes = {
   },
 
   async queue() {
-    const queue = (await connect()).queue('/bench/js/queue');
+    const client = await connect();
+    const queue = client.queue('/bench/js/queue');
+    const queues = Array.from({ length: job.workers }, () => queue);
+    const each = (work) =>
+      Promise.all(
+        queues.map(async (queue) => {
+          for (let j = 0; j < job.backlog / job.workers; j++) await work(queue);
+        }),
+      );
     return async (count) => {
       for (let i = 0; i < Math.floor(count / job.backlog); i++) {
-        for (let j = 0; j < job.backlog; j++) await queue.put(DATA);
-        for (let j = 0; j < job.backlog; j++) if ((await queue.get()) === null) throw new Error('the queue lost an item');
+        await each((queue) => queue.put(DATA));
+        await each(async (queue) => {
+          if ((await queue.get()) === null) throw new Error('the queue lost an item');
+        });
       }
     };
   },

@@ -9,7 +9,8 @@ const WATCHES = 5000;
 const RECIPES = {
   lockCycle: { what: 'lock: acquire and release', goal: 3 },
   lockHandover: { what: 'lock contended by 4 clients: hand-over', goal: 3, job: { contenders: 4 } },
-  queue: { what: 'queue: put and get, 100 at a time', goal: 3, job: { backlog: 100 } },
+  queue: { what: 'queue: put 100 and get 100, 10 workers', goal: 3, job: { backlog: 100, workers: 10 } },
+  queueAlone: { recipe: 'queue', what: 'queue: put 100 and get 100, one worker', goal: 1, job: { backlog: 100, workers: 1 } },
   counter: { what: 'counter: add', goal: 3 },
   treeCache: { what: 'TreeCache: load 10,000 nodes', goal: 10, job: { tree: '/bench/tree' }, fixed: 10_000 },
   watchFirings: { what: '5,000 watches fired', goal: 3, job: { watches: WATCHES }, fixed: WATCHES },
@@ -20,7 +21,7 @@ export async function recipes(context) {
   await layOut(address, [['/bench/py', ''], ['/bench/js', ''], ...treeNodes(), ...watchedNodes()]);
   const targets = [];
   const bars = [];
-  for (const [recipe, { what, goal, job, fixed }] of Object.entries(RECIPES)) {
+  for (const [name, { recipe = name, what, goal, job, fixed }] of Object.entries(RECIPES)) {
     context.progress(what);
     const outcome = await sideBySide(context.recipes, { address, recipe, ...job }, context.settings, { fixed });
     context.note(outcome, what);
