@@ -7,6 +7,7 @@ import type { Acquirable } from '../../src/recipe/acquirable.ts';
 import { besidePython, type World } from './beside-python.ts';
 import { CriticalSection } from './critical-section.ts';
 import { eventually } from './eventually.ts';
+import type { PythonPeer } from './python-peer.ts';
 
 /** Of each of four contenders. */
 const ROUNDS = 50;
@@ -139,42 +140,57 @@ besidePython('locks shared with Python Kazoo', ['embedded', 'real'], (world) => 
     expect(section.report()).toMatchObject({ visits: 80, most: 1, met: [] });
   });
 
-  test('a holder that is killed is followed by one of the other kind', async () => {
-    const section = await CriticalSection.open();
-    const path = '/lock/killed';
-    const doomed = world.newPeer();
-    const python = await doomed.connect(world.hosts, 1_500);
-    python.order('contend', 'Lock', path, -1, section.path, 'python-doomed', 0.02, ['python-doomed'], {}).catch(() => undefined);
-    const child = startContender({
-      hosts: world.hosts,
-      timeout: 1_500,
-      path,
-      record: section.path,
-      who: 'node-doomed',
-      pause: 20,
-    });
-    const seen = (who: string): boolean => section.lines().some(([, name]) => name === who);
-    await eventually(() => seen('python-doomed') && seen('node-doomed'));
-    const others = Promise.all([
-      contend(world.node.lock(path), section, 'node'),
-      pythonContends(world, section, 'Lock', path, 'python', ['python']),
-    ]);
-    await eventually(() => section.inside().includes('python-doomed'), 1);
-    await doomed.kill();
-    section.write('killed', 'python-doomed');
-    await eventually(() => section.inside().includes('node-doomed'), 1);
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    section.write('killed', 'node-doomed');
-    await others;
-    expect(section.report()).toMatchObject({ most: 1, met: [] });
-    expect(section.inside()).toEqual([]);
-    await eventually(async () => (await world.node.getChildren(path)).length === 0);
-  });
+  test(
+    'holders of both kinds that are killed are followed by the others, over hundreds of rounds',
+    { timeout: 180_000 },
+    async () => {
+      const section = await CriticalSection.open();
+      const path = '/lock/killed';
+      const visits = (): number => section.lines().filter(([what]) => what === 'enter').length;
+      const steady = world.newPeer();
+      const startPython = async (peer: PythonPeer, who: string): Promise<void> => {
+        const client = await peer.connect(world.hosts, 1_500);
+        client.order('contend', 'Lock', path, -1, section.path, who, 0.005, [who], {}).catch(() => undefined);
+      };
+      const kill = async (who: string, end: () => Promise<unknown>): Promise<void> => {
+        await eventually(() => section.inside().includes(who), 1);
+        await end();
+        section.write('killed', who);
+      };
+      await startPython(steady, 'python');
+      let over = false;
+      const ours = (async () => {
+        while (!over) await contend(world.node.lock(path), section, 'node', 0, 1);
+      })();
+      for (let generation = 1; generation <= 3; generation++) {
+        const [python, node] = [`python-${generation}`, `node-${generation}`];
+        const doomed = world.newPeer();
+        await startPython(doomed, python);
+        const child = startContender({ hosts: world.hosts, timeout: 1_500, path, record: section.path, who: node, pause: 5 });
+        await eventually(
+          () => visits() >= 70 * generation && [python, node].every((who) => section.lines().some(([, name]) => name === who)),
+        );
+        await kill(python, () => doomed.kill());
+        await kill(node, async () => {
+          child.kill('SIGKILL');
+          if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+        });
+      }
+      await kill('python', () => steady.kill());
+      const before = visits();
+      await eventually(() => visits() > before);
+      over = true;
+      await ours;
+      expect(section.report()).toMatchObject({ most: 1, met: [] });
+      expect(section.inside()).toEqual([]);
+      expect(visits()).toBeGreaterThan(200);
+      await eventually(async () => (await world.node.getChildren(path)).length === 0);
+    },
+  );
 });
 
-async function contend(shared: Acquirable, section: CriticalSection, who: string, stay = 0): Promise<void> {
-  for (let round = 0; round < ROUNDS; round++) {
+async function contend(shared: Acquirable, section: CriticalSection, who: string, stay = 0, rounds = ROUNDS): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
     await shared.acquire();
     await section.visit(who, stay);
     await shared.release();
