@@ -40,8 +40,9 @@ export function checkAcls(acls: readonly ACL[]): readonly ACL[] {
 
 /** @throws TypeError unless every flag given is a boolean */
 export function checkFlags<K extends string>(options: { readonly [P in K]?: unknown }, names: readonly K[]): void {
-  for (const name of names) {
-    const value = options[name];
+  for (const name in options) {
+    if (!(names as readonly string[]).includes(name)) continue;
+    const value = options[name as unknown as K];
     if (value !== undefined && typeof value !== 'boolean')
       throw new TypeError(`${name} must be a boolean, not ${describeValue(value)}`);
   }

@@ -376,7 +376,12 @@ export class Client extends CoreClient {
 // One function for all calls of a kind makes the result, or throws with the stack of whoever awaits it.
 function dataAndStat(call: Over<ResponseOf<'getData'>>): [Buffer | null, ZnodeStat] {
   const { data, stat } = answerOf(call);
-  return [data, stat];
+  return pair(data, stat);
+}
+
+/** Not by a literal: when many calls are in flight the engine would come to allocate those among its old objects, which then keep young ones alive. */
+function pair<A, B>(...both: [A, B]): [A, B] {
+  return both;
 }
 
 function statOrNull(call: Over<ResponseOf<'exists'>>): ZnodeStat | null {
@@ -397,5 +402,5 @@ function childrenOnly(call: Over<ResponseOf<'getChildren'>>): string[] {
 
 function childrenAndStat(call: Over<ResponseOf<'getChildren2'>>): [string[], ZnodeStat] {
   const { children, stat } = answerOf(call);
-  return [children as string[], stat];
+  return pair(children as string[], stat);
 }

@@ -2,6 +2,7 @@ import { buffer, int, long, longNumber, path, record, required, text, ustring, t
 import { multiRequest, multiResponse, type Part, type PartRow } from './multi.ts';
 import {
   acls,
+  childrenResponse,
   createRequest,
   dataResponse,
   names,
@@ -10,6 +11,7 @@ import {
   pathStatResponse,
   pathVersionRequest,
   pathWatchRequest,
+  setDataRequest,
   stat,
   statResponse,
 } from './records.ts';
@@ -36,10 +38,8 @@ export interface OpRow {
 const NO_NODE = -101;
 
 const createTtlRequest = record({ path, data: buffer, acl: acls, flags: int, ttl: longNumber });
-const setDataRequest = record({ path, data: buffer, version: int });
 const watches = { relativeZxid: long, dataWatches: required(text), existWatches: required(text), childWatches: required(text) };
 const clientInfo = record({ scheme: text, user: text });
-const childrenResponse = record({ children: names });
 
 /** Every operation but the two that are made of others. Facts: protocol.md sections 4 and 5. */
 const SINGLE = {

@@ -1,3 +1,5 @@
+import { ZnodeStat } from '../base/znode-stat.ts';
+
 /** Bytes that are not what the protocol says they should be. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
@@ -43,14 +45,30 @@ export class Reader {
   }
 
   long(): bigint {
-    HALVES[HIGH] = this.int();
-    HALVES[LOW] = this.int();
-    return WHOLE[0]!;
+    return longAt(this.#buffer, this.#advance(8));
   }
 
   /** A long as a number; exact up to 53 bits. */
   longNumber(): number {
-    return this.int() * 0x1_0000_0000 + (this.int() >>> 0);
+    return numberAt(this.#buffer, this.#advance(8));
+  }
+
+  /** A Stat: nearly every reply has one, so it is read at one go. A bigint is an object; ids that are equal are the same one. */
+  stat(): ZnodeStat {
+    const at = this.#advance(STAT_BYTES);
+    const buffer = this.#buffer;
+    const czxid = longAt(buffer, at);
+    const mzxid = isSame(buffer, at + 8, at) ? czxid : longAt(buffer, at + 8);
+    const pzxid = isSame(buffer, at + 60, at) ? czxid : isSame(buffer, at + 60, at + 8) ? mzxid : longAt(buffer, at + 60);
+    const ctime = numberAt(buffer, at + 16);
+    const mtime = numberAt(buffer, at + 24);
+    const version = intAt(buffer, at + 32);
+    const cversion = intAt(buffer, at + 36);
+    const aversion = intAt(buffer, at + 40);
+    const owner = intAt(buffer, at + 44) === 0 && intAt(buffer, at + 48) === 0 ? 0n : longAt(buffer, at + 44);
+    const dataLength = intAt(buffer, at + 52);
+    const numChildren = intAt(buffer, at + 56);
+    return new ZnodeStat(czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, dataLength, numChildren, pzxid);
   }
 
   /** A copy, for chunks are used again; only a large value that fills a buffer of its own is handed out as it is. */
@@ -136,6 +154,7 @@ export class Reader {
   }
 }
 
+const STAT_BYTES = 68;
 const OWN_BUFFER = 32 * 1024;
 /** Beyond this length the native decoder does better by itself than with a look at each byte beforehand. */
 const LONG = 256;
@@ -149,6 +168,21 @@ const HIGH = 1 - LOW;
 
 function intAt(buffer: Buffer, at: number): number {
   return (buffer[at]! << 24) | (buffer[at + 1]! << 16) | (buffer[at + 2]! << 8) | buffer[at + 3]!;
+}
+
+function longAt(buffer: Buffer, at: number): bigint {
+  HALVES[HIGH] = intAt(buffer, at);
+  HALVES[LOW] = intAt(buffer, at + 4);
+  return WHOLE[0]!;
+}
+
+function numberAt(buffer: Buffer, at: number): number {
+  return intAt(buffer, at) * 0x1_0000_0000 + (intAt(buffer, at + 4) >>> 0);
+}
+
+/** Whether two longs are equal. */
+function isSame(buffer: Buffer, one: number, other: number): boolean {
+  return intAt(buffer, one) === intAt(buffer, other) && intAt(buffer, one + 4) === intAt(buffer, other + 4);
 }
 
 function isAscii(buffer: Buffer, start: number, end: number): boolean {

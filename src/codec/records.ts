@@ -1,6 +1,6 @@
 import type { Id } from '../base/security.ts';
-import { ZnodeStat } from '../base/znode-stat.ts';
-import { boolean, buffer, int, list, long, path, record, text, ustring, vector, type Field, type ValueOf } from './fields.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
+import { boolean, buffer, int, list, long, path, record, text, vector, type Field, type ValueOf } from './fields.ts';
 
 /** An ACL as the wire has it: the server may meet nulls, the client never sends them. */
 export interface WireAcl {
@@ -24,22 +24,18 @@ export const stat: Field<ZnodeStat> = {
     w.int(s.numChildren);
     w.long(s.pzxid);
   },
-  read(r) {
-    const czxid = r.long();
-    const mzxid = r.long();
-    const ctime = r.longNumber();
-    const mtime = r.longNumber();
-    const version = r.int();
-    const cversion = r.int();
-    const aversion = r.int();
-    const owner = r.long();
-    const dataLength = r.int();
-    const numChildren = r.int();
-    return new ZnodeStat(czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, dataLength, numChildren, r.long());
-  },
+  read: (r) => r.stat(),
 };
 
-export const acl: Field<WireAcl> = record({ perms: int, id: record({ scheme: ustring, id: ustring }) });
+export const acl: Field<WireAcl> = {
+  least: 12,
+  write(w, v) {
+    w.int(v.perms);
+    w.string(v.id.scheme);
+    w.string(v.id.id);
+  },
+  read: (r) => ({ perms: r.int(), id: { scheme: r.string(), id: r.string() } }),
+};
 export const acls: Field<readonly WireAcl[] | null> = vector(acl);
 /** Children's names, or paths in a reply. */
 export const names: Field<readonly string[]> = {
@@ -65,12 +61,90 @@ export const connectRequest = record({
 /** The reply without its trailing `readOnly` byte, which is there only for a client that sent its own. */
 export const connectResponse = record({ protocolVersion: int, timeOut: int, sessionId: long, passwd: buffer });
 
-export const createRequest = record({ path, data: buffer, acl: acls, flags: int });
-export const pathRequest = record({ path });
-export const pathWatchRequest = record({ path, watch: boolean });
 export const pathVersionRequest = record({ path, version: int });
-export const statResponse = record({ stat });
 export const pathStatResponse = record({ path, stat });
-export const dataResponse = record({ data: buffer, stat });
+
+// The most frequent ones are written out: a record made of a list of fields looks its names up for every value.
+
+export const createRequest: Field<{ path: string; data: Buffer | null; acl: readonly WireAcl[] | null; flags: number }> = {
+  least: 16,
+  write(w, v) {
+    w.string(v.path);
+    w.buffer(v.data);
+    acls.write(w, v.acl);
+    w.int(v.flags);
+  },
+  read: (r) => ({ path: path.read(r), data: r.buffer(), acl: acls.read(r), flags: r.int() }),
+};
+export const setDataRequest: Field<{ path: string; data: Buffer | null; version: number }> = {
+  least: 12,
+  write(w, v) {
+    w.string(v.path);
+    w.buffer(v.data);
+    w.int(v.version);
+  },
+  read: (r) => ({ path: path.read(r), data: r.buffer(), version: r.int() }),
+};
+export const pathRequest: Field<{ path: string }> = {
+  least: 4,
+  write: (w, v) => w.string(v.path),
+  read: (r) => ({ path: path.read(r) }),
+};
+export const pathWatchRequest: Field<{ path: string; watch: boolean }> = {
+  least: 5,
+  write(w, v) {
+    w.string(v.path);
+    w.boolean(v.watch);
+  },
+  read: (r) => ({ path: path.read(r), watch: r.boolean() }),
+};
+export const statResponse: Field<{ stat: ZnodeStat }> = {
+  least: stat.least,
+  write: (w, v) => stat.write(w, v.stat),
+  read: (r) => new StatReply(r.stat()),
+};
+export const dataResponse: Field<{ data: Buffer | null; stat: ZnodeStat }> = {
+  least: 4 + stat.least,
+  write(w, v) {
+    w.buffer(v.data);
+    stat.write(w, v.stat);
+  },
+  read: (r) => new DataReply(r.buffer(), r.stat()),
+};
+export const childrenResponse: Field<{ children: readonly string[] }> = {
+  least: 4,
+  write: (w, v) => names.write(w, v.children),
+  read: (r) => new ChildrenReply(names.read(r)),
+};
+
+// Classes, not literals: of a literal the engine notes how long its objects live, and with many calls in flight it would come to make them
+// old from the start, where each keeps young ones alive until a full collection.
+
+class StatReply {
+  readonly stat: ZnodeStat;
+
+  constructor(stat: ZnodeStat) {
+    this.stat = stat;
+  }
+}
+
+class DataReply {
+  readonly data: Buffer | null;
+  readonly stat: ZnodeStat;
+
+  constructor(data: Buffer | null, stat: ZnodeStat) {
+    this.data = data;
+    this.stat = stat;
+  }
+}
+
+class ChildrenReply {
+  readonly children: readonly string[];
+
+  constructor(children: readonly string[]) {
+    this.children = children;
+  }
+}
+
 /** An empty record: nothing on the wire. */
 export const nothing: Field<undefined> = { write: () => undefined, read: () => undefined, least: 0 };

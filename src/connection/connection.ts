@@ -14,8 +14,6 @@ import type { Transport } from './transport.ts';
 /** A request on its way: the connection brings it exactly one of these answers. */
 export interface Exchange {
   readonly row: { readonly code: number; readonly request: AnyField };
-  /** Given by the connection. */
-  xid?: number;
   /** Reads the body in the same tick. A DecodeError from it fails this request alone. The zxid of the reply's header comes in two halves. */
   reply(err: number, reader: Reader, zxidHigh: number, zxidLow: number): void;
   fail(error: Error): void;
@@ -51,9 +49,11 @@ export class Connection implements FrameSink {
   readonly #reader = new Reader(Buffer.alloc(0));
   readonly #maxResponseBytes: number;
   readonly #maxRequestBytes: number;
-  readonly #side: Exchange[] = [];
+  readonly #side: { readonly xid: number; readonly exchange: Exchange }[] = [];
   readonly #inFlight = new InFlight<Exchange>();
   #xid: number;
+  /** Of the oldest in flight: they follow each other. */
+  #nextAnswered: number;
   #zxidHigh = 0;
   #zxidLow = 0;
   #heartbeat: Heartbeat | undefined;
@@ -74,6 +74,7 @@ export class Connection implements FrameSink {
     this.#maxResponseBytes = options.maxResponseBytes;
     this.#maxRequestBytes = options.maxRequestBytes;
     this.#xid = (options.firstXid ?? 1) - 1;
+    this.#nextAnswered = nextXid(this.#xid);
     this.#lastReceived = clock.now();
     this.#splitter = new FrameSplitter(this, options.maxResponseBytes);
     transport.onData = (chunk) => this.#receive(chunk);
@@ -137,7 +138,6 @@ export class Connection implements FrameSink {
     }
     if (bytes > this.#maxRequestBytes) return exchange.fail(tooLarge(bytes, this.#maxRequestBytes));
     this.#xid = xid;
-    exchange.xid = xid;
     this.#inFlight.push(exchange);
   }
 
@@ -148,14 +148,13 @@ export class Connection implements FrameSink {
     request: RequestOf<'auth' | 'setWatches' | 'setWatches2'>,
   ): void {
     if (this.#ended) return exchange.fail(new ConnectionDropped('the connection has ended'));
-    exchange.xid = xid;
-    this.#side.push(exchange);
+    this.#side.push({ xid, exchange });
     this.#write(xid, exchange.row, request);
   }
 
   /** Everything unanswered, oldest first; the caller settles it. */
   takeInFlight(): Exchange[] {
-    return [...this.#side.splice(0), ...this.#inFlight.takeAll()];
+    return [...this.#side.splice(0).map(({ exchange }) => exchange), ...this.#inFlight.takeAll()];
   }
 
   end(error: Error): void {
@@ -238,19 +237,21 @@ export class Connection implements FrameSink {
   }
 
   #sideReply(xid: number, err: number, reader: Reader): void {
-    const index = this.#side.findIndex((exchange) => exchange.xid === xid);
+    const index = this.#side.findIndex((envelope) => envelope.xid === xid);
     if (index < 0) throw new DecodeError(`a reply with xid ${xid}, which nothing waits for`);
-    const [exchange] = this.#side.splice(index, 1);
-    answer(exchange!, err, reader, 0, 0);
+    const [envelope] = this.#side.splice(index, 1);
+    answer(envelope!.exchange, err, reader, 0, 0);
   }
 
   /** The oldest in flight, which must be the one that is answered (Kazoo RQ-2); a mismatch ends the connection, not the client (D-3). */
   #take(xid: number): Exchange | undefined {
     const exchange = this.#inFlight.oldest;
-    if (exchange?.xid !== xid) {
-      this.end(new ConnectionDropped(`a reply with xid ${xid} came where ${exchange?.xid ?? 'none'} was expected`));
+    if (exchange === undefined || xid !== this.#nextAnswered) {
+      const expected = exchange === undefined ? 'none' : this.#nextAnswered;
+      this.end(new ConnectionDropped(`a reply with xid ${xid} came where ${expected} was expected`));
       return undefined;
     }
+    this.#nextAnswered = nextXid(xid);
     this.#inFlight.shift();
     return exchange;
   }

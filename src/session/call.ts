@@ -50,6 +50,18 @@ export interface Over<T> {
   readonly outcome: T | Failure;
 }
 
+/** What few calls have. */
+export interface CallExtras {
+  /** Ends whatever limits the wait. */
+  readonly onSettled?: () => void;
+  /** Told of the zxid in the header of a good reply, just before the call settles. */
+  readonly onZxid?: (zxid: bigint) => void;
+}
+
+const SENT = 1;
+const SETTLED = 2;
+const LEFT = 4;
+
 /** What a call needs of the session it belongs to. */
 export interface CallHome {
   readonly watches: WatchTable;
@@ -64,7 +76,6 @@ export interface CallHome {
  */
 export class Call implements Exchange {
   readonly row: OpRow;
-  xid = 0;
   /** What the caller calls it, and of which node it is: for the error. With them its promise gives the call itself, and so its outcome. */
   readonly operation: string | undefined;
   readonly path: string | undefined;
@@ -74,14 +85,9 @@ export class Call implements Exchange {
   readonly #settle: (outcome: unknown) => void;
   readonly #home: CallHome;
   readonly #listener: WatchListener | undefined;
-  #settled = false;
-  #left = false;
-  /** Whether it is, or was, on the wire. */
-  sent = false;
-  /** Ends whatever limits the wait. */
-  onSettled: (() => void) | undefined;
-  /** Told of the zxid in the header of a good reply, just before the call settles. */
-  onZxid: ((zxid: bigint) => void) | undefined;
+  /** Of {@link SENT}, {@link SETTLED} and {@link LEFT}. */
+  #stage = 0;
+  #extras: CallExtras | undefined;
 
   constructor(
     row: OpRow,
@@ -107,7 +113,16 @@ export class Call implements Exchange {
   }
 
   get settled(): boolean {
-    return this.#settled;
+    return (this.#stage & SETTLED) !== 0;
+  }
+
+  /** Whether it is, or was, on the wire. */
+  get sent(): boolean {
+    return (this.#stage & SENT) !== 0;
+  }
+
+  attach(extras: CallExtras): void {
+    this.#extras = { ...this.#extras, ...extras };
   }
 
   reply(err: number, reader: Reader, zxidHigh: number, zxidLow: number): void {
@@ -115,7 +130,7 @@ export class Call implements Exchange {
     if (err === 0) {
       const body = row.response.read(reader);
       if (Array.isArray(this.#request)) requireAsMany(this.#request, body as unknown[]);
-      this.onZxid?.((BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0));
+      this.#extras?.onZxid?.((BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0));
       if (this.#listener !== undefined) this.#watch(this.#kind);
       this.settle(body);
     } else if (err === row.nullOn) {
@@ -132,7 +147,7 @@ export class Call implements Exchange {
 
   /** About to be written. A watch that a staying one of ours stands for is not asked of the server. */
   prepare(): void {
-    this.sent = true;
+    this.#stage |= SENT;
     if (this.#listener === undefined) return;
     const { watches } = this.#home;
     const { watch } = this.row;
@@ -142,7 +157,7 @@ export class Call implements Exchange {
 
   /** It has been written: the caller's data need not be kept any longer. */
   wasWritten(): void {
-    if (this.#listener === undefined) this.#request = undefined;
+    if (this.#listener === undefined && !Array.isArray(this.#request)) this.#request = undefined;
   }
 
   /** Data as it is now: the caller may go on to write to its buffer. */
@@ -152,8 +167,8 @@ export class Call implements Exchange {
 
   /** Nothing more will come of it: no reply, and no watch. */
   leave(): void {
-    if (this.#left) return;
-    this.#left = true;
+    if ((this.#stage & LEFT) !== 0) return;
+    this.#stage |= LEFT;
     if (this.#listener === undefined) return;
     if (this.sent && this.row.watch === undefined) this.#home.watches.arm(this.#stayingKind, this.#path, -1);
     this.#home.watches.met(this.#path);
@@ -167,10 +182,10 @@ export class Call implements Exchange {
   }
 
   settle(outcome: unknown): void {
-    if (this.#settled) return;
-    this.#settled = true;
+    if (this.settled) return;
+    this.#stage |= SETTLED;
     this.outcome = outcome;
-    this.onSettled?.();
+    this.#extras?.onSettled?.();
     this.#settle(this.operation === undefined ? outcome : this);
   }
 
@@ -178,7 +193,7 @@ export class Call implements Exchange {
   #watch(kind: WatchTableKind): void {
     const path = this.#path;
     // A caller that has gone away wants no watch; the server's is taken back.
-    if (this.#settled) this.#home.watches.orphan(kind, path);
+    if (this.settled) this.#home.watches.orphan(kind, path);
     else this.#home.watches.add(kind, path, this.#listener!);
   }
 

@@ -66,7 +66,7 @@ export class RequestQueue implements CallHome {
   }
 
   submit(call: Call, options: SubmitOptions | undefined): void {
-    call.onZxid = options?.onZxid;
+    if (options?.onZxid !== undefined) call.attach({ onZxid: options.onZxid });
     if (options !== undefined && (options.signal !== undefined || options.timeout !== undefined)) this.#limit(call, options);
     if (call.settled) return call.leave();
     if (this.#waiting.length === 0 && this.#hasRoom()) this.#send(call);
@@ -158,10 +158,11 @@ export class RequestQueue implements CallHome {
         end(Failure.ofCode(OPERATION_TIMEOUT, new Error(`no reply within the call's timeout of ${timeout} ms`))),
       );
     }
-    call.onSettled = () => {
+    const onSettled = (): void => {
       timer?.cancel();
       forget?.();
     };
+    call.attach({ onSettled });
   }
 
   /** Swept when half of the queue is of no use any more: so that a long outage costs no memory, and giving up costs no search. */

@@ -45,13 +45,20 @@ export function pump(issue, count, inFlight) {
   });
 }
 
-/** The same for promise-style calls: `inFlight` loops that await one call after another. */
-export async function lanes(issue, count, inFlight) {
-  let left = count;
-  const lane = async () => {
-    while (left-- > 0) await issue();
-  };
-  await Promise.all(Array.from({ length: Math.min(count, inFlight) }, lane));
+/** The same for promise-style calls: each answer issues the next call, by `then`, so that the driving costs no more than a callback does. */
+export function lanes(issue, count, inFlight) {
+  return new Promise((resolve, reject) => {
+    let issued = 0;
+    let answered = 0;
+    const next = () => {
+      if (++answered === count) resolve();
+      else send();
+    };
+    const send = () => {
+      if (issued++ < count) issue().then(next, reject);
+    };
+    for (let i = 0; i < inFlight; i++) send();
+  });
 }
 
 async function timed(peer, count) {
