@@ -38,7 +38,7 @@ export class PatientChildrenWatch {
    * That promise also resolves when the session is lost, since a change may have gone unseen; it rejects with ConnectionClosedError when the client
    * stops, and with CancelledError after {@link stop}. Starting again gives up the wait before.
    *
-   * @throws NoNodeError and the like from reading; CancelledError after {@link stop}
+   * @throws NoNodeError and the like from reading; CancelledError after {@link stop}; ConnectionClosedError when the client stops
    */
   start(): Promise<[children: string[], changed: Promise<void>]> {
     this.stop();
@@ -87,16 +87,18 @@ class PatientRun {
   }
 
   cancel(): void {
-    const reason = new CancelledError(`the wait for the children of ${this.#path} was stopped`);
+    this.#end(new CancelledError(`the wait for the children of ${this.#path} was stopped`));
+    void this.#client.unwatch(this.#path, this.#onEvent);
+  }
+
+  #end(reason: Error): void {
     this.#attempt.end(reason);
     this.#settleChanged?.reject(reason);
-    void this.#client.unwatch(this.#path, this.#onEvent);
   }
 
   readonly #onEvent = prompt((event: WatchedEvent): void => {
     this.#fired = true;
-    if (!this.#settled) return;
-    if (event.state === 'CLOSED') this.#settleChanged?.reject(new ConnectionClosedError(undefined, { path: this.#path }));
-    else this.#settleChanged?.resolve();
+    if (event.state === 'CLOSED') this.#end(new ConnectionClosedError(undefined, { path: this.#path }));
+    else if (this.#settled) this.#settleChanged?.resolve();
   });
 }

@@ -49,6 +49,16 @@ test('a lost session counts as a change, a stopped client ends the wait', async 
   await expect(again).rejects.toThrow(ConnectionClosedError);
 });
 
+test('a stopped client ends the wait for quiet, too, and at once', async () => {
+  const { client } = await workbench();
+  await client.create('/parent');
+  const settled = new PatientChildrenWatch(client, '/parent', { timeBoundary: 3_600_000 }).start();
+  settled.catch(() => undefined);
+  await eventually(async () => (await watchCount(client)) === 1);
+  await client.stop();
+  await expect(settled).rejects.toThrow(ConnectionClosedError);
+});
+
 test('bad arguments throw at once', async () => {
   const { client } = await workbench();
   expect(() => new PatientChildrenWatch(client, '/a', { timeBoundary: -1 })).toThrow(RangeError);
