@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import type { KazooClient } from '../../src/kazoo-client.ts';
+import type { Semaphore } from '../../src/recipe/semaphore.ts';
+import { eventually, pause, workbench } from './workbench.ts';
+
+const LEASES = 3;
+const CONTENDERS = 50;
+const ROUNDS = 4;
+
+test(
+  'fifty who lease, some without waiting, over lost connections and sessions: never more than the leases (pain-points 45)',
+  { timeout: 120_000 },
+  async () => {
+    const { server, client, connect } = await workbench();
+    const clients = await Promise.all(Array.from({ length: 10 }, () => connect({ timeout: 2_000 })));
+    // Those whose signal has not aborted: what they do must not go on beside what more than the others may do.
+    const holders = new Set<AbortSignal>();
+    let most = 0;
+    let served = 0;
+    const work = async (signal: AbortSignal): Promise<void> => {
+      if (signal.aborted) return;
+      holders.add(signal);
+      signal.addEventListener('abort', () => holders.delete(signal), { once: true });
+      most = Math.max(most, holders.size);
+      served += 1;
+      await pause(Math.random() * 4);
+      most = Math.max(most, holders.size);
+      holders.delete(signal);
+    };
+    const contend = async (semaphore: Semaphore, index: number): Promise<void> => {
+      for (let round = 0; round < ROUNDS; round++) {
+        if (index % 5 !== 0) await semaphore.withLease(work);
+        else if (await semaphore.acquire({ blocking: false })) {
+          await work(semaphore.signal);
+          await semaphore.release();
+        } else await pause(2);
+      }
+    };
+    const all = Promise.all(
+      Array.from({ length: CONTENDERS }, (_, index) =>
+        contend(clients[index % 10]!.semaphore('/pool', { maxLeases: LEASES, identifier: String(index) }), index),
+      ),
+    );
+    let over = false;
+    const faults = trouble(clients, server, () => over);
+    await all;
+    over = true;
+    await faults;
+    expect(most).toBeLessThanOrEqual(LEASES);
+    expect(most).toBeGreaterThan(1);
+    expect(served).toBeGreaterThanOrEqual(CONTENDERS * ROUNDS * 0.5);
+    await eventually(
+      async () => (await client.getChildren('/pool')).length === 0 && (await client.getChildren('/pool-__lock__')).length === 0,
+    );
+    for (const one of clients) expect(one.listenerCount('state')).toBe(0);
+  },
+);
+
+async function trouble(
+  clients: readonly KazooClient[],
+  server: { expireSession(sessionId: bigint): void; dropConnections(): void },
+  isOver: () => boolean,
+): Promise<void> {
+  for (let turn = 0; !isOver(); turn++) {
+    const unlucky = clients[turn % clients.length]!;
+    const { clientId } = unlucky;
+    if (turn % 7 === 6) server.dropConnections();
+    else unlucky.dropConnection();
+    // No server ends a session of whose connection it has just heard: by then the client knows that something is wrong.
+    await pause(1);
+    if (turn % 3 === 2 && clientId !== null) server.expireSession(clientId.sessionId);
+    await pause(30);
+  }
+}
