@@ -19,6 +19,7 @@ export const REMOVABLE = {
 
 /** What a server before 3.9 says of a type that came with it. */
 const MARSHALLING = -5;
+const ATTEMPTS = 3;
 
 /**
  * The server's side of our watches. Before 3.9 it keeps one mode for each path and connection, the latest, and removes whichever it finds
@@ -80,7 +81,7 @@ export class ServerWatches {
     const stays = kind === 'persistent' || kind === 'persistentRecursive';
     let known = stays ? true : this.#knowsRemoval.get(target);
     if (known === undefined) {
-      known = this.#askRemoval();
+      known = this.#askRemoval(target);
       this.#knowsRemoval.set(target, known);
     }
     // Somebody may want it again by now.
@@ -116,13 +117,17 @@ export class ServerWatches {
     return this.#session.submit(op, request, undefined, { signal, timeout, onZxid });
   }
 
-  async #askRemoval(): Promise<boolean> {
-    try {
-      const [major = 0, minor = 0] = await this.#serverVersion();
-      return major > 3 || (major === 3 && minor >= 5);
-    } catch {
-      return false;
+  async #askRemoval(target: object): Promise<boolean> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      try {
+        const [major = 0, minor = 0] = await this.#serverVersion();
+        return major > 3 || (major === 3 && minor >= 5);
+      } catch {
+        // Some answers are lost when a busy server hangs up behind them.
+      }
     }
+    this.#knowsRemoval.delete(target);
+    return false;
   }
 }
 

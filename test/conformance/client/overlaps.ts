@@ -139,6 +139,8 @@ class Watched {
     const watched = new Watched(world, client, () => proxy.cut());
     await world.client.create(watched.path);
     await client.sync(watched.path);
+    // A server that hangs up on the one kind would take the answers to the others with it.
+    if (!world.has('persistentWatches')) await watched.#watch('persistent');
     await Promise.all(kinds.map((kind) => watched.#watch(kind)));
     return watched;
   }
