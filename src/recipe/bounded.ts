@@ -1,7 +1,7 @@
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
+import { requireWaiting } from './arguments.ts';
 import { Attempt } from './attempt.ts';
-import { requireSharedWaiting } from './shared-signal.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function bounded<T>(
   what: string,
   work: () => PromiseLike<T>,
 ): Promise<T> {
-  const attempt = new Attempt(client.clock, { ...requireSharedWaiting(options), timedOut: () => waitTimedOut(path, what) });
+  const attempt = new Attempt(client.clock, { ...requireWaiting(options), timedOut: () => waitTimedOut(path, what) });
   try {
     attempt.check();
     return await attempt.guard(work());

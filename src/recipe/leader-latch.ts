@@ -4,14 +4,13 @@ import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalString, requireClient, requireOptions, requirePath } from './arguments.ts';
+import { optionalString, requireClient, requireOptions, requirePath, requireWaiting } from './arguments.ts';
 import { Attempt, pauseAfter } from './attempt.ts';
 import type { ErrorPolicy } from './hold.ts';
 import { nullIfMissing, readText } from './missing.ts';
 import { observe } from './observe.ts';
 import { OwnedNode } from './owned-node.ts';
 import { SequencePattern } from './sequence.ts';
-import { requireSharedWaiting } from './shared-signal.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 
 /** Whether closing a latch that leads tells `notLeader` to its listeners. */
@@ -91,7 +90,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
   /** True once this one leads; false if the `timeout` ran out first. @throws `signal.reason`; KazooException when it is closed */
   async waitForLeadership(options?: WaitOptions): Promise<boolean> {
     const attempt = new Attempt(this.#client.clock, {
-      ...requireSharedWaiting(options),
+      ...requireWaiting(options),
       timedOut: () => waitTimedOut(this.path, 'leadership'),
     });
     const closed = (): void => attempt.end(this.#closing.signal.reason);

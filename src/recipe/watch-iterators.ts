@@ -11,8 +11,7 @@ import { prompt } from '../base/prompt.ts';
 import type { WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient } from './arguments.ts';
-import { requireSharedWaiting } from './shared-signal.ts';
+import { requireClient, requireWaiting } from './arguments.ts';
 import { isTransient } from './attempt.ts';
 import { readChildren } from './children-watch.ts';
 import { readData } from './data-watch.ts';
@@ -57,7 +56,7 @@ export interface WatchIterator<T> extends AsyncIterableIterator<T>, AsyncDisposa
  */
 export function watchData(client: RecipeClient, path: string, options: WatchIteratorOptions = {}): WatchIterator<DataItem> {
   requireClient(client);
-  const { signal } = requireSharedWaiting(options);
+  const { signal } = requireWaiting(options);
   const node = normalizePath(path);
   return new Watching(client, node, signal, {
     read: (read) => readData(client, node, read),
@@ -78,7 +77,7 @@ export function watchChildren(
   options: WatchIteratorOptions = {},
 ): WatchIterator<ChildrenItem> {
   requireClient(client);
-  const { signal } = requireSharedWaiting(options);
+  const { signal } = requireWaiting(options);
   const node = normalizePath(path);
   return new Watching(client, node, signal, {
     read: (read) => readChildren(client, node, read),

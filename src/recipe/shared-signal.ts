@@ -1,1 +1,0 @@
-export { requireWaiting as requireSharedWaiting } from './arguments.ts';
