@@ -66,6 +66,32 @@ const PROGRAMS: Record<string, string> = {
     await client.start();
     await client.addAuth('no-such-scheme', 'x').catch(ignore);
     await server.close();`,
+  'was stopped while connected': `
+    const server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient(server.connectString);
+    await client.start();
+    await client.exists('/a', { watch: ignore, timeout: 60_000 });
+    await client.stop();
+    await server.close();`,
+  'was stopped while suspended': `
+    const server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient(server.connectString);
+    await client.start();
+    const suspended = told(client, 'suspended');
+    server.refuseConnections(true);
+    server.dropConnections();
+    await suspended;
+    client.exists('/b', { timeout: 60_000 }).catch(ignore);
+    await client.stop();
+    await server.close();`,
+  'was stopped while connecting': `
+    const client = new KazooClient({
+      hosts: '192.0.2.1:2181,slow.invalid:2181',
+      resolver: (host) => (host === 'slow.invalid' ? new Promise(ignore) : Promise.resolve([host])),
+    });
+    client.start().catch(ignore);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await client.stop();`,
   'was stopped before a black hole': `
     const server = await EmbeddedZooKeeper.start();
     const client = new KazooClient({ hosts: server.connectString, timeout: 2_000 });
