@@ -3,7 +3,7 @@ import type { KazooClient } from '../../src/kazoo-client.ts';
 import { eventually, pause, watchCount, workbench, type Workbench } from './workbench.ts';
 
 /** Of each kind of wait; 10 000 in all, and more in a soak. */
-const TURNS = Number(process.env['KAZOO_SOAK'] ?? 1_250);
+const TURNS = Number(process.env['KAZOO_SOAK_ABORTS'] ?? 1_250);
 const AT_ONCE = 25;
 
 /** A wait that cannot come to its end, as a function of the signal that ends it. */

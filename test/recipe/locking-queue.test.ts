@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ConnectionClosedError } from '../../src/base/errors.ts';
+import { ConnectionClosedError, NoAuthError } from '../../src/base/errors.ts';
 import { LockingQueue } from '../../src/recipe/locking-queue.ts';
 import { eventually, expire, pause, reconnect, watchCount, workbench } from './workbench.ts';
 
@@ -89,6 +89,21 @@ test('an entry that vanished under the lock: consume is false and leaves no lock
   expect(await client.getChildren('/queue/taken')).toEqual([]);
   await queue.put('next');
   expect(String(await queue.get())).toBe('next');
+});
+
+test('a transaction that the server refuses rejects: nothing is put, nothing consumed (D-7)', async () => {
+  const { server, client } = await workbench();
+  const queue = new LockingQueue(client, '/queue');
+  await queue.put('item');
+  server.faults.fail('multi', -102);
+  await expect(queue.putAll(['a', 'b'])).rejects.toThrow(NoAuthError);
+  expect(await queue.size()).toBe(1);
+  await queue.get();
+  server.faults.fail('multi', -102);
+  await expect(queue.consume()).rejects.toThrow(NoAuthError);
+  expect(await queue.holdsLock()).toBe(true);
+  expect(await queue.consume()).toBe(true);
+  expect(await client.getChildren('/queue/taken')).toEqual([]);
 });
 
 test('a lock that vanished: nothing is held, and the entry is given again (D-8, LQ-7)', async () => {

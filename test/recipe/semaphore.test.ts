@@ -71,6 +71,18 @@ describe('leases', () => {
     expect(await clients[0]!.getChildren(PATH)).toEqual([]);
   });
 
+  test('every child counts as a lease, whoever made it (SE-5)', async () => {
+    const client = await (await Lab.open()).client();
+    await client.create(`${PATH}/foreign`, '', { makepath: true });
+    await client.set(PATH, '2');
+    const [first, second] = [new Semaphore(client, PATH, { maxLeases: 2 }), new Semaphore(client, PATH, { maxLeases: 2 })];
+    expect(await first.acquire({ blocking: false })).toBe(true);
+    expect(await second.acquire({ blocking: false })).toBe(false);
+    const wait = second.acquire();
+    await client.delete(`${PATH}/foreign`);
+    expect(await wait).toBe(true);
+  });
+
   test('an object that holds waits in process', async () => {
     const client = await (await Lab.open()).client();
     const semaphore = new Semaphore(client, PATH, { maxLeases: 2 });

@@ -138,6 +138,21 @@ describe('trouble', () => {
     expect(await client.getChildren(`${PATH}/party`)).toEqual([]);
   });
 
+  test('two of one identifier have one share: one gets it, the other waits for it (SP-10)', async () => {
+    const lab = await Lab.open();
+    const [one, two] = [await lab.client(), await lab.client()];
+    const twins = [member(one, 'twin'), member(two, 'twin')];
+    await until('one has it', () => twins.some((twin) => twin.acquired));
+    const [winner, other] = twins[0]!.acquired ? twins : twins.toReversed();
+    expect([...winner!]).toEqual([1, 3]);
+    expect(await other!.waitForAcquire({ timeout: 300 })).toBe(false);
+    expect(other!.allocating).toBe(true);
+    await winner!.finish();
+    expect(await other!.waitForAcquire()).toBe(true);
+    expect([...other!]).toEqual(SET);
+    await other!.finish();
+  });
+
   test('a listener that throws is reported, and nothing else happens', async () => {
     const client = await (await Lab.open()).client();
     const errors: Error[] = [];
