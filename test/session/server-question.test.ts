@@ -46,7 +46,7 @@ test.each([
   ['a hang-up', (end: (text: string) => void) => end('')],
 ])('a server that does not tell its version is asked everything: %s', async (_, reply) => {
   await using server = await FakeServer.start(antique(({ socket }) => reply((text) => void socket.end(text))));
-  await using client = await new KazooClient({ hosts: server.connectString }).start();
+  await using client = await new KazooClient({ hosts: server.connectString, timeout: 600 }).start();
   const commit = client.transaction().check('/a', -1).commit({ timeout: 200 });
   expect(await rejection(commit)).toMatchObject({ code: -7 });
   expect(server.requests.map(({ op }) => op)).toEqual([MULTI]);
