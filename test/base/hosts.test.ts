@@ -29,7 +29,7 @@ describe('a connect string', () => {
     [['h1:1', 'h2:2/app'], ['h1:1', 'h2:2'], '/app'],
     [['h1:1', ' /app '], ['h1:1'], '/app'],
     [['h1:1', ''], ['h1:1'], ''],
-  ])('%j names %j under %j', (given, wanted, chroot) => {
+  ])('%j names %j under %j (pain-points 58, 59)', (given, wanted, chroot) => {
     expect(servers(given)).toEqual(wanted);
     expect(collectHosts(given).chroot).toBe(chroot);
   });

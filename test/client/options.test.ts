@@ -81,7 +81,7 @@ describe('a client can be made with', () => {
   });
 });
 
-test('setHosts that is refused changes nothing (Kazoo HO-9, mended)', () => {
+test('setHosts that is refused changes nothing (Kazoo HO-9, mended; D-25)', () => {
   const client = new KazooClient('a:1/app');
   expect(() => client.setHosts('b:2/other')).toThrow(ConfigurationError);
   expect(() => client.setHosts('')).toThrow(ConfigurationError);

@@ -18,7 +18,7 @@ async function whyNot(client: KazooClient): Promise<string> {
 }
 
 describe('TLS', () => {
-  test('connects, and asks four-letter words over TLS, whole answers', async ({ skip }) => {
+  test('connects, and asks four-letter words over TLS, whole answers (pain-points 56, 75, Kazoo D-20)', async ({ skip }) => {
     if (certificates === null) return skip('no openssl');
     await using server = await EmbeddedZooKeeper.start({ tls: certificates.server });
     await using client = new KazooClient({ hosts: `localhost:${server.port}`, useSsl: true, ca: certificates.ca });
@@ -30,7 +30,7 @@ describe('TLS', () => {
     expect((await client.serverVersion()).length).toBeGreaterThanOrEqual(2);
   });
 
-  test('checks the certificate by default', async ({ skip }) => {
+  test('checks the certificate by default (pain-points 56)', async ({ skip }) => {
     if (certificates === null) return skip('no openssl');
     await using server = await EmbeddedZooKeeper.start({ tls: certificates.server });
     expect(await whyNot(new KazooClient({ hosts: `localhost:${server.port}`, useSsl: true }))).toMatch(
@@ -40,7 +40,7 @@ describe('TLS', () => {
     await trusting.start();
   });
 
-  test('checks the host name by default, and only then', async ({ skip }) => {
+  test('checks the host name by default, and only then (pain-points 56)', async ({ skip }) => {
     if (certificates === null) return skip('no openssl');
     await using server = await EmbeddedZooKeeper.start({ tls: certificates.server });
     const options = {
@@ -54,7 +54,7 @@ describe('TLS', () => {
     await lax.start();
   });
 
-  test('by address is fine with an IP SAN, and no name is looked up for it', async ({ skip }) => {
+  test('by address is fine with an IP SAN, and no name is looked up for it (pain-points 57)', async ({ skip }) => {
     if (certificates === null) return skip('no openssl');
     await using server = await EmbeddedZooKeeper.start({ tls: certificates.server });
     await using client = new KazooClient({ hosts: `127.0.0.1:${server.port}`, useSsl: true, ca: certificates.ca });
@@ -62,7 +62,7 @@ describe('TLS', () => {
     expect(client.connected).toBe(true);
   });
 
-  test('tells the server the configured name (SNI), not the address dialled', async ({ skip }) => {
+  test('tells the server the configured name (SNI), not the address dialled (pain-points 56)', async ({ skip }) => {
     if (certificates === null) return skip('no openssl');
     const names: unknown[] = [];
     const server = createServer({ ...certificates.server }, (socket: TLSSocket) => {
@@ -85,7 +85,9 @@ describe('TLS', () => {
     expect(names[0]).toBe('localhost');
   });
 
-  test('presents a client certificate, from files of one PEM or two, read afresh for every connection', async ({ skip }) => {
+  test('presents a client certificate, from files of one PEM or two, read afresh for every connection (pain-points 56)', async ({
+    skip,
+  }) => {
     if (certificates === null) return skip('no openssl');
     const { ca, client: pair } = certificates;
     await using server = await EmbeddedZooKeeper.start({
@@ -100,7 +102,7 @@ describe('TLS', () => {
     expect(await whyNot(none)).toMatch(/certificate required|closed|reset|handshake/i);
   });
 
-  test('passes tls options through, last', async ({ skip }) => {
+  test('passes tls options through, last (pain-points 56)', async ({ skip }) => {
     if (certificates === null) return skip('no openssl');
     await using server = await EmbeddedZooKeeper.start({ tls: certificates.server });
     const seen: string[] = [];

@@ -3,7 +3,7 @@ import type { WatchedEvent } from '../../src/base/states.ts';
 import { DataWatch } from '../../src/recipe/data-watch.ts';
 import { eventually, expire, pause, reconnect, watchCount, workbench } from './workbench.ts';
 
-test('calls at once with the data, then after each change, with the event that led to it', async () => {
+test('calls at once with the data, then after each change, with the event that led to it (pain-points 34)', async () => {
   const { client } = await workbench();
   await client.create('/node', 'one');
   const calls: [string | null, number | undefined, WatchedEvent | null][] = [];
@@ -38,7 +38,7 @@ test('a missing node reads as nulls, and is seen when made, deleted and made aga
   expect(events).toEqual([undefined, 'CREATED', 'DELETED', 'CREATED']);
 });
 
-test('returning false ends it; nothing is left on the client or the server', async () => {
+test('returning false ends it; nothing is left on the client or the server (pain-points 29)', async () => {
   const { client } = await workbench();
   await client.create('/node', 'one');
   const listeners = client.listenerCount('state');
@@ -57,7 +57,7 @@ test('returning false ends it; nothing is left on the client or the server', asy
   expect(calls).toBe(2);
 });
 
-test('stop() takes the watch back from the server', async () => {
+test('stop() takes the watch back from the server (pain-points 29)', async () => {
   const { client } = await workbench();
   await client.create('/node', 'one');
   const watch = new DataWatch(client, '/node', () => undefined);

@@ -3,7 +3,7 @@ import { ConnectionClosedError, NoNodeError, SessionExpiredError } from '../../s
 import { watchChildren, watchData } from '../../src/recipe/watch-iterators.ts';
 import { eventually, expire, reconnect, watchCount, workbench } from './workbench.ts';
 
-test('gives the data now and after each change, until broken off, and leaves nothing', async () => {
+test('gives the data now and after each change, until broken off, and leaves nothing (pain-points 27, 34)', async () => {
   const { client } = await workbench();
   const listeners = client.listenerCount('state');
   const seen: (string | null)[] = [];
@@ -19,7 +19,7 @@ test('gives the data now and after each change, until broken off, and leaves not
   await eventually(async () => (await watchCount(client)) === 0);
 });
 
-test('a slow consumer sees the latest value only, for one read', async () => {
+test('a slow consumer sees the latest value only, for one read (pain-points 33)', async () => {
   const { client } = await workbench();
   await client.create('/node', '0');
   const values = watchData(client, '/node');
@@ -30,7 +30,7 @@ test('a slow consumer sees the latest value only, for one read', async () => {
   await values.return();
 });
 
-test('an abort rejects with the reason, at any time, and leaves nothing', async () => {
+test('an abort rejects with the reason, at any time, and leaves nothing (pain-points 27)', async () => {
   const { client } = await workbench();
   await client.create('/node', '0');
   const reason = new Error('enough');
@@ -69,7 +69,7 @@ test('goes on across a reconnect', async () => {
   await values[Symbol.asyncDispose]();
 });
 
-test('ends with the session, and with the client, each time saying why', async () => {
+test('ends with the session, and with the client, each time saying why (pain-points 32)', async () => {
   const { server, client } = await workbench();
   await client.create('/node', '0');
   const values = watchData(client, '/node');

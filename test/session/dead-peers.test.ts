@@ -10,7 +10,7 @@ const T = 1_500;
 const SLACK = 5_000;
 
 describe('a peer that is there no more', () => {
-  test('is found out within two thirds of the session timeout by an idle client', async () => {
+  test('is found out within two thirds of the session timeout by an idle client (pain-points 1)', async () => {
     await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
     await using client = new KazooClient({ hosts: server.connectString, timeout: T });
     const states = record(client);
@@ -21,7 +21,7 @@ describe('a peer that is there no more', () => {
     expect(states.at(-1)!.at - frozen).toBeLessThan((2 * T) / 3 + SLACK);
   });
 
-  test('is found out within two thirds of the session timeout by a client that never stops sending', async () => {
+  test('is found out within two thirds of the session timeout by a client that never stops sending (pain-points 1, Kazoo D-1)', async () => {
     await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
     await using client = new KazooClient({ hosts: server.connectString, timeout: T });
     const states = record(client);
@@ -36,7 +36,7 @@ describe('a peer that is there no more', () => {
     expect(await outcomes[0]).toBeInstanceOf(ConnectionLoss);
   });
 
-  test('is replaced by another of the hosts', async () => {
+  test('is replaced by another of the hosts (pain-points 1)', async () => {
     await using silent = await FakeServer.start();
     await using good = await FakeServer.start();
     await using client = new KazooClient({
@@ -62,7 +62,7 @@ describe('a peer that is there no more', () => {
     expect(client.clientId).toEqual(clientId);
   });
 
-  test('gets pings on time while replies stream in without end', async () => {
+  test('gets pings on time while replies stream in without end (pain-points 13)', async () => {
     const pings: number[] = [];
     const body = dataBody(Buffer.alloc(256 * 1024));
     await using server = await FakeServer.start({
@@ -92,7 +92,7 @@ describe('a peer that is there no more', () => {
 });
 
 describe('connecting', () => {
-  test('gives each address its share of the session timeout, and goes on to the next', async () => {
+  test('gives each address its share of the session timeout, and goes on to the next (pain-points 62, Kazoo D-12)', async () => {
     await using hole = await FakeServer.start({ accept: () => true });
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient({
@@ -111,7 +111,7 @@ describe('connecting', () => {
     expect(failures[0]!.cause.message).toMatch(/no session within 2000 ms/);
   });
 
-  test('tells of every failed attempt, with its cause', async () => {
+  test('tells of every failed attempt, with its cause (pain-points 9)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using hangsUp = await FakeServer.start({ greet: (peer) => void peer.socket.destroy() });
     await using client = new KazooClient({
@@ -129,7 +129,7 @@ describe('connecting', () => {
     ]);
   });
 
-  test('rejects in time with a cause for every host, also for one that has not answered yet', async () => {
+  test('rejects in time with a cause for every host, also for one that has not answered yet (pain-points 9)', async () => {
     await using hole = await FakeServer.start({ accept: () => true });
     const client = new KazooClient({ hosts: `127.0.0.1:1,${hole.connectString}`, randomizeHosts: false });
     const begun = performance.now();
@@ -142,7 +142,7 @@ describe('connecting', () => {
     expect(client.state).toBe('LOST');
   });
 
-  test('goes round a name that never resolves without waiting for it', async () => {
+  test('goes round a name that never resolves without waiting for it (pain-points 7)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient({
       hosts: `slow.invalid:2181,${server.connectString}`,
@@ -154,7 +154,7 @@ describe('connecting', () => {
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
-  test('looks the name up again before each dial: an answer that changed counts at once', async () => {
+  test('looks the name up again before each dial: an answer that changed counts at once (pain-points 6)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const answers = [['127.0.0.9', '127.0.0.8'], ['127.0.0.1']];
     let asked = 0;
@@ -170,7 +170,7 @@ describe('connecting', () => {
     expect(failed).toEqual(['127.0.0.9']);
   });
 
-  test('recovers when the names resolve again', async () => {
+  test('recovers when the names resolve again (pain-points 7)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     let works = false;
     await using client = new KazooClient({
@@ -183,7 +183,7 @@ describe('connecting', () => {
     expect(client.connected).toBe(true);
   });
 
-  test('tries IPv6 and IPv4 addresses of one name alike', async () => {
+  test('tries IPv6 and IPv4 addresses of one name alike (pain-points 58)', async () => {
     await using server = await EmbeddedZooKeeper.start({ host: '::1' });
     await using byName = new KazooClient({
       hosts: `both.example:${server.port}`,
@@ -195,7 +195,7 @@ describe('connecting', () => {
     expect(byAddress.hosts).toEqual([{ host: '::1', port: server.port }]);
   });
 
-  test('backs off from a server that accepts and hangs up, with pauses that grow', async () => {
+  test('backs off from a server that accepts and hangs up, with pauses that grow (pain-points 8)', async () => {
     const accepted: number[] = [];
     await using server = await FakeServer.start({
       accept: (peer) => {
@@ -215,7 +215,7 @@ describe('connecting', () => {
     for (const [index, pause] of pauses.entries()) expect(pause).toBeGreaterThan(90 * 2 ** index);
   });
 
-  test('does not dial in a tight circle when sessions are confirmed and cut at once', async () => {
+  test('does not dial in a tight circle when sessions are confirmed and cut at once (pain-points 8)', async () => {
     let cut = true;
     await using server = await FakeServer.start({
       greet: (peer, { timeOut }) => {
@@ -231,7 +231,7 @@ describe('connecting', () => {
     await client.stop();
   });
 
-  test('spreads clients over the delay: a thousand of them do not dial in the same tenth', async () => {
+  test('spreads clients over the delay: a thousand of them do not dial in the same tenth (pain-points 8)', async () => {
     const { KazooRetry, UNLIMITED_RETRY } = await import('../../src/base/retry.ts');
     const { ManualClock } = await import('../../src/base/clock.ts');
     const clock = new ManualClock();
@@ -257,7 +257,7 @@ describe('connecting', () => {
 });
 
 describe('fatal errors', () => {
-  test('make start() reject at once: a certificate that cannot be read', async () => {
+  test('make start() reject at once: a certificate that cannot be read (Kazoo D-5)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const client = new KazooClient({ hosts: server.connectString, useSsl: true, ca: '/no/such/file.pem' });
     const begun = performance.now();
@@ -267,7 +267,7 @@ describe('fatal errors', () => {
     expect(performance.now() - begun).toBeLessThan(10_000);
   });
 
-  test('make start() reject at once: a connection policy that gives up', async () => {
+  test('make start() reject at once: a connection policy that gives up (Kazoo D-5)', async () => {
     const client = new KazooClient({ hosts: '127.0.0.1:1', connectionRetry: { maxTries: 2, delay: 10 } });
     const error = await rejection(client.start());
     expect(error.name).toBe('RetryFailedError');

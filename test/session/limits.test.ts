@@ -7,7 +7,7 @@ import { dataBody, FakeServer, framed, Op, replyFrame } from '../support/fake-se
 import { record, rejection, told, until } from '../support/waiting.ts';
 
 describe('maxInFlight', () => {
-  test('is never exceeded on the wire; the rest waits in order', async () => {
+  test('is never exceeded on the wire; the rest waits in order (pain-points 15)', async () => {
     let [open, most] = [0, 0];
     const order: string[] = [];
     await using server = await FakeServer.start({
@@ -29,7 +29,7 @@ describe('maxInFlight', () => {
     expect(order).toEqual(paths);
   });
 
-  test('lets go of what is aborted while it waits: it is never sent, and those behind it are', async () => {
+  test('lets go of what is aborted while it waits: it is never sent, and those behind it are (pain-points 15)', async () => {
     const sent: string[] = [];
     const held: (() => void)[] = [];
     await using server = await FakeServer.start({
@@ -106,7 +106,7 @@ describe('sizes', () => {
 });
 
 describe('a timeout, or an abort, of one call', () => {
-  test('rejects in time with every server down, and frees its place', async () => {
+  test('rejects in time with every server down, and frees its place (pain-points 20)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient({ hosts: server.connectString, timeout: 20_000 });
     await client.start();
@@ -165,7 +165,7 @@ describe('a timeout, or an abort, of one call', () => {
 });
 
 describe('what the protocol does not allow', () => {
-  test('xids go from 2^31 - 1 round to 1, and past the reserved ones', async () => {
+  test('xids go from 2^31 - 1 round to 1, and past the reserved ones (pain-points 16)', async () => {
     await using server = await FakeServer.start({ request: (peer, { xid }) => peer.reply(xid, { err: -101 }) });
     await using client = new KazooClient({ hosts: server.connectString, firstXid: 0x7fff_fffe });
     await client.start();
@@ -173,7 +173,7 @@ describe('what the protocol does not allow', () => {
     expect(server.requests.map(({ xid }) => xid)).toEqual([0x7fff_fffe, 0x7fff_ffff, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  test('a reply with another xid fails that call and all later ones with ConnectionLoss; the client lives on another connection', async () => {
+  test('a reply with another xid fails that call and all later ones with ConnectionLoss; the client lives on another connection (pain-points 17, Kazoo D-3)', async () => {
     let wrong = true;
     await using server = await FakeServer.start({ request: (peer, { xid }) => peer.reply(wrong ? xid + 5 : xid, { err: -101 }) });
     await using client = new KazooClient(server.connectString);
@@ -188,18 +188,21 @@ describe('what the protocol does not allow', () => {
     expect(server.peers).toHaveLength(2);
   });
 
-  test.each([-127, -9_999, 42])('an unknown error code (%i) fails the call with a ZookeeperError that has it', async (code) => {
-    await using server = await FakeServer.start({
-      request: (peer, { xid, op }) => peer.reply(xid, { err: op === Op.exists ? code : 0 }),
-    });
-    await using client = new KazooClient(server.connectString);
-    const states = record(client);
-    await client.start();
-    const error = await rejection(client.exists('/a'));
-    expect(error).toBeInstanceOf(ZookeeperError);
-    expect(error.code).toBe(code);
-    expect(states).toHaveLength(1);
-  });
+  test.each([-127, -9_999, 42])(
+    'an unknown error code (%i) fails the call with a ZookeeperError that has it (pain-points 18, Kazoo D-3)',
+    async (code) => {
+      await using server = await FakeServer.start({
+        request: (peer, { xid, op }) => peer.reply(xid, { err: op === Op.exists ? code : 0 }),
+      });
+      await using client = new KazooClient(server.connectString);
+      const states = record(client);
+      await client.start();
+      const error = await rejection(client.exists('/a'));
+      expect(error).toBeInstanceOf(ZookeeperError);
+      expect(error.code).toBe(code);
+      expect(states).toHaveLength(1);
+    },
+  );
 
   test('a reply that cannot be read fails only that call (RQ-11)', async () => {
     await using server = await FakeServer.start({
@@ -292,7 +295,7 @@ describe('what the protocol does not allow', () => {
 });
 
 describe('a read-only server', () => {
-  test('serves reads as CONNECTED_RO, refuses writes, and is left for one that takes writes, watches and all', async () => {
+  test('serves reads as CONNECTED_RO, refuses writes, and is left for one that takes writes, watches and all (pain-points 60, Kazoo D-2)', async () => {
     await using server = await EmbeddedZooKeeper.start({ readOnly: true });
     await using full = await EmbeddedZooKeeper.start();
     full.refuseConnections(true);
@@ -319,7 +322,7 @@ describe('a read-only server', () => {
     expect(events).toEqual(['CREATED /a']);
   });
 
-  test('gives no session that is offered to a read-write server', async () => {
+  test('gives no session that is offered to a read-write server (Kazoo D-2)', async () => {
     const offered: bigint[] = [];
     await using server = await FakeServer.start({
       greet: (peer, { timeOut, sessionId, readOnly }) => {

@@ -10,7 +10,7 @@ const T = 1_200;
 const SLACK = 5_000;
 
 describe('LOST', () => {
-  test('is presumed, once, between 1 and 4/3 of the session timeout after the last byte while every server is a black hole', async () => {
+  test('is presumed, once, between 1 and 4/3 of the session timeout after the last byte while every server is a black hole (pain-points 3)', async () => {
     let last = 0;
     await using server = await FakeServer.start({ accept: (peer) => server.peers.length > 1 && (peer.deaf = true) });
     await using client = new KazooClient({ hosts: server.connectString, timeout: T });
@@ -28,7 +28,7 @@ describe('LOST', () => {
     expect(lost).toBeLessThan((4 / 3) * T + SLACK);
   });
 
-  test('is presumed while connections are refused, too', async () => {
+  test('is presumed while connections are refused, too (pain-points 3)', async () => {
     const server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
     await using client = new KazooClient({ hosts: server.connectString, timeout: T });
     const states = record(client);
@@ -57,7 +57,7 @@ describe('LOST', () => {
     expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'CONNECTED']);
   });
 
-  test('is followed by a fresh session as soon as a server can be reached, from one connection', async () => {
+  test('is followed by a fresh session as soon as a server can be reached, from one connection (pain-points 4)', async () => {
     await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
     await using client = new KazooClient({ hosts: server.connectString, timeout: T });
     const states = record(client);
@@ -74,7 +74,7 @@ describe('LOST', () => {
     expect(await client.exists('/')).not.toBeNull();
   });
 
-  test('comes with a wiped server, whose zxids are behind: a fresh session within twice the session timeout', async () => {
+  test('comes with a wiped server, whose zxids are behind: a fresh session within twice the session timeout (pain-points 5)', async () => {
     await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
     await using client = new KazooClient({ hosts: server.connectString, timeout: T });
     const states = record(client);
@@ -106,7 +106,7 @@ describe('LOST', () => {
 });
 
 describe('a blocked event loop', () => {
-  test('of twice the session timeout is noticed before any callback runs', async () => {
+  test('of twice the session timeout is noticed before any callback runs (pain-points 14)', async () => {
     const order: string[] = [];
     await using server = await FakeServer.start();
     await using client = new KazooClient({ hosts: server.connectString, timeout: 1_500 });
@@ -157,7 +157,7 @@ describe('a blocked event loop', () => {
   });
 });
 
-test('a reply of 32 MiB costs linear time', async () => {
+test('a reply of 32 MiB costs linear time (pain-points 13)', async () => {
   const { dataBody, replyFrame, framed } = await import('../support/fake-server.ts');
   const { FrameSplitter } = await import('../../src/codec/frame.ts');
   const time = (megabytes: number): number => {

@@ -92,7 +92,7 @@ describe('the order of telling', () => {
     expect(server.requests.slice(2).map(({ body }) => body.toString('latin1', 4, 6))).toEqual(['/1', '/2', '/3']);
   });
 
-  test('a listener that returns true is removed, one that throws hurts nobody (ST-13)', async () => {
+  test('a listener that returns true is removed, one that throws hurts nobody (ST-13; pain-points 19)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient(server.connectString);
     const heard: string[] = [];
@@ -114,7 +114,7 @@ describe('the order of telling', () => {
     expect(errors).toEqual(['in a listener', 'in a listener', 'in a listener']);
   });
 
-  test('a listener may stop the client, start it, or call it, in any state', async () => {
+  test('a listener may stop the client, start it, or call it, in any state (Kazoo D-6)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const client = new KazooClient(server.connectString);
     const states: string[] = [];
@@ -133,7 +133,7 @@ describe('the order of telling', () => {
 });
 
 describe('credentials', () => {
-  test('are all answered before CONNECTED is told, on every connection', async () => {
+  test('are all answered before CONNECTED is told, on every connection (pain-points 54, Kazoo D-9)', async () => {
     let answered = 0;
     let delay = 0;
     await using server = await FakeServer.start({
@@ -163,7 +163,7 @@ describe('credentials', () => {
     expect(answeredWhenTold).toEqual([2, 4]);
   });
 
-  test('that are refused make start() reject, tell LOST to nobody who never heard CONNECTED, and can be replaced', async () => {
+  test('that are refused make start() reject, tell LOST to nobody who never heard CONNECTED, and can be replaced (Kazoo D-9)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const client = new KazooClient({ hosts: server.connectString, authData: [['no-such-scheme', 'x']] });
     const states = record(client);
@@ -178,7 +178,7 @@ describe('credentials', () => {
     await client.stop();
   });
 
-  test('added at run time and refused end in one LOST; the client may be started again', async () => {
+  test('added at run time and refused end in one LOST; the client may be started again (Kazoo D-9)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const client = new KazooClient(server.connectString);
     const states = record(client);
@@ -227,7 +227,7 @@ describe('credentials', () => {
     expect((await client.whoAmI()).map(({ id }) => id)).toContain('late');
   });
 
-  test('protect nodes across failovers: a listener may write at once', async () => {
+  test('protect nodes across failovers: a listener may write at once (pain-points 54)', async () => {
     const { CREATOR_ALL_ACL } = await import('../../src/base/security.ts');
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient({ hosts: server.connectString, authData: [['digest', 'me:secret']] });

@@ -26,7 +26,7 @@ describe.each(['embedded', 'real'])('SASL DIGEST-MD5 with the %s server', (kind)
     };
   });
 
-  test('proves who the client is before CONNECTED is told, on every connection', async ({ skip }) => {
+  test('proves who the client is before CONNECTED is told, on every connection (pain-points 54, 55)', async ({ skip }) => {
     if (typeof server === 'string') return skip(server);
     await using client = new KazooClient({
       hosts: server.connectString,
@@ -46,7 +46,9 @@ describe.each(['embedded', 'real'])('SASL DIGEST-MD5 with the %s server', (kind)
     expect((await rejection(stranger.get(`/mine-${kind}`))).name).toBe('NoAuthError');
   });
 
-  test('with a wrong password makes start() reject with AuthFailedError, soon, and is not tried for ever', async ({ skip }) => {
+  test('with a wrong password makes start() reject with AuthFailedError, soon, and is not tried for ever (pain-points 55)', async ({
+    skip,
+  }) => {
     if (typeof server === 'string') return skip(server);
     const client = new KazooClient({
       hosts: server.connectString,
@@ -95,7 +97,7 @@ describe('SASL', () => {
     expect(error.message).toMatch(/no SASL configured/);
   });
 
-  test('takes a mechanism of the user’s own, made afresh for every connection, told the configured name', async () => {
+  test('takes a mechanism of the user’s own, made afresh for every connection, told the configured name (pain-points 55)', async () => {
     const tokens: string[] = [];
     await using server = await FakeServer.start({
       request: (peer, { xid, op, body }) => {

@@ -19,13 +19,13 @@ async function timeToStop(client: KazooClient): Promise<number> {
 }
 
 describe('stop()', () => {
-  test('before start does nothing, twice over', async () => {
+  test('before start does nothing, twice over (pain-points 10, 11)', async () => {
     const client = new KazooClient('127.0.0.1:1');
     expect(await timeToStop(client)).toBeLessThan(SOON);
     expect(await timeToStop(client)).toBeLessThan(SOON);
   });
 
-  test('while connecting to a black hole ends the start() that waits, at once', async () => {
+  test('while connecting to a black hole ends the start() that waits, at once (pain-points 10)', async () => {
     await using hole = await FakeServer.start({ accept: () => true });
     const client = new KazooClient(hole.connectString);
     const starting = rejection(client.start());
@@ -59,7 +59,7 @@ describe('stop()', () => {
     expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'LOST']);
   });
 
-  test('while the server is a black hole is bounded, and settles every promise', async () => {
+  test('while the server is a black hole is bounded, and settles every promise (pain-points 10)', async () => {
     await using server = await FakeServer.start();
     const client = new KazooClient({ hosts: server.connectString, timeout: 1_500 });
     await client.start();
@@ -81,7 +81,7 @@ describe('stop()', () => {
     expect(server.sessions()).toHaveLength(0);
   });
 
-  test('after a refused credential, and again', async () => {
+  test('after a refused credential, and again (pain-points 10, 11)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const client = new KazooClient(server.connectString);
     await client.start();
@@ -90,7 +90,7 @@ describe('stop()', () => {
     expect(await timeToStop(client)).toBeLessThan(SOON);
   });
 
-  test('inside a watch callback, awaited there', async () => {
+  test('inside a watch callback, awaited there (pain-points 10, Kazoo D-6)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const client = new KazooClient(server.connectString);
     await client.start();
@@ -105,7 +105,7 @@ describe('stop()', () => {
     await until(() => stopped, 'the stop');
   });
 
-  test.each(['CONNECTED', 'SUSPENDED', 'LOST'])('inside a state listener told of %s', async (when) => {
+  test.each(['CONNECTED', 'SUSPENDED', 'LOST'])('inside a state listener told of %s (Kazoo D-6)', async (when) => {
     await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
     const client = new KazooClient({ hosts: server.connectString, timeout: 900 });
     let stopped = false;
@@ -122,7 +122,7 @@ describe('stop()', () => {
     await starting;
   });
 
-  test('at the same time from many places gives the same answer to all', async () => {
+  test('at the same time from many places gives the same answer to all (pain-points 11)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const client = new KazooClient(server.connectString);
     const states = record(client);
@@ -163,7 +163,7 @@ describe('stop()', () => {
 });
 
 describe('start()', () => {
-  test('on a connected client, while connecting and while SUSPENDED joins what there is', async () => {
+  test('on a connected client, while connecting and while SUSPENDED joins what there is (Kazoo D-6)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient(server.connectString);
     await Promise.all([client.start(), client.start()]);
@@ -182,7 +182,7 @@ describe('start()', () => {
     expect(client.connected).toBe(true);
   });
 
-  test('is needed: calls before it, and after stop(), reject at once with ConnectionClosedError', async () => {
+  test('is needed: calls before it, and after stop(), reject at once with ConnectionClosedError (pain-points 12)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const client = new KazooClient(server.connectString);
     const calls = (): Promise<Error>[] =>
@@ -195,7 +195,7 @@ describe('start()', () => {
     for (const error of await Promise.all(calls())) expect(error).toBeInstanceOf(ConnectionClosedError);
   });
 
-  test('resumes a session by its id; an unknown one gives way to a fresh one, and listeners hear only CONNECTED (SS-20)', async () => {
+  test('resumes a session by its id; an unknown one gives way to a fresh one, and listeners hear only CONNECTED (SS-20; pain-points 63)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const first = new KazooClient(server.connectString);
     await first.start();

@@ -20,7 +20,7 @@ async function outage(
 }
 
 describe('watches across connections of one session', () => {
-  test('fire for what changed after the reconnect', async () => {
+  test('fire for what changed after the reconnect (pain-points 21)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient(server.connectString);
     await client.start();
@@ -39,7 +39,7 @@ describe('watches across connections of one session', () => {
     expect(events).toEqual(['CHANGED /data', 'CREATED /missing', 'CHILD /parent']);
   });
 
-  test('fire for what changed during the outage', async () => {
+  test('fire for what changed during the outage (pain-points 21)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using other = new KazooClient(server.connectString);
     await using client = new KazooClient({
@@ -65,7 +65,7 @@ describe('watches across connections of one session', () => {
     expect(events.sort()).toEqual(['CHANGED /data', 'CHILD /parent', 'CREATED /missing', 'DELETED /gone']);
   });
 
-  test('fire once each after ten restarts of the server', async () => {
+  test('fire once each after ten restarts of the server (pain-points 30)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient(server.connectString);
     await client.start();
@@ -86,7 +86,7 @@ describe('watches across connections of one session', () => {
     expect(fired).toBe(1);
   });
 
-  test('that stay are put back, and hear that they may have missed something before anything else', async () => {
+  test('that stay are put back, and hear that they may have missed something before anything else (pain-points 24, 25)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient(server.connectString);
     await client.start();
@@ -116,7 +116,7 @@ describe('watches across connections of one session', () => {
     expect(events).toEqual(['NONE EXPIRED_SESSION', 'NONE CONNECTED', 'CREATED CONNECTED']);
   });
 
-  test('are restored 50,000 at a time with long paths in frames of at most 128 KiB', async () => {
+  test('are restored 50,000 at a time with long paths in frames of at most 128 KiB (pain-points 22)', async () => {
     const frames: number[] = [];
     await using server = await FakeServer.start({
       request: (peer, { xid, op, body }) => {
@@ -136,7 +136,7 @@ describe('watches across connections of one session', () => {
     expect(Math.max(...frames)).toBeLessThanOrEqual(128 * 1024);
   });
 
-  test('are restored by setWatches where no watch stays: older servers know nothing else', async () => {
+  test('are restored by setWatches where no watch stays: older servers know nothing else (pain-points 69)', async () => {
     await using server = await EmbeddedZooKeeper.start({ version: '3.5' });
     await using client = new KazooClient(server.connectString);
     await client.start();
@@ -151,7 +151,7 @@ describe('watches across connections of one session', () => {
     await until(() => fired === 1, 'the event');
   });
 
-  test('are asked for with the zxid of the last reply, which events do not move', async () => {
+  test('are asked for with the zxid of the last reply, which events do not move (pain-points 23)', async () => {
     const zxids: bigint[] = [];
     await using server = await FakeServer.start({
       request: (peer, { xid, op, body }) => {
@@ -219,7 +219,7 @@ describe('a watch', () => {
     expect(fired).toBe(0);
   });
 
-  test('that throws reaches `error`, and the next one runs', async () => {
+  test('that throws reaches `error`, and the next one runs (pain-points 19)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient(server.connectString);
     const errors: string[] = [];
@@ -258,7 +258,7 @@ describe('a watch', () => {
     expect(order).toEqual(['begins', 'ends', 'next']);
   });
 
-  test('that the last listener gave up is taken off the server', async () => {
+  test('that the last listener gave up is taken off the server (pain-points 27)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient(server.connectString);
     await client.start();
@@ -291,7 +291,7 @@ describe('a watch', () => {
     await until(() => fired === 1, 'the event');
   });
 
-  test('of a read that was aborted is taken off the server when the reply comes', async () => {
+  test('of a read that was aborted is taken off the server when the reply comes (pain-points 27)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient(server.connectString);
     await client.start();
@@ -314,7 +314,7 @@ describe('a watch', () => {
     expect(fired).toBe(0);
   });
 
-  test('set and fired, or set and aborted, 100,000 times leaves no trace', async () => {
+  test('set and fired, or set and aborted, 100,000 times leaves no trace (pain-points 28)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient(server.connectString);
     await client.start();
