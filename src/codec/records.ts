@@ -45,7 +45,6 @@ export const names: Field<readonly string[]> = {
 
 export const requestHeader = record({ xid: int, type: int });
 export const replyHeader = record({ xid: int, zxid: long, err: int });
-export const watcherEvent = record({ type: int, state: int, path: text });
 export const multiHeader = record({ type: int, done: boolean, err: int });
 export type MultiHeader = ValueOf<typeof multiHeader>;
 
@@ -66,6 +65,15 @@ export const pathStatResponse = record({ path, stat });
 
 // The most frequent ones are written out: a record made of a list of fields looks its names up for every value.
 
+export const watcherEvent: Field<{ type: number; state: number; path: string }> = {
+  least: 12,
+  write(w, v) {
+    w.int(v.type);
+    w.int(v.state);
+    w.string(v.path);
+  },
+  read: (r) => ({ type: r.int(), state: r.int(), path: r.text() }),
+};
 export const createRequest: Field<{ path: string; data: Buffer | null; acl: readonly WireAcl[] | null; flags: number }> = {
   least: 16,
   write(w, v) {

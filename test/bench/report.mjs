@@ -1,8 +1,9 @@
 // Targets, tables, and docs/performance.md.
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { NAMES, ZOOKEEPER } from './install.mjs';
 
-const TRIED = ['<!-- tried: kept by the bench from one run to the next -->', '<!-- /tried -->'];
+const TRIED = new URL('tried.md', import.meta.url);
 
 /** A target that is met from `limit` up. `show` formats a figure. */
 export function atLeast(what, measured, limit, show) {
@@ -36,13 +37,13 @@ export function targetTable(targets) {
   return markdownTable(['target', 'measured', 'goal', 'met'], rows);
 }
 
-/** The whole page. What stood between the marks of "What was tried" in `before` is kept. */
-export function page({ sections, versions, missing, settings, packageVersion, date }, before) {
+/** The whole page. "What was tried" is written by hand, in tried.md. */
+export function page({ sections, versions, missing, settings, packageVersion, date }) {
   const targets = sections.flatMap((section) => section.targets);
   const measured = targets.filter((t) => !Number.isNaN(t.measured));
   const parts = [
     '# Performance',
-    '_Written by `npm run bench`, all but "What was tried"; change the bench, not this page._',
+    '_Written by `npm run bench`; change the bench, not this page._',
     `Every figure is a ratio between processes that ran side by side in one run: the peers took turns, ${settings.rounds} rounds of about ` +
       `${settings.roundSeconds} s each after warming up; a ratio is taken within each round, and the median over the rounds is given. ` +
       'One connection, 100-byte values, each peer by its public interface, in a process of its own.',
@@ -59,7 +60,7 @@ export function page({ sections, versions, missing, settings, packageVersion, da
     '## To repeat it',
     REPEAT,
     '## What was tried',
-    `${TRIED[0]}\n${keptFrom(before)}\n${TRIED[1]}`,
+    readFileSync(TRIED, 'utf8').trim(),
   ];
   return parts.join('\n\n') + '\n';
 }
@@ -67,9 +68,9 @@ export function page({ sections, versions, missing, settings, packageVersion, da
 const METHOD = `- The raw socket is the ceiling: a bare Node socket that sends requests encoded beforehand and counts the frames that come back; it neither decodes a reply nor keeps a promise for it. What goes out at one time goes as one ready buffer: nothing that is called once a request can do so, hence the second, "a write each", which hands every request to the (corked) socket by itself. The goals are against the first; the second is given beside it.
 - The canned responder is a C program of one thread that answers out of constants, one write for each read, so that the client alone is measured. It takes a core of its own.
 - Real ZooKeeper runs standalone with \`forceSync=no\`: the time a disk takes to flush is nobody's merit here.
-- "In flight" is a closed loop: each answer lets the next request go. This package is called from that many \`await\` loops, callback peers from their callbacks; with one in flight the Java client and Python Kazoo are called by their blocking calls, which is their fastest way.
+- "In flight" is a closed loop: each answer lets the next request go. Each answer's \`then\` calls this package again, as each callback does its peers: the driving is a part of every figure, and the same for all; with one in flight the Java client and Python Kazoo are called by their blocking calls, which is their fastest way.
 - Client CPU is user and system time of the peer's whole process, every thread, garbage collection included.
-- Busy time (watches) is the time the event loop spent working, so that a reconnection's waiting is not counted.
+- The times of watches are CPU times, so that a reconnection's waiting is not counted.
 - \`create\` makes sequential nodes. \`getChildren\` gives 10 names.`;
 
 const REPEAT = `\`\`\`sh
@@ -94,10 +95,4 @@ function machine(versions, packageVersion, date) {
       .map(([name, version]) => [NAMES[name], version]),
   ];
   return markdownTable(['', ''], rows);
-}
-
-function keptFrom(before) {
-  const from = before.indexOf(TRIED[0]);
-  const to = before.indexOf(TRIED[1]);
-  return from < 0 || to < 0 ? '_Nothing written yet._' : before.slice(from + TRIED[0].length, to).trim();
 }

@@ -84,12 +84,9 @@ async function bench(names, settings, printOnly) {
 
 function write(results) {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', DOCS), 'utf8'));
-  const target = new URL('performance.md', DOCS);
   mkdirSync(DOCS, { recursive: true });
-  writeFileSync(
-    target,
-    page({ ...results, packageVersion: version, date: new Date().toISOString().slice(0, 10) }, existing(target)),
-  );
+  const date = new Date().toISOString().slice(0, 10);
+  writeFileSync(new URL('performance.md', DOCS), page({ ...results, packageVersion: version, date }));
   writeFileSync(new URL('performance.svg', DOCS), plot(results.sections.flatMap((section) => section.plot ?? [])));
   console.log('written: docs/performance.md, docs/performance.svg');
 }
@@ -97,12 +94,4 @@ function write(results) {
 /** The page speaks of no machine's folders. */
 function withoutPaths(text) {
   return text.replaceAll(/(file:\/\/)?\/(?:[^\s'":]+\/)+/g, '');
-}
-
-function existing(file) {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return '';
-  }
 }
