@@ -94,7 +94,7 @@ describe('errors of this side', () => {
     },
   );
 
-  test('a KazooTimeoutError says what happened with each server', () => {
+  test('a KazooTimeoutError says what happened with each server, and is one of ours (Kazoo D-31)', () => {
     const cause = new Error('connect ECONNREFUSED');
     const error = new errors.KazooTimeoutError('no session within 5 ms', [
       { host: 'a', port: 1, address: '10.0.0.1', cause },
@@ -106,6 +106,7 @@ describe('errors of this side', () => {
       'ENOTFOUND',
     ]);
     expect(error.failures).toHaveLength(2);
+    expect(error).toBeInstanceOf(errors.KazooException);
   });
 
   test('a KazooTimeoutError with nothing tried has no cause', () => {

@@ -1,4 +1,4 @@
-// pain-points 31: every call of the client and of every recipe can be awaited inside every kind of callback.
+// pain-points 31, Kazoo D-22: every call of the client and of every recipe can be awaited inside every kind of callback.
 import { expect, test } from 'vitest';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { makeServiceInstance } from '../../src/recipe/service-instance.ts';

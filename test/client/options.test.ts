@@ -5,6 +5,7 @@ import { KazooClient } from '../../src/kazoo-client.ts';
 
 const make = (options: unknown): KazooClient => new KazooClient(options as object);
 
+// Kazoo D-34: what an option is not is refused at once, by name.
 describe('a client cannot be made with', () => {
   test.each<[unknown, RegExp]>([
     [{ timeout: 10 }, /"timeout" must be .*milliseconds.*, not 10$/],

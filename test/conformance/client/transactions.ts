@@ -83,7 +83,7 @@ export function specifyTransactions(specAnywhere: Spec): void {
     'timeToLive',
   );
 
-  spec('a name in a path with a trailing slash is its number alone, here too', async ({ client, base }) => {
+  spec('a name in a path with a trailing slash is its number alone, here too (Kazoo D-19)', async ({ client, base }) => {
     const [result] = await client.transaction().create(`${base}/`, '', { sequence: true }).commit();
     expect(result).toBe(`${base}/0000000000`);
   });
