@@ -2,7 +2,7 @@ import { CallbackQueue } from '../base/callback-queue.ts';
 import { dialSocket, type DialOptions } from './dial.ts';
 import type { Target, Transport } from './transport.ts';
 
-/** The kinds of callback, each run in its own order. */
+/** The kinds of callback, each run in its own order. None waits for another: a user's watch may await what comes by `completion`. */
 export type CallbackKind = 'watch' | 'session' | 'completion';
 
 /** Where callbacks run, and where the connection lives (Kazoo `IHandler`, less what promises have made needless). */
