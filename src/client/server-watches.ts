@@ -4,6 +4,7 @@ import { Failure } from '../session/call.ts';
 import type { Session } from '../session/session.ts';
 import type { WatchTableKind } from '../session/watch-table.ts';
 import type { WaitOptions } from './call-options.ts';
+import { UNIMPLEMENTED } from './unimplemented.ts';
 
 /** Which watches `removeWatches` is about. */
 export type RemovableWatch = 'data' | 'children' | 'any' | 'persistent' | 'persistentRecursive';
@@ -84,8 +85,9 @@ export class ServerWatches {
       known = this.#askRemoval(target);
       this.#knowsRemoval.set(target, known);
     }
+    if (!(await known)) return Failure.ofCode(UNIMPLEMENTED);
     // Somebody may want it again by now.
-    if (!(await known) || this.#isWanted(kind, path)) return;
+    if (this.#isWanted(kind, path)) return;
     if (!stays) return this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait);
     if (!REMOVABLE.any.tables.some((table) => watches.isWanted(table, path)))
       return this.#ask('removeWatches', { path, type: WatcherType.ANY }, wait);
