@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import type { KazooClient } from '../../src/kazoo-client.ts';
+import { pause, workbench } from './workbench.ts';
+
+// The table of docs/recipes.md, "Round trips". Python Kazoo's figures were counted in the same way.
+
+const REQUESTS = ['create', 'createOwned', 'get', 'getChildren', 'exists', 'set', 'delete', 'sync', 'transaction'] as const;
+
+test.each<[string, (client: KazooClient) => () => Promise<unknown>, trips: number]>([
+  ['Lock: acquire and release', (client) => () => client.lock('/x').withLock(() => 1), 2],
+  ['Election: run', (client) => () => client.election('/x').run(() => 1), 2],
+  ['Semaphore: acquire and release', (client) => cycleOf(client.semaphore('/x', { maxLeases: 2 })), 5],
+  ['Queue: put', (client) => () => client.queue('/x').put('item'), 1],
+  ['Queue: get', queueWithItems, 2],
+  ['LockingQueue: get and consume', lockingQueueWithItems, 4],
+  ['Counter: add', (client) => client.counter('/x').add.bind(client.counter('/x'), 1), 2],
+  ['NonBlockingLease: obtain', (client) => () => client.nonBlockingLease('/x', 1_000).obtain(), 4],
+])('%s', async (_, prepare, expected) => {
+  const { client } = await workbench();
+  const work = prepare(client);
+  // What is made once, and listed once, has been.
+  for (let turn = 0; turn < 2; turn++) {
+    await work();
+    await pause(2);
+  }
+  const trips = countTrips(client);
+  await work();
+  expect(trips()).toBe(expected);
+});
+
+function cycleOf(semaphore: ReturnType<KazooClient['semaphore']>): () => Promise<unknown> {
+  return () => semaphore.withLease(() => 1);
+}
+
+function queueWithItems(client: KazooClient): () => Promise<unknown> {
+  const queue = client.queue('/x');
+  const filled = Promise.all([1, 2, 3, 4].map((item) => queue.put(String(item))));
+  return async () => {
+    await filled;
+    expect(await queue.get()).not.toBeNull();
+  };
+}
+
+function lockingQueueWithItems(client: KazooClient): () => Promise<unknown> {
+  const queue = client.lockingQueue('/x');
+  const filled = queue.putAll(['1', '2', '3', '4']);
+  return async () => {
+    await filled;
+    expect(await queue.get()).not.toBeNull();
+    expect(await queue.consume()).toBe(true);
+  };
+}
+
+/** Requests of one tick leave together, and are answered together. */
+function countTrips(client: KazooClient): () => number {
+  let trips = 0;
+  let counted = false;
+  for (const name of REQUESTS) {
+    const original = client[name].bind(client) as (...args: unknown[]) => unknown;
+    const counting = (...args: unknown[]): unknown => {
+      if (!counted) {
+        counted = true;
+        trips += 1;
+        process.nextTick(() => (counted = false));
+      }
+      return original(...args);
+    };
+    Object.assign(client, { [name]: counting });
+  }
+  return () => trips;
+}
