@@ -174,10 +174,9 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     });
     const node = this.#node;
     await attempt.guard(node.make());
-    const [children, verified] = await attempt.guard(
-      Promise.all([nullIfMissing(this.#client.getChildren(this.path)), node.verify()]),
-    );
-    if (children === null || !node.isAmong(children) || (!verified && this.#client.connected)) {
+    const [children] = await attempt.guard(Promise.all([nullIfMissing(this.#client.getChildren(this.path)), node.verify()]));
+    // Asked now, not before the reply: without a connection there is no session for the node to belong to.
+    if (children === null || !node.isAmong(children) || (this.#client.state === 'CONNECTED' && !node.isOurs)) {
       void this.#discardNode();
       return false;
     }

@@ -104,6 +104,22 @@ test('a mere reconnect ends a term, and begins the next on the same node, ahead 
   expect(second.isLeader).toBe(false);
 });
 
+test('the place in line survives a connection that breaks in the middle of looking at it', async () => {
+  const { server, client } = await workbench();
+  await using latch = new LeaderLatch(client, '/leader');
+  const nodes: (string | null)[] = [];
+  latch.on('leader', () => {
+    if (nodes.push(latch.node) === 4) return;
+    // What is asked next will not be answered, nor what is asked after that before the connection is back.
+    server.refuseConnections(true);
+    server.dropConnections();
+    void pause(100).then(() => server.refuseConnections(false));
+  });
+  latch.start();
+  await eventually(() => nodes.length === 4);
+  expect(new Set(nodes).size).toBe(1);
+});
+
 test('with the session policy a reconnect does not end a term, and a lost session does', async () => {
   const { server, client } = await workbench();
   await using latch = new LeaderLatch(client, '/leader', { errorPolicy: 'session' });
