@@ -21,7 +21,7 @@ const SECTIONS = {
   package: { measure: packageCost, needs: ['ours'] },
 };
 const SERVERS = { canned: cannedServer, real: realServer, embedded: embeddedServer };
-const FULL = { rounds: 5, roundSeconds: 0.5, warmSeconds: 2 };
+const FULL = { rounds: 5, roundSeconds: 0.4, warmSeconds: 1.5 };
 const QUICK = { rounds: 3, roundSeconds: 0.2, warmSeconds: 0.5 };
 const DOCS = new URL('../../docs/', import.meta.url);
 
