@@ -127,7 +127,7 @@ export class TreeCache {
     const paths = [...this.#nodes.keys()];
     this.#nodes.clear();
     this.#loading.clear();
-    this.#root.children.clear();
+    this.#root.disownAll();
     this.#root.data = null;
     await Promise.all(paths.map((path) => this.#client.unwatch(path, this.#onEvent)));
   }
@@ -218,7 +218,7 @@ export class TreeCache {
     node.session = this.#session;
     this.#loading.add(node);
     for (const kind of ['data', 'children'] as const) {
-      node.missing.add(kind);
+      node.miss(kind);
       this.#reader.request(node, kind);
     }
   }
@@ -301,7 +301,7 @@ export class TreeCache {
   #awaitRoot(): void {
     this.#root = this.#insert(this.path, null);
     this.#root.session = this.#session;
-    this.#root.missing.add('exists');
+    this.#root.miss('exists');
     this.#loading.add(this.#root);
     this.#reader.request(this.#root, 'exists');
   }
@@ -309,7 +309,7 @@ export class TreeCache {
   #insert(path: string, parent: TreeNode | null): TreeNode {
     const node = new TreeNode(path, parent);
     this.#nodes.set(path, node);
-    parent?.children.set(node.name, node);
+    parent?.adopt(node);
     return node;
   }
 
@@ -319,14 +319,13 @@ export class TreeCache {
     node.removed = true;
     this.#nodes.delete(node.path);
     this.#loading.delete(node);
-    node.parent?.children.delete(node.name);
+    node.parent?.disown(node);
     if (node.data !== null) this.#publish(TreeEvent.NODE_REMOVED, node.data);
   }
 
   #settle(node: TreeNode, kind: 'data' | 'children' | 'exists', session: number): void {
     if (session !== this.#session) return;
-    node.missing.delete(kind);
-    if (node.missing.size === 0) this.#loading.delete(node);
+    if (node.got(kind)) this.#loading.delete(node);
     this.#checkInitialized();
   }
 

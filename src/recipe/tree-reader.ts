@@ -47,8 +47,8 @@ export class TreeReader {
 
   request(node: TreeNode, kind: ReadKind): void {
     if (node.removed) return;
-    const state = node.reading.get(kind);
-    node.reading.set(kind, state === undefined || state === 'queued' ? 'queued' : 'again');
+    const state = node.reading[kind];
+    node.reading[kind] = state === undefined || state === 'queued' ? 'queued' : 'again';
     if (state !== undefined) return;
     this.#queue.push({ node, kind });
     this.#pump();
@@ -66,8 +66,8 @@ export class TreeReader {
   }
 
   #done(node: TreeNode, kind: ReadKind): void {
-    const again = node.reading.get(kind) === 'again';
-    node.reading.delete(kind);
+    const again = node.reading[kind] === 'again';
+    node.reading[kind] = undefined;
     this.#inFlight -= 1;
     if (again && !this.#options.isClosed()) this.request(node, kind);
     this.#pump();
@@ -78,7 +78,7 @@ export class TreeReader {
   #perform(node: TreeNode, kind: ReadKind): void {
     const session = this.#options.session();
     if (this.#isUnwanted(node)) return queueMicrotask(() => this.#done(node, kind));
-    node.reading.set(kind, 'sent');
+    node.reading[kind] = 'sent';
     this.#read(node.path, kind).then(
       (reading) => {
         this.#answered(node, reading, session);
@@ -98,7 +98,7 @@ export class TreeReader {
       const reading = await persist(this.#client.clock, () => {
         session = this.#options.session();
         if (this.#isUnwanted(node)) throw UNWANTED;
-        node.reading.set(kind, 'sent');
+        node.reading[kind] = 'sent';
         return this.#read(node.path, kind);
       });
       this.#answered(node, reading, session);
