@@ -86,8 +86,8 @@ export class ServerWatches {
       this.#knowsRemoval.set(target, known);
     }
     if (!(await known)) return Failure.ofCode(UNIMPLEMENTED);
-    // Somebody may want it again by now.
-    if (this.#isWanted(kind, path)) return;
+    // Somebody may want it again by now, or will once a read is answered: then it is looked at again.
+    if (this.#isWanted(kind, path)) return watches.orphan(REMOVABLE[kind].tables[0], path);
     if (!stays) return this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait);
     if (!REMOVABLE.any.tables.some((table) => watches.isWanted(table, path)))
       return this.#ask('removeWatches', { path, type: WatcherType.ANY }, wait);
