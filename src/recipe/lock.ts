@@ -145,17 +145,17 @@ export class Lock extends Acquirable {
     const looking = this.#children();
     looking.catch(() => undefined);
     const isInView = await making;
-    const [children, verified] = await Promise.all([looking, node.verify()]);
+    const [children] = await Promise.all([looking, node.verify()]);
     const { name } = node;
     if (!isInView) return 'unsure';
     if (children === null || !node.isAmong(children)) return 'gone';
     // Another node of ours turned out to be the first: its owner is not known yet.
     if (node.name !== name) return 'unsure';
-    if (!verified) return this.client.connected ? 'gone' : 'unsure';
+    // Asked now, not before the reply: without a connection there is no session for the node to belong to.
+    if (!node.isOurs) return this.client.state === 'CONNECTED' ? 'gone' : 'unsure';
     const { sequence } = this.#own.read(node.name!)!;
     const predecessor = this.#awaited.predecessor(children, sequence);
-    if (predecessor !== undefined) return { behind: predecessor };
-    return node.isOurs ? 'first' : 'unsure';
+    return predecessor === undefined ? 'first' : { behind: predecessor };
   }
 
   /**
