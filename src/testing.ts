@@ -6,4 +6,5 @@ export { KazooTestHarness, type KazooTestHarnessOptions } from './harness/kazoo-
 export { ManagedZooKeeper, type ManagedZooKeeperOptions } from './harness/managed-zookeeper.ts';
 export { ZooKeeperCluster, type ZooKeeperClusterOptions } from './harness/zookeeper-cluster.ts';
 export { EmbeddedZooKeeper, type EmbeddedSession } from './server/embedded-zookeeper.ts';
+export type { OpName } from './codec/ops.ts';
 export type { EmbeddedZooKeeperOptions } from './server/server-options.ts';
