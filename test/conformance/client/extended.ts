@@ -126,8 +126,7 @@ function specifyRemoval(specAnywhere: Spec): void {
 
   spec(
     'removeWatches takes persistent watches off',
-    async ({ client, at, since }, { skip }) => {
-      if (!since(3, 9)) return skip('these types came with 3.9');
+    async ({ client, at }) => {
       const events = new Collected<WatchedEvent>();
       await client.addWatch(at('a'), events.add);
       await client.removeWatches(at('a'), 'persistent');
