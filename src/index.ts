@@ -100,7 +100,7 @@ export type {
 } from './client/call-options.ts';
 export type { MultiReadOperation } from './client/extended-client.ts';
 export type { KazooClientOptions } from './client/options.ts';
-export type { ClientId, KazooClientEvents, RecipeClient, WatchHandle } from './client/recipe-client.ts';
+export type { ClientId, KazooClientEvents, OwnedBirth, OwnedFlags, RecipeClient, WatchHandle } from './client/recipe-client.ts';
 export type { RemovableWatch } from './client/server-watches.ts';
 export { TransactionRequest, type TransactionCreateOptions, type TransactionResult } from './client/transaction.ts';
 export type { WalkOptions } from './client/walk.ts';
