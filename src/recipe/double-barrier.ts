@@ -139,15 +139,17 @@ export class DoubleBarrier {
       ephemeral: true,
     });
     await this.#node.make();
-    const ours = await this.#node.verify();
-    if (!ours) {
+    if (await this.#node.verify()) {
+      entry.since ??= this.#node.birth!.czxid;
+      return true;
+    }
+    // While suspended nobody can say whose it is: it is looked at again after that.
+    if (this.#client.state !== 'SUSPENDED') {
       void this.#node.discard();
       this.#node = null;
-      await sleep(this.#client.clock, pauseAfter(0)).promise;
-      return false;
     }
-    entry.since ??= this.#node.birth!.czxid;
-    return true;
+    await sleep(this.#client.clock, pauseAfter(0)).promise;
+    return false;
   }
 
   /** Tells those who wait. One left from earlier is written again: they are told of that just as well. */
