@@ -10,7 +10,7 @@ const RECIPES = {
   lockCycle: { what: 'lock: acquire and release', goal: 3 },
   lockHandover: { what: 'lock contended by 4 clients: hand-over', goal: 3, job: { contenders: 4 } },
   queue: { what: 'queue: put 100 and get 100, 10 workers', goal: 3, job: { backlog: 100, workers: 10 } },
-  queueAlone: { recipe: 'queue', what: 'queue: put 100 and get 100, one worker', goal: 1, job: { backlog: 100, workers: 1 } },
+  queueAlone: { recipe: 'queue', what: 'queue: put 100 and get 100, one worker', goal: 3, job: { backlog: 100, workers: 1 } },
   counter: { what: 'counter: add', goal: 3 },
   treeCache: { what: 'TreeCache: load 10,000 nodes', goal: 10, job: { tree: '/bench/tree' }, fixed: 10_000 },
   watchFirings: { what: '5,000 watches fired', goal: 3, job: { watches: WATCHES }, fixed: WATCHES },
