@@ -64,7 +64,7 @@ try {
     { cwd: folder },
   );
   // What few programs want, or want later, is loaded when they do: `process.moduleLoadList` knows Node's own modules.
-  const late = `const names = ["tls", "crypto", "worker_threads", "net", "dns"].filter((n) => process.moduleLoadList.includes("NativeModule " + n));
+  const late = `const names = ["tls", "crypto", "worker_threads", "net", "dns", "os", "stream"].filter((n) => process.moduleLoadList.includes("NativeModule " + n));
     names.push(...Object.keys(process.getBuiltinModule("module")._cache).filter((path) => path.includes("node_modules/debug")));
     if (names.length > 0) throw new Error("loaded by the import alone: " + names)`;
   check('import loads little', process.execPath, ['--input-type=module', '-e', `import "kazoo"; ${late}`], { cwd: folder });

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { ConfigurationError, ConnectionDropped } from '../base/errors.ts';
@@ -83,6 +82,7 @@ function tlsOptions(host: string, options: DialOptions): ConnectionOptions {
 function pem(option: string, value: string | Uint8Array): string | Buffer {
   if (typeof value !== 'string') return Buffer.from(value);
   if (value.includes('-----BEGIN')) return value;
+  const { existsSync, readFileSync } = process.getBuiltinModule('node:fs');
   if (!existsSync(value)) throw new ConfigurationError(`${option} "${value}" is neither PEM text nor a file`);
   return readFileSync(value);
 }

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 import { ConfigurationError, ConnectionDropped } from '../base/errors.ts';
 import type { DialOptions } from './dial.ts';
@@ -106,7 +104,8 @@ export class WorkerThreadHandler implements Handler {
 const PLACES = ['./connection-worker.js', '../connection-worker.js', '../../dist/connection-worker.js'];
 
 function findWorker(): URL {
-  const found = PLACES.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(fileURLToPath(url)));
+  const { existsSync } = process.getBuiltinModule('node:fs');
+  const found = PLACES.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(url));
   if (found === undefined)
     throw new ConfigurationError(`connection-worker.js is not beside ${import.meta.url}: give WorkerThreadHandler its workerUrl`);
   return found;

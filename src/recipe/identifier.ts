@@ -1,5 +1,3 @@
-import { hostname } from 'node:os';
-
 /** The hexadecimal uuid (version 4) that Kazoo puts at the head of a node's name. */
 export function uniqueName(): string {
   return crypto.randomUUID().replaceAll('-', '');
@@ -8,4 +6,9 @@ export function uniqueName(): string {
 /** The identifier that Kazoo gives a process that names none: `<host>-<pid>`. */
 export function processIdentifier(): string {
   return `${hostname()}-${process.pid}`;
+}
+
+/** The name of this machine. The module is loaded when it is first wanted. */
+export function hostname(): string {
+  return process.getBuiltinModule('node:os').hostname();
 }

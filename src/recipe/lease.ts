@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { KazooException, SessionExpiredError } from '../base/errors.ts';
 import { describeValue, joinPath } from '../base/paths.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -12,6 +11,7 @@ import {
   requirePath,
 } from './arguments.ts';
 import { isTransient } from './attempt.ts';
+import { hostname } from './identifier.ts';
 import { Lock } from './lock.ts';
 import { readText } from './missing.ts';
 import { pythonJson } from './python-text.ts';
