@@ -93,12 +93,12 @@ export type {
   ChildrenOptions,
   CreateOptions,
   DeleteOptions,
+  MultiReadOperation,
   ReadOptions,
   VersionOptions,
   WaitOptions,
   ZnodeData,
 } from './client/call-options.ts';
-export type { MultiReadOperation } from './client/extended-client.ts';
 export type { KazooClientOptions } from './client/options.ts';
 export type { ClientId, KazooClientEvents, OwnedBirth, OwnedFlags, RecipeClient, WatchHandle } from './client/recipe-client.ts';
 export type { RemovableWatch } from './client/server-watches.ts';

@@ -45,5 +45,8 @@ export interface CreateOptions extends WaitOptions {
   protected?: boolean | undefined;
 }
 
+/** One read of a `multiRead`. */
+export type MultiReadOperation = { get: string } | { getChildren: string };
+
 /** What data may be given as. */
 export type ZnodeData = string | Uint8Array | null;

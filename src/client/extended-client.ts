@@ -1,4 +1,4 @@
-import { errorForCode, NoNodeError, type ZookeeperError } from '../base/errors.ts';
+import { ConnectionLoss, errorForCode, NoNodeError, type ZookeeperError } from '../base/errors.ts';
 import { describeValue, stripChroot } from '../base/paths.ts';
 import { isPrompt, prompt } from '../base/prompt.ts';
 import { Id } from '../base/security.ts';
@@ -8,15 +8,13 @@ import { AddWatchMode, type ReadPart } from '../codec/ops.ts';
 import { onAbort } from '../session/abort-listeners.ts';
 import { Failure } from '../session/call.ts';
 import { checkFlags, checkOptions, checkString, checkWatch } from './arguments.ts';
-import type { ReadOptions, WaitOptions } from './call-options.ts';
+import type { MultiReadOperation, ReadOptions, WaitOptions } from './call-options.ts';
 import { Client } from './client.ts';
 import { unwrap } from './core-client.ts';
 import type { KazooClientOptions } from './options.ts';
 import type { WatchHandle } from './recipe-client.ts';
+import { unimplemented } from './unimplemented.ts';
 import { NO_WATCHER, REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.ts';
-
-/** One read of a `multiRead`. */
-export type MultiReadOperation = { get: string } | { getChildren: string };
 
 const CONFIG_PATH = '/zookeeper/config';
 const WAIT_OPTIONS = new Set(['signal', 'timeout']);
@@ -71,6 +69,37 @@ export class ExtendedClient extends Client {
     if (given.signal?.aborted === true) void remove();
     given.signal?.throwIfAborted();
     if (given.signal !== undefined) forget = onAbort(given.signal, () => void remove());
+    return { remove, [Symbol.asyncDispose]: remove };
+  }
+
+  /**
+   * A recursive watch (ZooKeeper 3.6+) that misses no change of the nodes its owner knows: after a reconnect within the session the listener is told of those of
+   * `paths()` that have changed or gone meanwhile, and, with CHILD, of those whose children have. New nodes show as changed children of their parents.
+   *
+   * @throws UnimplementedError on servers before 3.6
+   */
+  async watchTree(path: string, listener: WatchListener, paths: () => Iterable<string>): Promise<WatchHandle> {
+    if (!(await this.#serverWatches.knows('addWatch'))) {
+      const context = { operation: 'watchTree', path };
+      throw this.connected ? unimplemented('addWatch', context) : new ConnectionLoss(undefined, context);
+    }
+    const handle = await this.addWatch(path, listener, { recursive: true });
+    const { watches } = this.session;
+    const follower = {
+      root: this.rooted(path),
+      listener,
+      paths: () => Array.from(paths(), (known) => this.rooted(known)),
+      restored: false,
+    };
+    watches.follow(follower);
+    const remove = async (): Promise<void> => {
+      watches.unfollow(follower);
+      const left = follower.restored ? follower.paths() : [];
+      const removing = this.#serverWatches.removing(() => {
+        for (const known of left) for (const kind of ['data', 'child'] as const) watches.orphan(kind, known);
+      });
+      await Promise.all([removing, handle.remove()]);
+    };
     return { remove, [Symbol.asyncDispose]: remove };
   }
 

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { Clock } from '../base/clock.ts';
-import type { ConnectFailure } from '../base/errors.ts';
+import type { ConnectFailure, ZookeeperError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { RetryPolicy } from '../base/retry.ts';
 import type { ACL } from '../base/security.ts';
@@ -10,6 +10,7 @@ import type {
   ChildrenOptions,
   CreateOptions,
   DeleteOptions,
+  MultiReadOperation,
   ReadOptions,
   VersionOptions,
   WaitOptions,
@@ -85,6 +86,15 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
     listener: WatchListener,
     options?: { recursive?: boolean | undefined; signal?: AbortSignal | undefined },
   ): Promise<WatchHandle>;
+  /**
+   * A recursive watch that misses no change of the nodes the caller knows: after a reconnect within the session the listener is told of those of `paths()`
+   * that have changed meanwhile, of children (CHILD), too.
+   */
+  watchTree(path: string, listener: WatchListener, paths: () => Iterable<string>): Promise<WatchHandle>;
+  multiRead(
+    operations: readonly MultiReadOperation[],
+    options?: WaitOptions,
+  ): Promise<([Buffer | null, ZnodeStat] | string[] | ZookeeperError)[]>;
 
   /**
    * Takes back a one-shot watch that is no longer wanted, whichever table it is in, and the server's with it when it was the last.

@@ -1,6 +1,7 @@
 import type { RequestOf } from '../codec/ops.ts';
-import { AddWatchMode, WatcherType } from '../codec/ops.ts';
+import { AddWatchMode, OPS, WatcherType } from '../codec/ops.ts';
 import { Failure } from '../session/call.ts';
+import { isOlder } from '../session/request-queue.ts';
 import type { Session } from '../session/session.ts';
 import type { WatchTableKind } from '../session/watch-table.ts';
 import type { WaitOptions } from './call-options.ts';
@@ -37,8 +38,8 @@ export class ServerWatches {
   /** What the present call has set going; each caller waits for its own. */
   #removals: Promise<unknown>[] = [];
   #wait: WaitOptions = {};
-  /** Whether the server of a connection knows `removeWatches`; asked once, when first needed. */
-  readonly #knowsRemoval = new WeakMap<object, Promise<boolean>>();
+  /** That of the server of a connection; asked once, when first needed. */
+  readonly #versions = new WeakMap<object, Promise<number[] | undefined>>();
 
   constructor(session: Session, serverVersion: () => Promise<number[]>) {
     this.#session = session;
@@ -53,6 +54,19 @@ export class ServerWatches {
     remove();
     this.#wait = {};
     return (await Promise.all(this.#removals)).filter((outcome) => outcome instanceof Failure);
+  }
+
+  /** Whether the present server is new enough for an operation. Where it is not, asking for that itself could cost the connection; in doubt, no. */
+  async knows(op: 'addWatch' | 'removeWatches'): Promise<boolean> {
+    const { target } = this.#session;
+    if (target === undefined) return false;
+    let version = this.#versions.get(target);
+    if (version === undefined) {
+      version = this.#askVersion(target);
+      this.#versions.set(target, version);
+    }
+    const known = await version;
+    return known !== undefined && !isOlder(known, OPS[op].since);
   }
 
   /** Takes off what the server has of a kind, whether we know of it or not. @returns the failure, if it is one */
@@ -80,12 +94,7 @@ export class ServerWatches {
     const { target, watches } = this.#session;
     if (target === undefined) return;
     const stays = kind === 'persistent' || kind === 'persistentRecursive';
-    let known = stays ? true : this.#knowsRemoval.get(target);
-    if (known === undefined) {
-      known = this.#askRemoval(target);
-      this.#knowsRemoval.set(target, known);
-    }
-    if (!(await known)) return Failure.ofCode(UNIMPLEMENTED);
+    if (!stays && !(await this.knows('removeWatches'))) return Failure.ofCode(UNIMPLEMENTED);
     // Somebody may want it again by now, or will once a read is answered: then it is looked at again.
     if (this.#isWanted(kind, path)) return watches.orphan(REMOVABLE[kind].tables[0], path);
     if (!stays) return this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait);
@@ -119,17 +128,16 @@ export class ServerWatches {
     return this.#session.submit(op, request, undefined, { signal, timeout, onZxid });
   }
 
-  async #askRemoval(target: object): Promise<boolean> {
+  async #askVersion(target: object): Promise<number[] | undefined> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
-        const [major = 0, minor = 0] = await this.#serverVersion();
-        return major > 3 || (major === 3 && minor >= 5);
+        return await this.#serverVersion();
       } catch {
         // Some answers are lost when a busy server hangs up behind them.
       }
     }
-    this.#knowsRemoval.delete(target);
-    return false;
+    this.#versions.delete(target);
+    return undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 import { ConnectionClosedError, KazooException, NoNodeError } from '../base/errors.ts';
-import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
+import { describeValue, joinPath, normalizePath, parentPath } from '../base/paths.ts';
 import { isPrompt, prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -11,6 +11,7 @@ import { persist } from './outage.ts';
 import { NodeData, TreeEvent, type TreeEventType } from './tree-event.ts';
 import { TreeNode } from './tree-node.ts';
 import { type TreeReading, TreeReader } from './tree-reader.ts';
+import { TreeWatch } from './tree-watch.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 
 export type TreeEventListener = (event: TreeEvent) => unknown;
@@ -19,8 +20,8 @@ export type TreeFaultListener = (error: unknown) => unknown;
 /**
  * Keeps a copy of a tree of nodes in memory, up to date by watches, and tells of its changes (Kazoo TC-1 to TC-10).
  *
- * Two one-shot watches per node, one for its data and one for its children. The client restores them when it reconnects within the session, and they fire for what changed
- * meanwhile: so unchanged nodes cost no read at all. After a lost session everything is read again, pipelined, a few hundred requests at a time.
+ * One recursive watch on ZooKeeper 3.6 and newer; before, two one-shot watches per node, one for its data and one for its children. When the client reconnects within the session,
+ * it asks which nodes have changed meanwhile: so unchanged nodes cost no read at all. After a lost session everything is read again, in batches, a few hundred reads at a time.
  * A watch event says where to look, never what is there: what a node is comes from reads alone, so for each path the copy moves forward only.
  *
  * @example
@@ -37,6 +38,7 @@ export class TreeCache {
   readonly #freshnessListeners: ((fresh: boolean) => unknown)[] = [];
   readonly #freshness: Freshness;
   readonly #reader: TreeReader;
+  readonly #watch: TreeWatch;
   readonly #nodes = new Map<string, TreeNode>();
   #root: TreeNode;
   #state: 'latent' | 'started' | 'closed' = 'latent';
@@ -56,8 +58,10 @@ export class TreeCache {
     this.path = normalizePath(path);
     this.#client = client;
     this.#root = this.#insert(this.path, null);
+    this.#watch = new TreeWatch(client, this.path, this.#onEvent, () => this.#nodes.keys());
     this.#reader = new TreeReader(client, {
       watch: this.#onEvent,
+      isFollowed: () => this.#watch.isThere,
       session: () => this.#session,
       isClosed: () => this.#state === 'closed',
       isKnown: (path) => this.#nodes.has(path),
@@ -124,12 +128,14 @@ export class TreeCache {
     this.#state = 'closed';
     this.#freshness.end();
     this.#client.off('state', this.#onState);
-    const paths = [...this.#nodes.keys()];
+    const followed = this.#watch.isThere;
+    const unwatched = this.#watch.remove();
+    const paths = followed ? [] : [...this.#nodes.keys()];
     this.#nodes.clear();
     this.#loading.clear();
     this.#root.disownAll();
     this.#root.data = null;
-    await Promise.all(paths.map((path) => this.#client.unwatch(path, this.#onEvent)));
+    await Promise.all([unwatched, ...paths.map((path) => this.#client.unwatch(path, this.#onEvent))]);
   }
 
   /** Adds a listener of {@link TreeEvent}s, and gives it back. What it throws goes to the fault listeners. An async one is awaited before the next event. */
@@ -210,8 +216,12 @@ export class TreeCache {
   /** The sync makes sure that another server does not show an older state than has been seen. */
   #loadAll(): void {
     if (this.#loadedSession >= 0) this.#client.sync(this.path).catch(() => undefined);
-    this.#loadedSession = this.#session;
-    this.#load(this.#root);
+    const session = this.#session;
+    this.#loadedSession = session;
+    // The watch comes first: what changes while the tree is read is then read again.
+    void this.#watch.ensure().then(() => {
+      if (this.#state === 'started' && this.#session === session) this.#load(this.#root);
+    });
   }
 
   #load(node: TreeNode): void {
@@ -224,21 +234,31 @@ export class TreeCache {
   }
 
   readonly #onEvent = prompt((event: WatchedEvent): void => {
-    const node = event.path === null ? undefined : this.#nodes.get(event.path);
-    // NONE is ignored: LOST is told of at once.
-    if (node === undefined || event.type === 'NONE') return;
+    // LOST is told of at once.
+    if (event.path === null || event.type === 'NONE') return this.#watch.note(event.state);
+    const node = this.#nodes.get(event.path);
+    if (node === undefined) return this.#stranger(event.path);
     if (event.type === 'CHANGED') this.#reader.request(node, 'data');
     else if (event.type === 'CHILD') this.#reader.request(node, 'children');
     else if (event.type === 'CREATED') this.#load(node);
     else this.#deleted(node);
   });
 
+  /** Only a recursive watch tells of a node not known yet: one of whose parent the children are to be listed again. */
+  #stranger(path: string): void {
+    const parent = path === this.path ? undefined : this.#nodes.get(parentPath(path));
+    if (parent !== undefined) this.#listAgain(parent);
+  }
+
   /** The parent is listed again, as the node may have been made anew before the parent's last listing: then no further event would tell. */
   #deleted(node: TreeNode): void {
     this.#gone(node);
-    if (node.parent === null) return;
+    if (node.parent !== null) this.#listAgain(node.parent);
+  }
+
+  #listAgain(parent: TreeNode): void {
     if (this.#outdated.size === 0) queueMicrotask(() => this.#listOutdated());
-    this.#outdated.add(node.parent);
+    this.#outdated.add(parent);
   }
 
   #listOutdated(): void {

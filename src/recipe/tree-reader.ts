@@ -1,3 +1,4 @@
+import { ZookeeperError } from '../base/errors.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -13,6 +14,8 @@ export type TreeReading =
 
 export interface TreeReaderOptions {
   readonly watch: WatchListener;
+  /** Whether one watch tells of the whole tree: a read then needs none of its own. */
+  isFollowed(): boolean;
   /** The session of now, by the cache's count. */
   session(): number;
   isClosed(): boolean;
@@ -25,16 +28,22 @@ export interface TreeReaderOptions {
   idle(): void;
 }
 
+interface Asked {
+  readonly node: TreeNode;
+  readonly kind: ReadKind;
+}
+
 /**
  * Reads the nodes of a TreeCache: many at a time (pipelined), and no more than a limit, so that a big tree does not take all of the server's queue;
- * one of a kind per node, and one more when an event came meanwhile.
+ * one of a kind per node, and one more when an event came meanwhile. Where reads leave no watches, many go in one request.
  */
 export class TreeReader {
   readonly #client: RecipeClient;
   readonly #options: TreeReaderOptions;
-  #queue: { node: TreeNode; kind: ReadKind }[] = [];
+  #queue: Asked[] = [];
   #head = 0;
   #inFlight = 0;
+  #scheduled = false;
 
   constructor(client: RecipeClient, options: TreeReaderOptions) {
     this.#client = client;
@@ -54,11 +63,25 @@ export class TreeReader {
     this.#pump();
   }
 
+  /** A request of many reads waits for all that this turn has to ask. */
   #pump(): void {
+    if (!this.#options.isFollowed()) return this.#send();
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
     while (this.#inFlight < MOST_IN_FLIGHT && this.#head < this.#queue.length) {
-      const { node, kind } = this.#queue[this.#head++]!;
-      this.#inFlight += 1;
-      this.#perform(node, kind);
+      const most = this.#options.isFollowed() ? Math.min(BATCH, MOST_IN_FLIGHT - this.#inFlight) : 1;
+      const asked = this.#queue.slice(this.#head, this.#head + most);
+      this.#head += asked.length;
+      this.#inFlight += asked.length;
+      if (asked.length === 1) this.#perform(asked[0]!.node, asked[0]!.kind);
+      else this.#performMany(asked);
     }
     if (this.#head < this.#queue.length) return;
     this.#queue = [];
@@ -92,6 +115,34 @@ export class TreeReader {
     );
   }
 
+  #performMany(asked: readonly Asked[]): void {
+    const session = this.#options.session();
+    const wanted = asked.filter(({ node, kind }) => kind !== 'exists' && !this.#isUnwanted(node));
+    for (const one of asked) if (!wanted.includes(one)) this.#perform(one.node, one.kind);
+    if (wanted.length === 0) return;
+    for (const { node, kind } of wanted) node.reading[kind] = 'sent';
+    const reads = wanted.map(({ node: { path }, kind }) => (kind === 'data' ? { get: path } : { getChildren: path }));
+    this.#client.multiRead(reads).then(
+      (results) => {
+        wanted.forEach(({ node, kind }, index) => this.#settle(node, kind, results[index]!, session));
+        for (const { node, kind } of wanted) this.#done(node, kind);
+      },
+      // As a whole it may be too large, or have met an outage: one by one, each finds its own way.
+      () => {
+        for (const { node, kind } of wanted) this.#perform(node, kind);
+      },
+    );
+  }
+
+  #settle(node: TreeNode, kind: ReadKind, result: [Buffer | null, ZnodeStat] | string[] | ZookeeperError, session: number): void {
+    if (result instanceof ZookeeperError) this.#refused(node, kind, result, session);
+    else if (kind === 'children') this.#answered(node, { kind, names: result as string[] }, session);
+    else {
+      const [data, stat] = result as [Buffer | null, ZnodeStat];
+      this.#answered(node, { kind: 'data', data, stat }, session);
+    }
+  }
+
   async #repeat(node: TreeNode, kind: ReadKind): Promise<void> {
     let session = this.#options.session();
     try {
@@ -117,7 +168,7 @@ export class TreeReader {
   }
 
   #read(path: string, kind: ReadKind): Promise<TreeReading> {
-    const { watch } = this.#options;
+    const watch = this.#options.isFollowed() ? undefined : this.#options.watch;
     if (kind === 'children') return this.#client.getChildren(path, { watch }).then((names) => ({ kind, names }));
     if (kind === 'exists') return this.#client.exists(path, { watch }).then((stat) => ({ kind, exists: stat !== null }));
     return this.#client.get(path, { watch }).then(([data, stat]) => ({ kind, data, stat }));
@@ -129,9 +180,11 @@ export class TreeReader {
 
   /** The read left a watch that nobody wants any more: unless there is a new node at the path, whose watch it is too. */
   #takeBack(path: string): void {
-    if (!this.#options.isKnown(path)) void this.#client.unwatch(path, this.#options.watch);
+    if (!this.#options.isFollowed() && !this.#options.isKnown(path)) void this.#client.unwatch(path, this.#options.watch);
   }
 }
 
 const MOST_IN_FLIGHT = 500;
+/** Reads in one request. */
+const BATCH = 100;
 const UNWANTED = new Error('the node is no longer wanted');

@@ -177,6 +177,6 @@ export class RequestQueue implements CallHome {
   }
 }
 
-function isOlder(version: readonly number[], since = '0'): boolean {
+export function isOlder(version: readonly number[], since = '0'): boolean {
   return version.join('.').localeCompare(since, 'en', { numeric: true }) < 0;
 }

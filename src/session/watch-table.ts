@@ -11,6 +11,16 @@ const ONE_SHOT = ['child', 'data', 'exists'] as const satisfies readonly WatchTa
 const STAYING = ['persistent', 'recursive'] as const satisfies readonly WatchTableKind[];
 const KINDS: readonly WatchTableKind[] = [...ONE_SHOT, ...STAYING];
 
+/** Somebody who knows nodes below a recursive watch, and wants to hear which of them have changed while there was no connection. */
+export interface Follower {
+  /** Path of the recursive watch. */
+  readonly root: string;
+  readonly listener: WatchListener;
+  paths(): Iterable<string>;
+  /** Whether the server has been left one-shot watches of these paths. */
+  restored: boolean;
+}
+
 /** Which one-shot tables an event empties, and whether persistent and recursive watches hear of it (protocol.md section 8). */
 const FIRES = {
   CREATED: { tables: ['exists', 'data'], recursive: true },
@@ -33,6 +43,7 @@ export class WatchTable {
   };
   /** Staying watches that have been asked for and not answered yet. */
   readonly #arming = { persistent: new Map<string, number>(), recursive: new Map<string, number>() };
+  readonly #followers = new Set<Follower>();
   /** Requests that may leave a watch when they are answered, by path; and the orphans that were spared for their sake. */
   readonly #expected = new Map<string, { count: number; readonly spared: Set<WatchTableKind> }>();
   /** Told of a server-side watch that nobody here wants any more. */
@@ -58,6 +69,14 @@ export class WatchTable {
     if (entry === undefined) table.set(path, listener);
     else if (entry instanceof Set) entry.add(listener);
     else if (entry !== listener) table.set(path, new Set([entry, listener]));
+  }
+
+  follow(follower: Follower): void {
+    this.#followers.add(follower);
+  }
+
+  unfollow(follower: Follower): void {
+    this.#followers.delete(follower);
   }
 
   /** A read that asks for a watch is under way: the server's watch must not be taken back behind it. */
@@ -143,6 +162,9 @@ export class WatchTable {
     }
     collect(listeners, this.#tables.persistent.get(path));
     if (recursive && this.#tables.recursive.size > 0) this.#collectAncestors(listeners, path);
+    // From a one-shot watch that was left for their sake after a reconnect: a recursive one does not tell of it.
+    if (type === 'CHILD')
+      for (const follower of this.#followers) if (isWithin(follower.root, path)) listeners.add(follower.listener);
     return listeners;
   }
 
@@ -163,6 +185,7 @@ export class WatchTable {
 
   /** Every staying watch, taken back: the client stops. */
   drainStaying(): Set<WatchListener> {
+    this.#followers.clear();
     return this.#drain(STAYING);
   }
 
@@ -179,7 +202,7 @@ export class WatchTable {
     let request = emptyRequest(relativeZxid);
     let bytes = 0;
     for (const kind of KINDS) {
-      for (const path of this.#tables[kind].keys()) {
+      for (const path of this.#toRestore(kind, relativeZxid)) {
         const size = 4 + Buffer.byteLength(path);
         if (bytes > 0 && bytes + size > FRAME_BYTES - OVERHEAD) {
           yield { op, request };
@@ -201,6 +224,17 @@ export class WatchTable {
     const kinds = ONE_SHOT.filter((kind) => this.has(kind, path) && !this.covers(kind, path));
     for (const kind of kinds) request[LIST_OF[kind]].push(path);
     if (kinds.length > 0) yield { op: 'setWatches', request };
+  }
+
+  /** A follower's paths are asked about as if each had been watched: what is unchanged then leaves a one-shot watch, and a change is told once all the same. */
+  *#toRestore(kind: WatchTableKind, relativeZxid: bigint): Generator<string> {
+    yield* this.#tables[kind].keys();
+    if (kind !== 'data' && kind !== 'child') return;
+    for (const follower of this.#followers) {
+      // In a new session everything is newer than nothing.
+      follower.restored = relativeZxid > 0n;
+      if (follower.restored) yield* follower.paths();
+    }
   }
 
   #drain(kinds: readonly WatchTableKind[]): Set<WatchListener> {
@@ -241,6 +275,10 @@ function emptyRequest(relativeZxid: bigint): Restoration {
     persistentWatches: [],
     persistentRecursiveWatches: [],
   };
+}
+
+function isWithin(root: string, path: string): boolean {
+  return path === root || root === '/' || path.startsWith(`${root}/`);
 }
 
 function collect(listeners: Set<WatchListener>, entry: Entry | undefined): void {

@@ -1,8 +1,11 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { KazooException } from '../../src/base/errors.ts';
+import { makeDigestAcl } from '../../src/base/security.ts';
+import type { KazooClientOptions } from '../../src/client/options.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
 import { TreeEvent } from '../../src/recipe/tree-event.ts';
+import type { EmbeddedZooKeeperOptions } from '../../src/server/server-options.ts';
 import { eventually, expire, pause, reconnect, watchCount, workbench } from './workbench.ts';
 
 const NAMES = ['ADDED', 'UPDATED', 'REMOVED', 'SUSPENDED', 'RECONNECTED', 'LOST', 'INITIALIZED'];
@@ -29,369 +32,389 @@ async function initialized(told: string[]): Promise<void> {
   await eventually(() => told.includes('INITIALIZED'));
 }
 
-test('loads the whole tree, parents first, then says so', async () => {
-  const { client } = await workbench();
-  for (const path of ['/root/a/x', '/root/a/y', '/root/b']) await client.create(path, path, { makepath: true });
-  const { cache, told } = cacheOf(client, '/root');
-  await cache.start();
-  await initialized(told);
-  expect(told).toEqual(['ADDED /root', 'ADDED /root/a', 'ADDED /root/b', 'ADDED /root/a/x', 'ADDED /root/a/y', 'INITIALIZED']);
-  expect(cache.getData('/root/a/x')?.data?.toString()).toBe('/root/a/x');
-  expect(cache.getData('/root/b')?.stat.version).toBe(0);
-  expect(cache.getChildren('/root')).toEqual(new Set(['a', 'b']));
-  expect(cache.getChildren('/root/b')).toEqual(new Set());
-  expect(cache.getData('/root/none')).toBeNull();
-  expect(cache.getData('/root/none', 'else')).toBe('else');
-  expect(cache.getChildren('/root/none', 5)).toBe(5);
-});
+/** One recursive watch, which is counted twice before 3.9; one-shot watches where the server has no such. */
+describe.each([
+  { version: '3.9.5', watches: 1 },
+  { version: '3.6.4', watches: 2 },
+  { version: '3.5.10', watches: 4 },
+])('on ZooKeeper $version', ({ version, watches }) => {
+  const bench = (client: KazooClientOptions = {}, server: EmbeddedZooKeeperOptions = {}): ReturnType<typeof workbench> =>
+    workbench(client, { ...server, version });
 
-test('follows changes, additions and removals; children go before their parent', async () => {
-  const { client } = await workbench();
-  const { cache, told, events } = cacheOf(client, '/root');
-  await cache.start();
-  await initialized(told);
-  told.length = 0;
-  events.length = 0;
-  await client.create('/root/a', 'one');
-  await eventually(() => told.length === 1);
-  await client.set('/root/a', 'two');
-  await eventually(() => told.length === 2);
-  await client.create('/root/a/b', 'leaf');
-  await eventually(() => told.length === 3);
-  await client.delete('/root/a', { recursive: true });
-  await eventually(() => told.length === 5);
-  expect(told).toEqual(['ADDED /root/a', 'UPDATED /root/a', 'ADDED /root/a/b', 'REMOVED /root/a/b', 'REMOVED /root/a']);
-  expect(events[4]!.eventData!.data!.toString()).toBe('two');
-  expect(cache.getData('/root/a')).toBeNull();
-  expect(cache.getChildren('/root')).toEqual(new Set());
-});
+  test('loads the whole tree, parents first, then says so', async () => {
+    const { client } = await bench();
+    for (const path of ['/root/a/x', '/root/a/y', '/root/b']) await client.create(path, path, { makepath: true });
+    const { cache, told } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    expect(told).toEqual(['ADDED /root', 'ADDED /root/a', 'ADDED /root/b', 'ADDED /root/a/x', 'ADDED /root/a/y', 'INITIALIZED']);
+    expect(cache.getData('/root/a/x')?.data?.toString()).toBe('/root/a/x');
+    expect(cache.getData('/root/b')?.stat.version).toBe(0);
+    expect(cache.getChildren('/root')).toEqual(new Set(['a', 'b']));
+    expect(cache.getChildren('/root/b')).toEqual(new Set());
+    expect(cache.getData('/root/none')).toBeNull();
+    expect(cache.getData('/root/none', 'else')).toBe('else');
+    expect(cache.getChildren('/root/none', 5)).toBe(5);
+  });
 
-test('a tree under "/" is followed like any other (D-18, TC-8)', async () => {
-  const { client } = await workbench();
-  const { cache, told } = cacheOf(client, '/');
-  await cache.start();
-  await initialized(told);
-  expect(cache.getChildren('/')).toEqual(new Set(['zookeeper']));
-  told.length = 0;
-  await client.create('/a');
-  await eventually(() => told.includes('ADDED /a'));
-  await client.delete('/a');
-  await eventually(() => told.includes('REMOVED /a'));
-  await client.create('/a', 'again');
-  await eventually(() => told.filter((line) => line === 'ADDED /a').length === 2);
-  expect(cache.getData('/a')?.data?.toString()).toBe('again');
-});
+  test('follows changes, additions and removals; children go before their parent', async () => {
+    const { client } = await bench();
+    const { cache, told, events } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    told.length = 0;
+    events.length = 0;
+    await client.create('/root/a', 'one');
+    await eventually(() => told.length === 1);
+    await client.set('/root/a', 'two');
+    await eventually(() => told.length === 2);
+    await client.create('/root/a/b', 'leaf');
+    await eventually(() => told.length === 3);
+    await client.delete('/root/a', { recursive: true });
+    await eventually(() => told.length === 5);
+    expect(told).toEqual(['ADDED /root/a', 'UPDATED /root/a', 'ADDED /root/a/b', 'REMOVED /root/a/b', 'REMOVED /root/a']);
+    expect(events[4]!.eventData!.data!.toString()).toBe('two');
+    expect(cache.getData('/root/a')).toBeNull();
+    expect(cache.getChildren('/root')).toEqual(new Set());
+  });
 
-test('within a chroot, paths are the user’s', async () => {
-  const { client, connect, server } = await workbench();
-  await client.create('/chroot/root/a', '', { makepath: true });
-  const inner = await connect({ hosts: `${server.connectString}/chroot` });
-  const { cache, told } = cacheOf(inner, '/root');
-  await cache.start();
-  await initialized(told);
-  await inner.set('/root/a', 'x');
-  await eventually(() => told.includes('UPDATED /root/a'));
-});
+  test('a tree under "/" is followed like any other (D-18, TC-8)', async () => {
+    const { client } = await bench();
+    const { cache, told } = cacheOf(client, '/');
+    await cache.start();
+    await initialized(told);
+    expect(cache.getChildren('/')).toEqual(new Set(['zookeeper']));
+    told.length = 0;
+    await client.create('/a');
+    await eventually(() => told.includes('ADDED /a'));
+    await client.delete('/a');
+    await eventually(() => told.includes('REMOVED /a'));
+    await client.create('/a', 'again');
+    await eventually(() => told.filter((line) => line === 'ADDED /a').length === 2);
+    expect(cache.getData('/a')?.data?.toString()).toBe('again');
+  });
 
-test('a root that is removed is loaded again when it is back (TC-6)', async () => {
-  const { client } = await workbench();
-  const { cache, told } = cacheOf(client, '/root');
-  await cache.start();
-  await initialized(told);
-  await client.delete('/root');
-  await eventually(() => told.includes('REMOVED /root'));
-  expect(cache.getData('/root')).toBeNull();
-  await client.create('/root/a', '', { makepath: true });
-  await eventually(() => told.filter((line) => line.startsWith('ADDED')).length === 3);
-  expect(cache.getChildren('/root')).toEqual(new Set(['a']));
-});
+  test('within a chroot, paths are the user’s', async () => {
+    const { client, connect, server } = await bench();
+    await client.create('/chroot/root/a', '', { makepath: true });
+    const inner = await connect({ hosts: `${server.connectString}/chroot` });
+    const { cache, told } = cacheOf(inner, '/root');
+    await cache.start();
+    await initialized(told);
+    await inner.set('/root/a', 'x');
+    await eventually(() => told.includes('UPDATED /root/a'));
+  });
 
-test('paths are compared by component (D-25, TC-7)', async () => {
-  const { client } = await workbench();
-  const { cache } = cacheOf(client, '/root');
-  expect(() => cache.getData('/rootfoo')).toThrow(RangeError);
-  expect(() => cache.getChildren('/')).toThrow(RangeError);
-  expect(cache.getData('/root')).toBeNull();
-});
+  test('a root that is removed is loaded again when it is back (TC-6)', async () => {
+    const { client } = await bench();
+    const { cache, told } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    await client.delete('/root');
+    await eventually(() => told.includes('REMOVED /root'));
+    expect(cache.getData('/root')).toBeNull();
+    await client.create('/root/a', '', { makepath: true });
+    await eventually(() => told.filter((line) => line.startsWith('ADDED')).length === 3);
+    expect(cache.getChildren('/root')).toEqual(new Set(['a']));
+  });
 
-test('5,000 unchanged nodes: a reconnect within the session costs no read, and tells no change (pain-points 48)', async () => {
-  const { server, client, connect } = await workbench({ timeout: 30_000 }, { tickTime: 2_000 });
-  const other = await connect({ timeout: 30_000 });
-  await client.create('/root');
-  await Promise.all(Array.from({ length: 50 }, (_, i) => client.create(`/root/${i}`)));
-  await Promise.all(Array.from({ length: 4950 }, (_, i) => client.create(`/root/${i % 50}/${i}`, String(i))));
-  const { cache, told } = cacheOf(client, '/root');
-  await cache.start();
-  await initialized(told);
-  expect(told).toHaveLength(5002);
-  told.length = 0;
-  let reads = 0;
-  for (const name of ['get', 'getChildren', 'exists'] as const) {
-    const original = client[name].bind(client) as (...args: unknown[]) => never;
-    client[name] = (...args: unknown[]): never => {
-      reads += 1;
-      return original(...args);
+  test('paths are compared by component (D-25, TC-7)', async () => {
+    const { client } = await bench();
+    const { cache } = cacheOf(client, '/root');
+    expect(() => cache.getData('/rootfoo')).toThrow(RangeError);
+    expect(() => cache.getChildren('/')).toThrow(RangeError);
+    expect(cache.getData('/root')).toBeNull();
+  });
+
+  test('5,000 unchanged nodes: a reconnect within the session costs no read, and tells no change (pain-points 48)', async () => {
+    const { server, client, connect } = await bench({ timeout: 30_000 }, { tickTime: 2_000 });
+    const other = await connect({ timeout: 30_000 });
+    await client.create('/root');
+    await Promise.all(Array.from({ length: 50 }, (_, i) => client.create(`/root/${i}`)));
+    await Promise.all(Array.from({ length: 4950 }, (_, i) => client.create(`/root/${i % 50}/${i}`, String(i))));
+    const { cache, told } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    expect(told).toHaveLength(5002);
+    told.length = 0;
+    let reads = 0;
+    for (const name of ['get', 'getChildren', 'exists', 'multiRead'] as const) {
+      const original = client[name].bind(client) as (...args: unknown[]) => never;
+      client[name] = (...args: unknown[]): never => {
+        reads += 1;
+        return original(...args);
+      };
+    }
+    server.refuseConnections(true);
+    server.dropConnections();
+    await eventually(() => !client.connected && !other.connected);
+    server.refuseConnections(false);
+    await eventually(() => client.connected && other.connected);
+    await client.sync('/');
+    expect(told).toEqual(['SUSPENDED', 'RECONNECTED']);
+    expect(reads).toBe(0);
+    await other.set('/root/7', 'changed');
+    await other.create('/root/7/new');
+    await eventually(() => told.includes('UPDATED /root/7') && told.includes('ADDED /root/7/new'));
+    expect(reads).toBeLessThanOrEqual(4);
+  });
+
+  test('what changed while disconnected is told after the reconnect', async () => {
+    const { server, client, connect } = await bench();
+    const other = await connect();
+    for (const path of ['/root/a', '/root/b', '/root/c/d']) await client.create(path, '', { makepath: true });
+    const { cache, told } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    told.length = 0;
+    const originalDispatch = client.connected;
+    expect(originalDispatch).toBe(true);
+    server.refuseConnections(true);
+    server.dropConnections();
+    await eventually(() => !client.connected && !other.connected);
+    server.refuseConnections(false);
+    // Both come back; what the other one does at once may fall before or after the return of the first.
+    await other.set('/root/a', 'x');
+    await other.delete('/root/b');
+    await other.delete('/root/c/d');
+    await other.create('/root/c/d', 'again');
+    await other.create('/root/e');
+    await eventually(() => ['UPDATED /root/a', 'REMOVED /root/b', 'ADDED /root/e'].every((line) => told.includes(line)));
+    await eventually(() => cache.getData('/root/c/d')?.data?.toString() === 'again');
+    expect(told.slice(0, 2)).toEqual(['SUSPENDED', 'RECONNECTED']);
+  });
+
+  test('after a lost session everything is read again, and only what differs is told', async () => {
+    const { server, client, connect } = await bench();
+    const other = await connect();
+    for (const path of ['/root/a', '/root/b', '/root/c']) await client.create(path, '', { makepath: true });
+    const { cache, told } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    told.length = 0;
+    server.refuseConnections(true);
+    server.expireSession(client.clientId!.sessionId);
+    await other.set('/root/a', 'x');
+    await other.delete('/root/b');
+    await other.create('/root/d');
+    server.refuseConnections(false);
+    await initialized(told);
+    expect(told.slice(0, -1).sort()).toEqual(
+      ['ADDED /root/d', 'LOST', 'RECONNECTED', 'REMOVED /root/b', 'SUSPENDED', 'UPDATED /root/a'].sort(),
+    );
+    expect(told.at(-1)).toBe('INITIALIZED');
+    await other.set('/root/c', 'y');
+    await eventually(() => told.includes('UPDATED /root/c'));
+  });
+
+  test('survives stop() and start() of the client', async () => {
+    const { client, connect } = await bench();
+    const other = await connect();
+    const { cache, told } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    await client.stop();
+    await other.create('/root/a');
+    await client.start();
+    await eventually(() => told.includes('ADDED /root/a'));
+  });
+
+  test('a connection that is cut while loading delays INITIALIZED until all is there (D-24j, TC-4)', async () => {
+    const { server, client } = await bench();
+    await Promise.all(Array.from({ length: 1000 }, (_, i) => client.create(`/root/${i}`, 'x'.repeat(100), { makepath: true })));
+    for (const bytes of [60_000, 30_000, 90_000]) server.faults.cutAfter(bytes);
+    server.dropConnections();
+    await eventually(() => client.connected);
+    const { cache, told } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    expect(told.filter((line) => line.startsWith('ADDED'))).toHaveLength(1001);
+    expect(told.at(-1)).toBe('INITIALIZED');
+    expect(told).toContain('RECONNECTED');
+  });
+
+  test('a node that cannot be read goes to the fault listeners, once, and does not hold up the rest (D-24j)', async () => {
+    const { client } = await bench();
+    await client.create('/root/a', '', { makepath: true });
+    await client.create('/root/b');
+    await client.setAcls('/root/a', [makeDigestAcl('another', 'secret', { all: true })]);
+    const { cache, told, faults } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    expect(told).toEqual(['ADDED /root', 'ADDED /root/b', 'INITIALIZED']);
+    expect(faults).toHaveLength(1);
+    expect(cache.getData('/root/a')).toBeNull();
+  });
+
+  test('what a listener throws goes to the fault listeners, else to the error event, and stops nothing', async () => {
+    const { client } = await bench();
+    const { cache, told, faults } = cacheOf(client, '/root');
+    cache.listen(async () => {
+      await pause(0);
+      throw new Error('mine');
+    });
+    await cache.start();
+    await initialized(told);
+    await eventually(() => faults.length === 2);
+    const errors: string[] = [];
+    client.on('error', (error) => errors.push(error.message));
+    const plain = new TreeCache(client, '/other');
+    plain.listen(() => {
+      throw new Error('yours');
+    });
+    await plain.start();
+    await eventually(() => errors.length === 2);
+    await plain.close();
+    cache.listenFault(() => {
+      throw new Error('fault of a fault');
+    });
+    await client.create('/root/a');
+    await eventually(() => errors.includes('fault of a fault'));
+  });
+
+  test('close() ends everything: no event, no data, no watch, no listener', async () => {
+    const { client } = await bench();
+    const listeners = client.listenerCount('state');
+    await client.create('/root/a', '', { makepath: true });
+    const { cache, told } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    expect(await watchCount(client)).toBe(watches);
+    await cache.close();
+    await eventually(async () => (await watchCount(client)) === 0);
+    expect(client.listenerCount('state')).toBe(listeners);
+    expect(cache.getData('/root')).toBeNull();
+    expect(cache.getChildren('/root')).toEqual(new Set());
+    told.length = 0;
+    await client.set('/root/a', 'x');
+    await client.sync('/');
+    expect(told).toEqual([]);
+    await cache.close();
+  });
+
+  test('closed while loading, it leaves no watch', async () => {
+    const { client } = await bench();
+    await Promise.all(Array.from({ length: 300 }, (_, i) => client.create(`/root/${i}`, '', { makepath: true })));
+    const { cache } = cacheOf(client, '/root');
+    await cache.start();
+    await pause(3);
+    await cache.close();
+    await eventually(async () => (await watchCount(client)) === 0);
+  });
+
+  test('starts once', async () => {
+    const { client } = await bench();
+    const { cache } = cacheOf(client, '/root');
+    await cache.start();
+    await expect(cache.start()).rejects.toThrow(new KazooException('already started'));
+    await cache.close();
+    await expect(cache.start()).rejects.toThrow(new KazooException('already closed'));
+    expect(() => new TreeCache(client, '/a//../b')).toThrow(RangeError);
+    expect(() => cache.listen('x' as never)).toThrow(TypeError);
+    expect(TreeEvent.make(TreeEvent.INITIALIZED).eventData).toBeNull();
+  });
+
+  test('under random writes, reconnects and expiries it ends equal to the server, and no path goes back (pain-points 49)', async () => {
+    const { server, client, connect } = await bench();
+    const writers = [await connect(), await connect()];
+    const { cache, events } = cacheOf(client, '/root');
+    await cache.start();
+    const random = generator(Number(process.env['KAZOO_SEED'] ?? Date.now() % 100_000));
+    const paths = ['a', 'b', 'c'].flatMap((a) => [
+      `/root/${a}`,
+      ...['x', 'y', 'z'].flatMap((b) => [`/root/${a}/${b}`, `/root/${a}/${b}/leaf`]),
+    ]);
+    for (let i = 0; i < 400; i++) {
+      const path = paths[Math.floor(random() * paths.length)]!;
+      const writer = writers[i % 2]!;
+      const kind = random();
+      const write =
+        kind < 0.45
+          ? writer.create(path, String(i))
+          : kind < 0.75
+            ? writer.set(path, String(i))
+            : writer.delete(path, { recursive: kind < 0.9 });
+      const done = write.catch(() => undefined);
+      if (random() < 0.6) await done;
+      if (random() < 0.02) await reconnect(server, client);
+      if (random() < 0.01) await expire(server, client);
+    }
+    await eventually(() => writers.every((writer) => writer.connected));
+    await writers[0]!.create('/root/last').catch(() => undefined);
+    await eventually(async () => {
+      const nodes = await contents(writers[0]!, '/root');
+      return JSON.stringify(nodes) === JSON.stringify(cached(cache, '/root'));
+    });
+    const alive = new Map<string, bigint>();
+    const newest = new Map<string, bigint>();
+    for (const { eventType, eventData } of events) {
+      if (eventData === null) continue;
+      const { path, stat } = eventData;
+      expect(alive.has(path), `${NAMES[eventType]} ${path}`).toBe(eventType !== TreeEvent.NODE_ADDED);
+      expect(stat.mzxid >= (newest.get(path) ?? 0n)).toBe(true);
+      newest.set(path, stat.mzxid);
+      if (eventType === TreeEvent.NODE_REMOVED) alive.delete(path);
+      else alive.set(path, stat.mzxid);
+    }
+    expect([...alive.keys()].sort()).toEqual(cached(cache, '/root').map(([path]) => path));
+  });
+
+  test('goes on while a listener is busy, which is then told of the latest update only', async () => {
+    const { client } = await bench();
+    await client.create('/root', '0');
+    const { cache, told } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    let go = (): void => undefined;
+    const values: string[] = [];
+    cache.listen(async ({ eventData }) => {
+      values.push(String(eventData?.data));
+      if (values.length === 1) await new Promise<void>((resolve) => (go = resolve));
+    });
+    for (const value of ['1', '2', '3', '4']) {
+      await client.set('/root', value);
+      await eventually(() => cache.getData('/root')?.data?.toString() === value);
+    }
+    go();
+    await client.create('/root/a', 'a');
+    await eventually(() => values.includes('a'));
+    expect(values).toEqual(['1', '4', 'a']);
+  });
+
+  function generator(seed: number): () => number {
+    let state = seed;
+    return () => {
+      state = (state * 1103515245 + 12345) % 2147483648;
+      return state / 2147483648;
     };
   }
-  server.refuseConnections(true);
-  server.dropConnections();
-  await eventually(() => !client.connected && !other.connected);
-  server.refuseConnections(false);
-  await eventually(() => client.connected && other.connected);
-  await client.sync('/');
-  expect(told).toEqual(['SUSPENDED', 'RECONNECTED']);
-  expect(reads).toBe(0);
-  await other.set('/root/7', 'changed');
-  await other.create('/root/7/new');
-  await eventually(() => told.includes('UPDATED /root/7') && told.includes('ADDED /root/7/new'));
-  expect(reads).toBeLessThanOrEqual(4);
-});
 
-test('what changed while disconnected is told after the reconnect', async () => {
-  const { server, client, connect } = await workbench();
-  const other = await connect();
-  for (const path of ['/root/a', '/root/b', '/root/c/d']) await client.create(path, '', { makepath: true });
-  const { cache, told } = cacheOf(client, '/root');
-  await cache.start();
-  await initialized(told);
-  told.length = 0;
-  const originalDispatch = client.connected;
-  expect(originalDispatch).toBe(true);
-  server.refuseConnections(true);
-  server.dropConnections();
-  await eventually(() => !client.connected && !other.connected);
-  server.refuseConnections(false);
-  // Both come back; what the other one does at once may fall before or after the return of the first.
-  await other.set('/root/a', 'x');
-  await other.delete('/root/b');
-  await other.delete('/root/c/d');
-  await other.create('/root/c/d', 'again');
-  await other.create('/root/e');
-  await eventually(() => ['UPDATED /root/a', 'REMOVED /root/b', 'ADDED /root/e'].every((line) => told.includes(line)));
-  await eventually(() => cache.getData('/root/c/d')?.data?.toString() === 'again');
-  expect(told.slice(0, 2)).toEqual(['SUSPENDED', 'RECONNECTED']);
-});
-
-test('after a lost session everything is read again, and only what differs is told', async () => {
-  const { server, client, connect } = await workbench();
-  const other = await connect();
-  for (const path of ['/root/a', '/root/b', '/root/c']) await client.create(path, '', { makepath: true });
-  const { cache, told } = cacheOf(client, '/root');
-  await cache.start();
-  await initialized(told);
-  told.length = 0;
-  server.refuseConnections(true);
-  server.expireSession(client.clientId!.sessionId);
-  await other.set('/root/a', 'x');
-  await other.delete('/root/b');
-  await other.create('/root/d');
-  server.refuseConnections(false);
-  await initialized(told);
-  expect(told.slice(0, -1).sort()).toEqual(
-    ['ADDED /root/d', 'LOST', 'RECONNECTED', 'REMOVED /root/b', 'SUSPENDED', 'UPDATED /root/a'].sort(),
-  );
-  expect(told.at(-1)).toBe('INITIALIZED');
-  await other.set('/root/c', 'y');
-  await eventually(() => told.includes('UPDATED /root/c'));
-});
-
-test('survives stop() and start() of the client', async () => {
-  const { client, connect } = await workbench();
-  const other = await connect();
-  const { cache, told } = cacheOf(client, '/root');
-  await cache.start();
-  await initialized(told);
-  await client.stop();
-  await other.create('/root/a');
-  await client.start();
-  await eventually(() => told.includes('ADDED /root/a'));
-});
-
-test('a connection that is cut while loading delays INITIALIZED until all is there (D-24j, TC-4)', async () => {
-  const { server, client } = await workbench();
-  await Promise.all(Array.from({ length: 1000 }, (_, i) => client.create(`/root/${i}`, 'x'.repeat(100), { makepath: true })));
-  for (const bytes of [60_000, 30_000, 90_000]) server.faults.cutAfter(bytes);
-  server.dropConnections();
-  await eventually(() => client.connected);
-  const { cache, told } = cacheOf(client, '/root');
-  await cache.start();
-  await initialized(told);
-  expect(told.filter((line) => line.startsWith('ADDED'))).toHaveLength(1001);
-  expect(told.at(-1)).toBe('INITIALIZED');
-  expect(told).toContain('RECONNECTED');
-});
-
-test('a node that cannot be read goes to the fault listeners, once, and does not hold up the rest (D-24j)', async () => {
-  const { server, client } = await workbench();
-  for (const path of ['/root/a', '/root/b']) await client.create(path, '', { makepath: true });
-  const { cache, told, faults } = cacheOf(client, '/root');
-  const original = client.get.bind(client);
-  client.get = async (path, options) => {
-    if (path === '/root/a') server.faults.fail('getData', -102);
-    return original(path, options);
-  };
-  await cache.start();
-  await initialized(told);
-  expect(told).toEqual(['ADDED /root', 'ADDED /root/b', 'INITIALIZED']);
-  expect(faults).toHaveLength(1);
-  expect(cache.getData('/root/a')).toBeNull();
-});
-
-test('what a listener throws goes to the fault listeners, else to the error event, and stops nothing', async () => {
-  const { client } = await workbench();
-  const { cache, told, faults } = cacheOf(client, '/root');
-  cache.listen(async () => {
-    await pause(0);
-    throw new Error('mine');
-  });
-  await cache.start();
-  await initialized(told);
-  await eventually(() => faults.length === 2);
-  const errors: string[] = [];
-  client.on('error', (error) => errors.push(error.message));
-  const plain = new TreeCache(client, '/other');
-  plain.listen(() => {
-    throw new Error('yours');
-  });
-  await plain.start();
-  await eventually(() => errors.length === 2);
-  await plain.close();
-  cache.listenFault(() => {
-    throw new Error('fault of a fault');
-  });
-  await client.create('/root/a');
-  await eventually(() => errors.includes('fault of a fault'));
-});
-
-test('close() ends everything: no event, no data, no watch, no listener', async () => {
-  const { client } = await workbench();
-  const listeners = client.listenerCount('state');
-  await client.create('/root/a', '', { makepath: true });
-  const { cache, told } = cacheOf(client, '/root');
-  await cache.start();
-  await initialized(told);
-  expect(await watchCount(client)).toBe(4);
-  await cache.close();
-  await eventually(async () => (await watchCount(client)) === 0);
-  expect(client.listenerCount('state')).toBe(listeners);
-  expect(cache.getData('/root')).toBeNull();
-  expect(cache.getChildren('/root')).toEqual(new Set());
-  told.length = 0;
-  await client.set('/root/a', 'x');
-  await client.sync('/');
-  expect(told).toEqual([]);
-  await cache.close();
-});
-
-test('closed while loading, it leaves no watch', async () => {
-  const { client } = await workbench();
-  await Promise.all(Array.from({ length: 300 }, (_, i) => client.create(`/root/${i}`, '', { makepath: true })));
-  const { cache } = cacheOf(client, '/root');
-  await cache.start();
-  await pause(3);
-  await cache.close();
-  await eventually(async () => (await watchCount(client)) === 0);
-});
-
-test('starts once', async () => {
-  const { client } = await workbench();
-  const { cache } = cacheOf(client, '/root');
-  await cache.start();
-  await expect(cache.start()).rejects.toThrow(new KazooException('already started'));
-  await cache.close();
-  await expect(cache.start()).rejects.toThrow(new KazooException('already closed'));
-  expect(() => new TreeCache(client, '/a//../b')).toThrow(RangeError);
-  expect(() => cache.listen('x' as never)).toThrow(TypeError);
-  expect(TreeEvent.make(TreeEvent.INITIALIZED).eventData).toBeNull();
-});
-
-test('under random writes, reconnects and expiries it ends equal to the server, and no path goes back (pain-points 49)', async () => {
-  const { server, client, connect } = await workbench();
-  const writers = [await connect(), await connect()];
-  const { cache, events } = cacheOf(client, '/root');
-  await cache.start();
-  const random = generator(Number(process.env['KAZOO_SEED'] ?? Date.now() % 100_000));
-  const paths = ['a', 'b', 'c'].flatMap((a) => [
-    `/root/${a}`,
-    ...['x', 'y', 'z'].flatMap((b) => [`/root/${a}/${b}`, `/root/${a}/${b}/leaf`]),
-  ]);
-  for (let i = 0; i < 400; i++) {
-    const path = paths[Math.floor(random() * paths.length)]!;
-    const writer = writers[i % 2]!;
-    const kind = random();
-    const write =
-      kind < 0.45
-        ? writer.create(path, String(i))
-        : kind < 0.75
-          ? writer.set(path, String(i))
-          : writer.delete(path, { recursive: kind < 0.9 });
-    const done = write.catch(() => undefined);
-    if (random() < 0.6) await done;
-    if (random() < 0.02) await reconnect(server, client);
-    if (random() < 0.01) await expire(server, client);
+  async function contents(client: KazooClient, path: string): Promise<[string, string][]> {
+    const [[data, stat], children] = await Promise.all([client.get(path), client.getChildren(path)]);
+    const below = await Promise.all(children.map((name) => contents(client, `${path}/${name}`)));
+    return [[path, `${String(data)} ${stat.mzxid}`] as [string, string], ...below.flat()].sort(byPath);
   }
-  await eventually(() => writers.every((writer) => writer.connected));
-  await writers[0]!.create('/root/last').catch(() => undefined);
-  await eventually(async () => {
-    const nodes = await contents(writers[0]!, '/root');
-    return JSON.stringify(nodes) === JSON.stringify(cached(cache, '/root'));
-  });
-  const alive = new Map<string, bigint>();
-  const newest = new Map<string, bigint>();
-  for (const { eventType, eventData } of events) {
-    if (eventData === null) continue;
-    const { path, stat } = eventData;
-    expect(alive.has(path), `${NAMES[eventType]} ${path}`).toBe(eventType !== TreeEvent.NODE_ADDED);
-    expect(stat.mzxid >= (newest.get(path) ?? 0n)).toBe(true);
-    newest.set(path, stat.mzxid);
-    if (eventType === TreeEvent.NODE_REMOVED) alive.delete(path);
-    else alive.set(path, stat.mzxid);
+
+  function cached(cache: TreeCache, path: string): [string, string][] {
+    const node = cache.getData(path);
+    const below = [...(cache.getChildren(path) ?? [])].flatMap((name) => cached(cache, `${path}/${name}`));
+    return [[path, `${String(node?.data)} ${node?.stat.mzxid}`] as [string, string], ...below].sort(byPath);
   }
-  expect([...alive.keys()].sort()).toEqual(cached(cache, '/root').map(([path]) => path));
-});
 
-test('goes on while a listener is busy, which is then told of the latest update only', async () => {
-  const { client } = await workbench();
-  await client.create('/root', '0');
-  const { cache, told } = cacheOf(client, '/root');
-  await cache.start();
-  await initialized(told);
-  let go = (): void => undefined;
-  const values: string[] = [];
-  cache.listen(async ({ eventData }) => {
-    values.push(String(eventData?.data));
-    if (values.length === 1) await new Promise<void>((resolve) => (go = resolve));
-  });
-  for (const value of ['1', '2', '3', '4']) {
-    await client.set('/root', value);
-    await eventually(() => cache.getData('/root')?.data?.toString() === value);
+  function byPath([a]: [string, string], [b]: [string, string]): number {
+    return a < b ? -1 : 1;
   }
-  go();
-  await client.create('/root/a', 'a');
-  await eventually(() => values.includes('a'));
-  expect(values).toEqual(['1', '4', 'a']);
+
+  test('closed after a reconnect, it leaves no watch of those that were left then', async () => {
+    const { server, client } = await bench();
+    await client.create('/root/a/b', '', { makepath: true });
+    const { cache, told } = cacheOf(client, '/root');
+    await cache.start();
+    await initialized(told);
+    await reconnect(server, client);
+    await client.set('/root/a', 'x');
+    await eventually(() => told.includes('UPDATED /root/a'));
+    await cache.close();
+    await eventually(async () => (await watchCount(client)) === 0);
+  });
 });
-
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1103515245 + 12345) % 2147483648;
-    return state / 2147483648;
-  };
-}
-
-async function contents(client: KazooClient, path: string): Promise<[string, string][]> {
-  const [[data, stat], children] = await Promise.all([client.get(path), client.getChildren(path)]);
-  const below = await Promise.all(children.map((name) => contents(client, `${path}/${name}`)));
-  return [[path, `${String(data)} ${stat.mzxid}`] as [string, string], ...below.flat()].sort(byPath);
-}
-
-function cached(cache: TreeCache, path: string): [string, string][] {
-  const node = cache.getData(path);
-  const below = [...(cache.getChildren(path) ?? [])].flatMap((name) => cached(cache, `${path}/${name}`));
-  return [[path, `${String(node?.data)} ${node?.stat.mzxid}`] as [string, string], ...below].sort(byPath);
-}
-
-function byPath([a]: [string, string], [b]: [string, string]): number {
-  return a < b ? -1 : 1;
-}

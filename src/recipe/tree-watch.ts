@@ -1,0 +1,59 @@
+import { ConnectionClosedError } from '../base/errors.ts';
+import type { KeeperState, WatchListener } from '../base/states.ts';
+import type { RecipeClient, WatchHandle } from '../client/recipe-client.ts';
+import { persist } from './outage.ts';
+
+/** The recursive watch of a TreeCache, where the server has such (ZooKeeper 3.6+). The client puts it back after a lost session, but not after a stop. */
+export class TreeWatch {
+  readonly #client: RecipeClient;
+  readonly #path: string;
+  readonly #listener: WatchListener;
+  readonly #paths: () => Iterable<string>;
+  #handle: WatchHandle | undefined;
+  #ensuring: Promise<void> | undefined;
+  /** The server is too old, or lets us have none. */
+  #refused = false;
+  #removed = false;
+
+  constructor(client: RecipeClient, path: string, listener: WatchListener, paths: () => Iterable<string>) {
+    this.#client = client;
+    this.#path = path;
+    this.#listener = listener;
+    this.#paths = paths;
+  }
+
+  /** Whether the watch tells of the whole tree. */
+  get isThere(): boolean {
+    return this.#handle !== undefined;
+  }
+
+  /** Leaves the watch, unless it is there or cannot be had. Never rejects. */
+  ensure(): Promise<void> {
+    if (this.#handle !== undefined || this.#refused) return Promise.resolve();
+    this.#ensuring ??= this.#leave().finally(() => (this.#ensuring = undefined));
+    return this.#ensuring;
+  }
+
+  /** What the client says of the session: when it stops, it forgets its watches. */
+  note(state: KeeperState): void {
+    if (state === 'CLOSED' || state === 'AUTH_FAILED') this.#handle = undefined;
+  }
+
+  async remove(): Promise<void> {
+    this.#removed = true;
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.remove();
+    await this.#ensuring;
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      const handle = await persist(this.#client.clock, () => this.#client.watchTree(this.#path, this.#listener, this.#paths));
+      if (this.#removed) await handle.remove();
+      else this.#handle = handle;
+    } catch (error) {
+      this.#refused = !(error instanceof ConnectionClosedError);
+    }
+  }
+}
