@@ -39,7 +39,9 @@ describe.each(['3.9.5', '3.5.10'])('a tree cache on real ZooKeeper %s', (version
 
     await other.set('/tree/4/leaf', 'later');
     await other.create('/tree/5/later');
-    await eventually(() => cache.getData('/tree/4/leaf')?.data?.toString() === 'later' && cache.getData('/tree/5/later') !== null);
+    await eventually(
+      () => cache.getData('/tree/4/leaf')?.data?.toString() === 'later' && cache.getData('/tree/5/later') !== null,
+    );
     await cache.close();
     await eventually(async () => (await watchCount(other)) === 0);
   });

@@ -1,7 +1,11 @@
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ManagedZooKeeper } from '../../src/harness/managed-zookeeper.ts';
+import { KazooClient } from '../../src/kazoo-client.ts';
 import { whyNoRealZooKeeper } from '../support/real-zookeeper.ts';
-import { Dice, pause } from './lock-model.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
+import { Dice, eventually, pause } from './lock-model.ts';
 import { Stage } from './stage.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 /** `KAZOO_SOAK=600` goes on for so many seconds with random faults; `KAZOO_SEED=…` repeats a run's choices. */
 const SECONDS = Number(process.env['KAZOO_SOAK'] ?? 20);
@@ -74,10 +78,44 @@ describe.skipIf(missing)('twenty clients under load on three real servers', () =
     LIMIT,
   );
 
+  test(
+    'and those who wait for a lock or an election get it within twice the session timeout after a restart of the leader',
+    async () => {
+      await using line = await WaitingLine.form(stage.cluster.connectString, 4_000);
+      const outage = async (): Promise<void> => {
+        await (await stage.cluster.leader())!.restart();
+        await stage.untilServed();
+      };
+      await line.outlive('lock', '/line-lock', outage);
+      await line.outlive('election', '/line-election', outage);
+    },
+    LIMIT,
+  );
+
+  test(
+    'and a client whose servers have lost all data has a new session within twice its session timeout',
+    async () => {
+      await using empty = await ManagedZooKeeper.start({ tickTime: 400 });
+      await using proxy = await TcpProxy.open(stage.cluster.at(0).connectString);
+      await using client = await new KazooClient({ hosts: proxy.connectString, timeout: 3_000 }).start({ timeout: 30_000 });
+      await client.create('/before', '');
+      const session = client.clientId!.sessionId;
+      // Its last zxid is ahead of all that the empty server knows, which hangs up without an answer.
+      proxy.retarget(empty.connectString);
+      proxy.cut();
+      await eventually('a new session', 2 * 3_000, () => client.connected && client.clientId!.sessionId !== session);
+      expect(await client.exists('/before')).toBeNull();
+      expect(await client.create('/after', '')).toBe('/after');
+    },
+    LIMIT,
+  );
+
+  /** The service is there all the time, so that each of the restarts alone must be overcome in time. */
   async function rollingRestart(): Promise<void> {
     for (const server of stage.cluster) {
       await server.restart();
       stage.history.note(`${server.connectString} is up again`);
+      await stage.allRecovered(performance.now());
     }
   }
 

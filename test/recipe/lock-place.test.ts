@@ -10,7 +10,7 @@ test('a waiter keeps its place when the connection breaks while it looks', async
   // The connection breaks when the waiter asks for the one before it, and is not back when it asks for the line again.
   const get = other.get.bind(other);
   let cut = false;
-  other.get = ((...given: Parameters<typeof get>) => {
+  other.get = (...given: Parameters<typeof get>) => {
     if (!cut) {
       cut = true;
       server.refuseConnections(true);
@@ -18,7 +18,7 @@ test('a waiter keeps its place when the connection breaks while it looks', async
       void pause(100).then(() => server.refuseConnections(false));
     }
     return get(...given);
-  });
+  };
   const waiter = new Lock(other, '/lock', { identifier: 'waiter' });
   const waiting = waiter.acquire();
   await eventually(() => cut && other.state !== 'CONNECTED');
