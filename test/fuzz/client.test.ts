@@ -17,7 +17,7 @@ const FRAMES_BY_SOCKET = Number.isFinite(FRAMES) ? FRAMES / 5 : Infinity;
 const SEED = Number(process.env['KAZOO_SEED'] ?? Date.now() % 2 ** 31);
 const CLIENTS = 24;
 /** Where each costs less. */
-const MANY = 72;
+const MANY = FRAMES > 100_000 ? 240 : 72;
 const SESSION = 600;
 /** No call takes longer, whatever the server says: it hangs up in time, and comes back. */
 const PATIENCE = 30_000;
