@@ -147,6 +147,8 @@ async function assault(
       if (heap === 0 && nonsense.mutated > Math.min(frames / 3, 20_000)) heap = heapUsed();
       if (report(nonsense, assailants) && heap > 0) expect(heapUsed() - heap).toBeLessThan(GROWTH);
     }
+    // Before they are healed: a real socket has a buffer of its own.
+    if (heap > 0) expect(heapUsed() - heap).toBeLessThan(GROWTH);
   } finally {
     running = false;
     nonsense.heal();
@@ -156,7 +158,6 @@ async function assault(
     PATIENCE,
     work,
   );
-  if (heap > 0) expect(heapUsed() - heap).toBeLessThan(GROWTH);
   const calls = assailants.reduce((sum, assailant) => sum + assailant.calls, 0);
   const succeeded = assailants.reduce((sum, assailant) => sum + assailant.succeeded, 0);
   process.stderr.write(
