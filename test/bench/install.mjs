@@ -141,7 +141,7 @@ function pom() {
       `<dependency><groupId>${groupId}</groupId><artifactId>${artifactId}</artifactId><version>${version}</version></dependency>`,
   );
   return (
-    '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>' +
+    '<project><modelVersion>4.0.0</modelVersion>' +
     '<groupId>bench</groupId><artifactId>peers</artifactId><version>1</version>' +
     `<dependencies>${dependencies.join('')}</dependencies></project>\n`
   );

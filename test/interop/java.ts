@@ -68,7 +68,7 @@ const CURATOR = '5.9.0';
 
 const SPRING_CLOUD = '4.1.2';
 
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+const POM = `<project><modelVersion>4.0.0</modelVersion>
   <groupId>kazoo.test</groupId><artifactId>curator</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
     <dependency><groupId>org.apache.curator</groupId><artifactId>curator-x-discovery</artifactId><version>${CURATOR}</version></dependency>
