@@ -84,7 +84,7 @@ export function list<T>(element: Field<T>): Field<readonly T[]> {
   return { write, read: (reader) => read(reader) ?? [], least };
 }
 
-/** Fields one after the other, as an object. Rows of up to four fields, the hot ones, are unrolled. */
+/** Fields one after the other, as an object. Rows of up to three fields are unrolled. */
 export function record<const F extends Fields>(fields: F): Field<RecordOf<F>> {
   const entries = Object.entries(fields) as unknown as [string, Field<unknown>][];
   const least = entries.reduce((sum, [, field]) => sum + field.least, 0);
@@ -95,23 +95,17 @@ type Row = Record<string, unknown>;
 type RowField = Pick<Field<Row>, 'write' | 'read'>;
 
 function unroll(entries: [string, Field<unknown>][]): RowField | undefined {
-  const [a, b, c, d] = entries;
-  if (a === undefined || entries.length > 4) return undefined;
+  const [a, b, c] = entries;
+  if (a === undefined || entries.length > 3) return undefined;
   const [ka, fa] = a;
   if (b === undefined) return { write: (w, v) => fa.write(w, v[ka]), read: (r) => ({ [ka]: fa.read(r) }) };
   const [kb, fb] = b;
   if (c === undefined)
     return { write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb])), read: (r) => ({ [ka]: fa.read(r), [kb]: fb.read(r) }) };
   const [kc, fc] = c;
-  if (d === undefined)
-    return {
-      write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb]), fc.write(w, v[kc])),
-      read: (r) => ({ [ka]: fa.read(r), [kb]: fb.read(r), [kc]: fc.read(r) }),
-    };
-  const [kd, fd] = d;
   return {
-    write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb]), fc.write(w, v[kc]), fd.write(w, v[kd])),
-    read: (r) => ({ [ka]: fa.read(r), [kb]: fb.read(r), [kc]: fc.read(r), [kd]: fd.read(r) }),
+    write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb]), fc.write(w, v[kc])),
+    read: (r) => ({ [ka]: fa.read(r), [kb]: fb.read(r), [kc]: fc.read(r) }),
   };
 }
 
