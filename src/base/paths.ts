@@ -21,6 +21,11 @@ export function basename(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** Whether a normal path is that of a node or of one below it; compared by component: `/ab` is not within `/a` (Kazoo D-25). */
+export function isWithin(root: string, path: string): boolean {
+  return path === root || path.startsWith(joinPath(root, ''));
+}
+
 /** A child's path: `joinPath('/', 'a')` is `/a`. */
 export function joinPath(parent: string, name: string): string {
   return parent.endsWith('/') ? parent + name : `${parent}/${name}`;

@@ -96,47 +96,21 @@ export class Client extends CoreClient {
 
   /** The node's stat, or null where there is none. The watch is told of its creation, change or deletion. */
   exists(path: string, options?: ReadOptions): Promise<ZnodeStat | null> {
-    try {
-      const full = this.rooted(path);
-      if (options !== undefined) checkOptions(options, READ_OPTIONS);
-      const watch = checkWatch(options?.watch);
-      return this.session
-        .ask('exists', { path: full, watch: watch !== undefined }, 'exists', path, watch, options)
-        .then(statOrNull);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#read('exists', 'exists', path, options, READ_OPTIONS, statOrNull);
   }
 
   /** The node's data and stat. The watch is told of its change or deletion. @throws NoNodeError; NoAuthError */
   get(path: string, options?: ReadOptions): Promise<[data: Buffer | null, stat: ZnodeStat]> {
-    try {
-      const full = this.rooted(path);
-      if (options !== undefined) checkOptions(options, READ_OPTIONS);
-      const watch = checkWatch(options?.watch);
-      return this.session
-        .ask('getData', { path: full, watch: watch !== undefined }, 'get', path, watch, options)
-        .then(dataAndStat);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#read('getData', 'get', path, options, READ_OPTIONS, dataAndStat);
   }
 
   /** The names of the node's children, in no order; with `includeData: true`, `[names, stat]`. @throws NoNodeError; NoAuthError */
   getChildren(path: string, options: ChildrenOptions & { includeData: true }): Promise<[children: string[], stat: ZnodeStat]>;
   getChildren(path: string, options?: ChildrenOptions): Promise<string[]>;
   getChildren(path: string, options?: ChildrenOptions): Promise<string[] | [string[], ZnodeStat]> {
-    try {
-      const full = this.rooted(path);
-      if (options !== undefined) checkFlags(checkOptions(options, CHILDREN_OPTIONS), ['includeData']);
-      const watch = checkWatch(options?.watch);
-      const request = { path: full, watch: watch !== undefined };
-      return options?.includeData === true
-        ? this.session.ask('getChildren2', request, 'getChildren', path, watch, options).then(childrenAndStat)
-        : this.session.ask('getChildren', request, 'getChildren', path, watch, options).then(childrenOnly);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return options?.includeData === true
+      ? this.#read('getChildren2', 'getChildren', path, options, CHILDREN_OPTIONS, childrenAndStat)
+      : this.#read('getChildren', 'getChildren', path, options, CHILDREN_OPTIONS, childrenOnly);
   }
 
   /** The node's ACL and stat. @throws NoNodeError; NoAuthError */
@@ -256,6 +230,25 @@ export class Client extends CoreClient {
     if (acl !== undefined) checkAcls(acl);
     // An empty list means "not given", as in Kazoo (CM-8).
     return acl !== undefined && acl.length > 0 ? acl : (this.defaultAcl ?? OPEN_ACL_UNSAFE);
+  }
+
+  #read<K extends 'exists' | 'getData' | 'getChildren' | 'getChildren2', R>(
+    op: K,
+    operation: string,
+    path: string,
+    options: ChildrenOptions | undefined,
+    known: ReadonlySet<string>,
+    result: (call: Over<ResponseOf<K>>) => R,
+  ): Promise<R> {
+    try {
+      const full = this.rooted(path);
+      if (options !== undefined) checkFlags(checkOptions(options, known), ['includeData']);
+      const watch = checkWatch(options?.watch);
+      const request = { path: full, watch: watch !== undefined } as RequestOf<K>;
+      return this.session.ask(op, request, operation, path, watch, options).then(result);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #createAndMore(

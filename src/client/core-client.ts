@@ -6,6 +6,7 @@ import {
   errorForCode,
   KazooException,
   KazooTimeoutError,
+  UnimplementedError,
   type ConnectFailure,
   type ErrorContext,
 } from '../base/errors.ts';
@@ -27,7 +28,7 @@ import { checkFlags, checkOptions, checkString, checkTimeout } from './arguments
 import type { WaitOptions } from './call-options.ts';
 import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from './options.ts';
 import type { ClientId, KazooClientEvents } from './recipe-client.ts';
-import { unimplemented, UNIMPLEMENTED } from './unimplemented.ts';
+import { unimplemented } from './unimplemented.ts';
 
 const START_TIMEOUT = 15_000;
 const WAIT_OPTIONS = new Set(['signal', 'timeout']);
@@ -390,5 +391,5 @@ export function answerOf<T>({ outcome, row, operation, path }: Over<T>): T {
 
 function explain(failure: Failure, op: OpName, context: ErrorContext): unknown {
   const { since } = OPS[op] as OpRow;
-  return failure.code === UNIMPLEMENTED && since !== undefined ? unimplemented(op, context) : failure.toError(context);
+  return failure.code === UnimplementedError.code && since !== undefined ? unimplemented(op, context) : failure.toError(context);
 }

@@ -1,4 +1,4 @@
-import { ConnectionLoss, errorForCode, NoNodeError, type ZookeeperError } from '../base/errors.ts';
+import { ConnectionLoss, errorForCode, NoNodeError, NoWatcherError, type ZookeeperError } from '../base/errors.ts';
 import { describeValue, stripChroot } from '../base/paths.ts';
 import { isPrompt, prompt } from '../base/prompt.ts';
 import { Id } from '../base/security.ts';
@@ -14,7 +14,7 @@ import { unwrap } from './core-client.ts';
 import type { KazooClientOptions } from './options.ts';
 import type { WatchHandle } from './recipe-client.ts';
 import { unimplemented } from './unimplemented.ts';
-import { NO_WATCHER, REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.ts';
+import { REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.ts';
 
 const CONFIG_PATH = '/zookeeper/config';
 const WAIT_OPTIONS = new Set(['signal', 'timeout']);
@@ -117,7 +117,7 @@ export class ExtendedClient extends Client {
         ? await this.#serverWatches.take(type, full, given)
         : await this.#serverWatches.removing(() => had.forEach((table) => watches.orphan(table, full)), given);
     for (const failure of failures)
-      if (failure.code !== NO_WATCHER || had.length === 0) unwrap(failure, 'removeWatches', 'removeWatches', path);
+      if (failure.code !== NoWatcherError.code || had.length === 0) unwrap(failure, 'removeWatches', 'removeWatches', path);
   }
 
   /** Takes back a one-shot watch, and the server's with it when it was the last; one of {@link getConfig}, too. Never rejects. */

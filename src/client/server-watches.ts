@@ -1,11 +1,10 @@
-import type { RequestOf } from '../codec/ops.ts';
-import { AddWatchMode, OPS, WatcherType } from '../codec/ops.ts';
+import { MarshallingError, NoWatcherError, UnimplementedError } from '../base/errors.ts';
+import { AddWatchMode, OPS, WatcherType, type RequestOf } from '../codec/ops.ts';
 import { Failure } from '../session/call.ts';
 import { isOlder } from '../session/request-queue.ts';
 import type { Session } from '../session/session.ts';
 import type { WatchTableKind } from '../session/watch-table.ts';
 import type { WaitOptions } from './call-options.ts';
-import { UNIMPLEMENTED } from './unimplemented.ts';
 
 /** Which watches `removeWatches` is about. */
 export type RemovableWatch = 'data' | 'children' | 'any' | 'persistent' | 'persistentRecursive';
@@ -20,7 +19,8 @@ export const REMOVABLE = {
 } as const satisfies Record<RemovableWatch, { type: number; tables: readonly WatchTableKind[] }>;
 
 /** What a server before 3.9 says of a type that came with it. */
-const MARSHALLING = -5;
+const MARSHALLING = MarshallingError.code;
+const NO_WATCHER = NoWatcherError.code;
 const ATTEMPTS = 3;
 
 /**
@@ -58,8 +58,9 @@ export class ServerWatches {
 
   /** Whether the present server is new enough for an operation. Where it is not, asking for that itself could cost the connection; in doubt, no. */
   async knows(op: 'addWatch' | 'removeWatches'): Promise<boolean> {
-    const { target } = this.#session;
+    const { target, serverVersion } = this.#session;
     if (target === undefined) return false;
+    if (serverVersion !== undefined) return !isOlder(serverVersion, OPS[op].since);
     let version = this.#versions.get(target);
     if (version === undefined) {
       version = this.#askVersion(target);
@@ -94,7 +95,7 @@ export class ServerWatches {
     const { target, watches } = this.#session;
     if (target === undefined) return;
     const stays = kind === 'persistent' || kind === 'persistentRecursive';
-    if (!stays && !(await this.knows('removeWatches'))) return Failure.ofCode(UNIMPLEMENTED);
+    if (!stays && !(await this.knows('removeWatches'))) return Failure.ofCode(UnimplementedError.code);
     // Somebody may want it again by now, or will once a read is answered: then it is looked at again.
     if (this.#isWanted(kind, path)) return watches.orphan(REMOVABLE[kind].tables[0], path);
     if (!stays) return this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait);
@@ -140,5 +141,3 @@ export class ServerWatches {
     return undefined;
   }
 }
-
-export const NO_WATCHER = -121;

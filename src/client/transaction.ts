@@ -3,6 +3,7 @@ import {
   MarshallingError,
   TransactionError,
   type TransactionOperation,
+  UnimplementedError,
   type ZookeeperError,
 } from '../base/errors.ts';
 import { describeValue } from '../base/paths.ts';
@@ -12,7 +13,7 @@ import type { PartResult } from '../codec/multi.ts';
 import type { WritePart } from '../codec/ops.ts';
 import { checkData, checkOptions, checkVersion } from './arguments.ts';
 import type { WaitOptions, ZnodeData } from './call-options.ts';
-import { unimplemented, UNIMPLEMENTED } from './unimplemented.ts';
+import { unimplemented } from './unimplemented.ts';
 
 /** What a transaction's create may be given. */
 export interface TransactionCreateOptions {
@@ -124,13 +125,15 @@ export class TransactionRequest {
   /** A server that does not know one of the parts cannot read the whole. */
   #explained(error: unknown): unknown {
     const index = this.#parts.findIndex(({ op }) => op === 'createTTL' || op === 'createContainer');
-    return index >= 0 && error instanceof MarshallingError ? this.#errorOf({ err: UNIMPLEMENTED }, index, error) : error;
+    return index >= 0 && error instanceof MarshallingError
+      ? this.#errorOf({ err: UnimplementedError.code }, index, error)
+      : error;
   }
 
   #errorOf({ err }: Pick<PartResult, 'err'>, index: number, cause?: Error): ZookeeperError {
     const { type, path } = this.#operations[index]!;
     const context = { operation: `transaction ${type}`, path, cause };
-    return err === UNIMPLEMENTED ? unimplemented(this.#parts[index]!.op, context) : errorForCode(err, context);
+    return err === UnimplementedError.code ? unimplemented(this.#parts[index]!.op, context) : errorForCode(err, context);
   }
 
   #valueOf({ body }: PartResult): TransactionResult {

@@ -1,11 +1,9 @@
-import { errorForCode, type ErrorContext } from '../base/errors.ts';
+import { errorForCode, UnimplementedError, type ErrorContext } from '../base/errors.ts';
 import type { WatchListener } from '../base/states.ts';
 import { AddWatchMode, type OpRow } from '../codec/ops.ts';
 import { DecodeError, type Reader } from '../codec/reader.ts';
 import type { Exchange } from '../connection/connection.ts';
 import type { WatchTable, WatchTableKind } from './watch-table.ts';
-
-const UNIMPLEMENTED = -6;
 
 /**
  * Why a call failed, in place of its result.
@@ -137,7 +135,7 @@ export class Call implements Exchange {
       if (this.#listener !== undefined) this.#watch('exists');
       this.settle(null);
     } else {
-      if (err === UNIMPLEMENTED && row.since !== undefined) this.#home.unknown();
+      if (err === UnimplementedError.code && row.since !== undefined) this.#home.unknown();
       else if (this.#listener !== undefined && row.watch === undefined) this.#home.watches.refuse(this.#stayingKind, this.#path);
       this.settle(Failure.ofCode(err));
     }

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
-import { errorForCode } from '../base/errors.ts';
+import { UnimplementedError } from '../base/errors.ts';
 import type { Connection } from '../connection/connection.ts';
 import { onAbort } from './abort-listeners.ts';
 import { Failure, type Call, type CallHome } from './call.ts';
@@ -14,7 +14,6 @@ export interface SubmitOptions {
   readonly onZxid?: ((zxid: bigint) => void) | undefined;
 }
 
-const UNIMPLEMENTED = -6;
 const OPERATION_TIMEOUT = -7;
 /** Given-up calls that may stay in the queue before it is swept. */
 const SWEEP = 64;
@@ -112,7 +111,7 @@ export class RequestQueue implements CallHome {
 
   #send(call: Call): void {
     call.prepare();
-    if (this.#version !== undefined && isOlder(this.#version, call.row.since)) call.fail(errorForCode(UNIMPLEMENTED));
+    if (this.#version !== undefined && isOlder(this.#version, call.row.since)) call.fail(new UnimplementedError());
     else {
       this.#connection!.send(call, call.request);
       call.wasWritten();

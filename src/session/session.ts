@@ -62,8 +62,7 @@ export class Session {
   #running: Promise<void> | undefined;
   /** Settled when the attempt under way has brought a session, or none can be had. */
   #connected = new Deferred();
-  /** Why it is not connected any more; null while it is, and before it was. */
-  cause: Error | null = null;
+  #cause: Error | null = null;
   #usesHandler = false;
   #hadSession = false;
 
@@ -101,6 +100,10 @@ export class Session {
   get state(): KazooState {
     return this.#machine.high;
   }
+  /** Why it is not connected any more; null while it is, and before it was. */
+  get cause(): Error | null {
+    return this.#cause;
+  }
   get keeperState(): KeeperState {
     return this.#machine.raw;
   }
@@ -120,6 +123,10 @@ export class Session {
   /** The server of the present connection. */
   get target(): Target | undefined {
     return this.#established?.target;
+  }
+  /** That of the present server, where it had to be asked before requests could be sent to it. */
+  get serverVersion(): readonly number[] | undefined {
+    return this.#established?.version;
   }
   /** Requests waiting for a connection or for room on it. */
   get queued(): number {
@@ -264,7 +271,7 @@ export class Session {
     // Those that stay hear that they may have missed something.
     if (this.#hadSession) this.#callbacks.none(this.watches.staying(), 'CONNECTED');
     this.#hadSession = true;
-    this.cause = null;
+    this.#cause = null;
     restoreWatches(established.connection, this.watches.restoration(this.#lastZxid));
     const told = this.#machine.move(established.readOnly ? 'CONNECTED_RO' : 'CONNECTED');
     this.#logger.info(
@@ -294,7 +301,7 @@ export class Session {
   /** What was on its way is rejected first, then listeners are told (Kazoo ST-9). */
   #suspend(calls: readonly Exchange[], error: Error): void {
     this.#logger.info(`connection lost: ${error.message}`);
-    this.cause = error;
+    this.#cause = error;
     const told = this.#machine.move('CONNECTING');
     this.#connected = new Deferred();
     failAll([...calls, ...this.#requests.takeAll()], errorForCode(CONNECTION_LOSS, { cause: error }));
@@ -319,7 +326,7 @@ export class Session {
     this.#connector.forgetSession();
     this.#lastZxid = 0n;
     this.#sessionTimeout = null;
-    this.cause = cause;
+    this.#cause = cause;
     const told = this.#machine.move(state);
     if (told !== null) this.#teller.tell(() => this.#tell(told));
     failAll([...calls, ...this.#requests.takeAll()], errorForCode(code, { cause }));
@@ -381,7 +388,7 @@ export class Session {
   }
 
   #tell(state: KazooState): void {
-    this.#diagnostics.state(state, this.cause);
+    this.#diagnostics.state(state, this.#cause);
     this.#sink.state(state);
   }
 

@@ -1,3 +1,4 @@
+import { isWithin, parentPath } from '../base/paths.ts';
 import type { EventType, WatchListener } from '../base/states.ts';
 import type { RequestOf } from '../codec/ops.ts';
 
@@ -174,7 +175,7 @@ export class WatchTable {
    */
   toldByChild(type: EventType, path: string): string | undefined {
     if (type !== 'CREATED' && type !== 'DELETED') return undefined;
-    const parent = path.slice(0, Math.max(path.lastIndexOf('/'), 1));
+    const parent = parentPath(path);
     return this.has('recursive', parent) && this.has('persistent', parent) && path !== '/' ? parent : undefined;
   }
 
@@ -275,10 +276,6 @@ function emptyRequest(relativeZxid: bigint): Restoration {
     persistentWatches: [],
     persistentRecursiveWatches: [],
   };
-}
-
-function isWithin(root: string, path: string): boolean {
-  return path === root || root === '/' || path.startsWith(`${root}/`);
 }
 
 function collect(listeners: Set<WatchListener>, entry: Entry | undefined): void {
