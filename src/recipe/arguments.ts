@@ -64,6 +64,12 @@ export function requireCount(name: string, value: number): number {
   return value;
 }
 
+/** @throws TypeError for a value that is none of those known */
+export function requireOneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
+  if (!known.includes(value)) throw new TypeError(`${name} must be one of ${known.join(', ')}, not ${describeValue(value)}`);
+  return value;
+}
+
 /** What every waiting call takes. */
 export interface Waiting {
   readonly timeout: number | undefined;

@@ -15,12 +15,12 @@ export async function bounded<T>(
   options: WaitOptions | undefined,
   path: string,
   what: string,
-  work: () => PromiseLike<T>,
+  work: (attempt: Attempt) => PromiseLike<T>,
 ): Promise<T> {
   const attempt = new Attempt(client.clock, { ...requireWaiting(options), timedOut: () => waitTimedOut(path, what) });
   try {
     attempt.check();
-    return await attempt.guard(work());
+    return await attempt.guard(work(attempt));
   } finally {
     attempt.close();
   }

@@ -1,6 +1,6 @@
-import { ConnectionClosedError, KazooException, NotReadOnlyCallError } from '../base/errors.ts';
+import { KazooException, NotReadOnlyCallError } from '../base/errors.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { type Attempt, isTransient } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 
 export interface FreshnessOptions {
   /** Throws where there is nothing to wait for any more. */
@@ -48,8 +48,7 @@ export class Freshness {
   /** There is a connection, again perhaps: turns fresh when all is read, unless it is lost before. */
   begin(): void {
     this.#catchUp().catch((error: unknown) => {
-      const isOver = isTransient(error) || error instanceof ConnectionClosedError || error instanceof KazooException;
-      if (!isOver) this.#client.reportError(error);
+      if (!(error instanceof KazooException)) this.#client.reportError(error);
     });
   }
 

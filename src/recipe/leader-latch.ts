@@ -1,10 +1,10 @@
 import { ConnectionClosedError, KazooException, OperationTimeoutError } from '../base/errors.ts';
-import { describeValue, joinPath } from '../base/paths.ts';
+import { joinPath } from '../base/paths.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalString, requireClient, requireOptions, requirePath, requireWaiting } from './arguments.ts';
+import { optionalString, requireClient, requireOneOf, requireOptions, requirePath, requireWaiting } from './arguments.ts';
 import { Attempt, pauseAfter } from './attempt.ts';
 import type { ErrorPolicy } from './hold.ts';
 import { nullIfMissing, readText } from './missing.ts';
@@ -264,8 +264,3 @@ const LATCH = 'latch-';
 const PARTICIPANTS = new SequencePattern([LATCH]);
 const OPTIONS = ['identifier', 'errorPolicy', 'closeMode'] as const;
 const CLOSE_MODES: readonly CloseMode[] = ['notify', 'silent'];
-
-function requireOneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
-  if (!known.includes(value)) throw new TypeError(`${name} must be one of ${known.join(', ')}, not ${describeValue(value)}`);
-  return value;
-}

@@ -174,7 +174,11 @@ export class PersistentNode {
 
   /** The CREATED event leads to another step, which finds the node to be ours. */
   async #make(): Promise<void> {
-    await this.#create(false).catch(unless(NodeExistsError));
+    try {
+      await this.#create(false);
+    } catch (error) {
+      if (!(error instanceof NodeExistsError)) throw error;
+    }
   }
 
   async #makeNumbered(): Promise<void> {
@@ -221,7 +225,7 @@ export class PersistentNode {
   }
 
   async #replace(stat: ZnodeStat): Promise<void> {
-    await this.#client.delete(this.#path, { version: stat.version }).catch(unless(NoNodeError));
+    await nullIfMissing(this.#client.delete(this.#path, { version: stat.version }));
     this.#due = true;
   }
 
@@ -263,12 +267,6 @@ export class PersistentNode {
 
 const NOTHING = Buffer.alloc(0);
 const NUMBER = new SequencePattern(['^']);
-
-function unless(expected: new (...args: never[]) => Error): (error: unknown) => void {
-  return (error) => {
-    if (!(error instanceof expected)) throw error;
-  };
-}
 
 function requireData(data: ZnodeData): void {
   if (data !== null && typeof data !== 'string' && !(data instanceof Uint8Array)) {

@@ -1,9 +1,9 @@
-import { describeValue, joinPath } from '../base/paths.ts';
+import { joinPath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireFunction, requireOptions } from './arguments.ts';
+import { requireFunction, requireOneOf, requireOptions } from './arguments.ts';
 import { bounded } from './bounded.ts';
 import { Deferred } from './deferred.ts';
 import { parseServiceInstance, type ServiceInstance } from './service-instance.ts';
@@ -48,8 +48,7 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
     super();
     const { strategy = 'roundRobin', filter = () => true } = requireOptions(options, ['strategy', 'filter']);
     const choices = { roundRobin: this.#inTurn, random: this.#any, sticky: this.#theSame };
-    if (!Object.hasOwn(choices, strategy))
-      throw new TypeError(`strategy must be one of ${Object.keys(choices).join(', ')}, not ${describeValue(strategy)}`);
+    requireOneOf<string>('strategy', strategy, Object.keys(choices));
     requireFunction('filter', filter);
     this.path = path;
     this.#client = client;

@@ -1,18 +1,17 @@
 import { ConnectionClosedError, KazooException, NoNodeError } from '../base/errors.ts';
-import { describeValue, joinPath, normalizePath, parentPath } from '../base/paths.ts';
+import { describeValue, isWithin, joinPath, normalizePath, parentPath } from '../base/paths.ts';
 import { isPrompt, prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { WaitOptions } from '../client/call-options.ts';
-import { requireClient, requireFunction, requireWaiting } from './arguments.ts';
-import { Attempt } from './attempt.ts';
+import { requireClient, requireFunction } from './arguments.ts';
+import { bounded } from './bounded.ts';
 import { Freshness } from './freshness.ts';
 import { persist } from './outage.ts';
 import { NodeData, TreeEvent, type TreeEventType } from './tree-event.ts';
 import { TreeNode } from './tree-node.ts';
 import { type TreeReading, TreeReader } from './tree-reader.ts';
 import { TreeWatch } from './tree-watch.ts';
-import { waitTimedOut } from './wait-timed-out.ts';
 
 export type TreeEventListener = (event: TreeEvent) => unknown;
 export type TreeFaultListener = (error: unknown) => unknown;
@@ -92,15 +91,7 @@ export class TreeCache {
    * @throws OperationTimeoutError after `timeout` milliseconds; `signal.reason`; KazooException before the start and after the end; ConnectionClosedError when the client stops
    */
   async whenFresh(options?: WaitOptions): Promise<void> {
-    const attempt = new Attempt(this.#client.clock, {
-      ...requireWaiting(options),
-      timedOut: () => waitTimedOut(this.path, 'tree cache'),
-    });
-    try {
-      await this.#freshness.wait(attempt);
-    } finally {
-      attempt.close();
-    }
+    await bounded(this.#client, options, this.path, 'tree cache', (attempt) => this.#freshness.wait(attempt));
   }
 
   /**
@@ -181,9 +172,7 @@ export class TreeCache {
   #find(path: string): TreeNode | undefined {
     const normal = normalizePath(path);
     if (normal === this.path) return this.#root;
-    // Compared by component: `/rootfoo` is not under `/root` (Kazoo D-25).
-    if (!normal.startsWith(joinPath(this.path, '')))
-      throw new RangeError(`path ${describeValue(path)} is outside the tree ${this.path}`);
+    if (!isWithin(this.path, normal)) throw new RangeError(`path ${describeValue(path)} is outside the tree ${this.path}`);
     return this.#nodes.get(normal);
   }
 

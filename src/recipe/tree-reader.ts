@@ -117,8 +117,11 @@ export class TreeReader {
 
   #performMany(asked: readonly Asked[]): void {
     const session = this.#options.session();
-    const wanted = asked.filter(({ node, kind }) => kind !== 'exists' && !this.#isUnwanted(node));
-    for (const one of asked) if (!wanted.includes(one)) this.#perform(one.node, one.kind);
+    const wanted: Asked[] = [];
+    for (const one of asked) {
+      if (one.kind === 'exists' || this.#isUnwanted(one.node)) this.#perform(one.node, one.kind);
+      else wanted.push(one);
+    }
     if (wanted.length === 0) return;
     for (const { node, kind } of wanted) node.reading[kind] = 'sent';
     const reads = wanted.map(({ node: { path }, kind }) => (kind === 'data' ? { get: path } : { getChildren: path }));
