@@ -1,7 +1,6 @@
-import { CancelledError, ConfigurationError, LockTimeout } from '../base/errors.ts';
-import { describeValue } from '../base/paths.ts';
+import { CancelledError, LockTimeout } from '../base/errors.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalBoolean, requireFunction, requireWaiting } from './arguments.ts';
+import { optionalBoolean, optionalErrorPolicy, requireFunction, requireWaiting } from './arguments.ts';
 import { Attempt, sleep } from './attempt.ts';
 import { type Claim, type ErrorPolicy, Hold } from './hold.ts';
 import { type Ticket, Turnstile } from './turnstile.ts';
@@ -44,7 +43,7 @@ export abstract class Acquirable {
   protected constructor(client: RecipeClient, path: string, errorPolicy: ErrorPolicy | undefined) {
     this.client = client;
     this.path = path;
-    this.#errorPolicy = checkErrorPolicy(errorPolicy);
+    this.#errorPolicy = optionalErrorPolicy(errorPolicy);
   }
 
   /** Gets hold of it; null: not to be had without waiting. Leaves nothing behind when it throws. @internal */
@@ -196,14 +195,6 @@ const ACQUIRE_OPTIONS = ['blocking', 'timeout', 'signal'] as const;
 
 /** How long a failed attempt waits for its node to be gone before it tells the caller; the removal goes on after that. Milliseconds. */
 const CLEAN_UP_PATIENCE = 1_000;
-
-function checkErrorPolicy(policy: ErrorPolicy | undefined): ErrorPolicy {
-  if (policy === undefined) return 'standard';
-  if (policy !== 'standard' && policy !== 'session') {
-    throw new ConfigurationError(`errorPolicy must be "standard" or "session", not ${describeValue(policy)}`);
-  }
-  return policy;
-}
 
 function checkAcquire(options: (AcquireOptions & { ephemeral?: boolean | undefined }) | undefined, known: readonly string[]) {
   const { timeout, signal } = requireWaiting(options, known);

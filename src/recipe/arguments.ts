@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events';
+import { ConfigurationError } from '../base/errors.ts';
 import { describeValue, normalizePath } from '../base/paths.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
+import type { ErrorPolicy } from './hold.ts';
 
 /** @throws TypeError for what is no client */
 export function requireClient(client: RecipeClient): RecipeClient {
@@ -41,6 +43,15 @@ export function optionalBoolean(name: string, value: boolean | undefined, otherw
   if (value === undefined) return otherwise;
   if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, not ${describeValue(value)}`);
   return value;
+}
+
+/** The policy, `standard` where none was given. @throws ConfigurationError */
+export function optionalErrorPolicy(policy: ErrorPolicy | undefined): ErrorPolicy {
+  if (policy === undefined) return 'standard';
+  if (policy !== 'standard' && policy !== 'session') {
+    throw new ConfigurationError(`errorPolicy must be "standard" or "session", not ${describeValue(policy)}`);
+  }
+  return policy;
 }
 
 /** @throws TypeError for anything but a function */

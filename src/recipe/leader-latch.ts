@@ -4,7 +4,15 @@ import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalString, requireClient, requireOneOf, requireOptions, requirePath, requireWaiting } from './arguments.ts';
+import {
+  optionalErrorPolicy,
+  optionalString,
+  requireClient,
+  requireOneOf,
+  requireOptions,
+  requirePath,
+  requireWaiting,
+} from './arguments.ts';
 import { Attempt, pauseAfter } from './attempt.ts';
 import type { ErrorPolicy } from './hold.ts';
 import { nullIfMissing, readText } from './missing.ts';
@@ -55,14 +63,14 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
   #term = new AbortController();
   #running: Promise<void> | undefined;
 
-  /** @throws TypeError or RangeError for arguments that are none */
+  /** @throws TypeError or RangeError for arguments that are none; ConfigurationError for an `errorPolicy` that is not known */
   constructor(client: RecipeClient, path: string, options?: LeaderLatchOptions) {
     super();
-    const { identifier, errorPolicy = 'standard', closeMode = 'notify' } = requireOptions(options, OPTIONS);
+    const { identifier, errorPolicy, closeMode = 'notify' } = requireOptions(options, OPTIONS);
     this.#client = requireClient(client);
     this.path = requirePath(path);
     this.#identifier = optionalString('identifier', identifier, '');
-    this.#endsOnSuspension = requireOneOf('errorPolicy', errorPolicy, ['standard', 'session']) === 'standard';
+    this.#endsOnSuspension = optionalErrorPolicy(errorPolicy) === 'standard';
     this.#closeMode = requireOneOf('closeMode', closeMode, CLOSE_MODES);
     this.#term.abort(new KazooException('not leading yet'));
   }

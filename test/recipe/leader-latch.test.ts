@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { KazooException } from '../../src/base/errors.ts';
+import { ConfigurationError, KazooException } from '../../src/base/errors.ts';
 import { LeaderLatch } from '../../src/recipe/leader-latch.ts';
 import { eventually, expire, pause, reconnect, stateOf, watchCount, workbench } from './workbench.ts';
 
@@ -224,7 +224,8 @@ test('what a listener throws reaches the error event of the client', async () =>
 test('bad arguments are refused', async () => {
   const { client } = await workbench();
   expect(() => new LeaderLatch(client, '/leader', { closeMode: 'quiet' as never })).toThrow('closeMode');
-  expect(() => new LeaderLatch(client, '/leader', { errorPolicy: 'none' as never })).toThrow('errorPolicy');
+  expect(() => new LeaderLatch(client, '/leader', { errorPolicy: 'none' as never })).toThrow(ConfigurationError);
+  expect(() => new LeaderLatch(client, '/leader', { errorPolicy: null as never })).toThrow(/errorPolicy.*null/);
   expect(() => new LeaderLatch(client, '/leader', { identifier: 5 as never })).toThrow('identifier');
   expect(() => new LeaderLatch(client, '/leader', { identifer: 'x' } as never)).toThrow('unknown option');
 });
