@@ -8,6 +8,16 @@ export interface FrameSink {
   broken(length: number): void;
 }
 
+/** A frame of which only a part has come. */
+export interface UnfinishedFrame {
+  /** Counts those that came in parts. */
+  readonly number: number;
+  /** Announced, bytes. */
+  readonly length: number;
+  /** Of these, so many have come. */
+  readonly come: number;
+}
+
 const HEAD = 16;
 const FIRST_ALLOCATION = 64 * 1024;
 /** By how much a buffer grows that a frame does not fit in: memory is never more than so many times what has come. */
@@ -26,6 +36,10 @@ export class FrameSplitter {
   #filled = 0;
   #wanted = 0;
   #skip = 0;
+  /** The length of what is skipped. */
+  #skipped = 0;
+  /** Frames that came in parts. */
+  #torn = 0;
   #stopped = false;
 
   /**
@@ -41,6 +55,14 @@ export class FrameSplitter {
   /** Nothing more is delivered, not even from the chunk in hand. */
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** Undefined between two frames, and before the length of the next has come. */
+  get unfinished(): UnfinishedFrame | undefined {
+    const number = this.#torn;
+    if (this.#skip > 0) return { number, length: this.#skipped, come: this.#skipped - this.#skip };
+    if (this.#filled < 4) return undefined;
+    return { number, length: this.#partial.readInt32BE(0), come: this.#filled - 4 };
   }
 
   push(chunk: Buffer): void {
@@ -77,6 +99,7 @@ export class FrameSplitter {
 
   /** The frame in `#partial` goes on at `at`. */
   #continue(chunk: Buffer, at: number): number {
+    if (this.#filled === 0) this.#torn++;
     const taken = Math.min(this.#wanted - this.#filled, chunk.length - at);
     this.#append(chunk, at, taken);
     if (this.#filled === this.#wanted) this.#complete();
@@ -99,6 +122,7 @@ export class FrameSplitter {
     this.#filled = 0;
     if (length > this.#limit) {
       this.#skip = length - kept;
+      this.#skipped = length;
       this.#sink.oversized(whole.subarray(4, 4 + kept), length);
     } else {
       this.#sink.frame(whole, 4, 4 + length, true);

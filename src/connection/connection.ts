@@ -7,6 +7,7 @@ import { DecodeError, Reader } from '../codec/reader.ts';
 import { connectRequest, connectResponse, watcherEvent } from '../codec/records.ts';
 import { Writer } from '../codec/writer.ts';
 import { nextXid, Xid } from '../codec/xid.ts';
+import { FrameWatch } from './frame-watch.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { InFlight } from './in-flight.ts';
 import type { Transport } from './transport.ts';
@@ -57,6 +58,7 @@ export class Connection implements FrameSink {
   #zxidHigh = 0;
   #zxidLow = 0;
   #heartbeat: Heartbeat | undefined;
+  #frameWatch: FrameWatch | undefined;
   #handshake: ((reply: ConnectReply | Error) => void) | undefined;
   #flushing = false;
   #ended = false;
@@ -119,6 +121,7 @@ export class Connection implements FrameSink {
   /** The session is confirmed: from here on the heartbeat watches over it. */
   confirm(sessionTimeout: number): void {
     if (this.#ended) return;
+    this.#frameWatch = new FrameWatch(this.#clock, sessionTimeout, this.#splitter, (error) => this.end(error));
     if (this.#transport.keepAlive !== undefined) return this.#transport.keepAlive({ sessionTimeout, ping: pingFrame() });
     this.#heartbeat = new Heartbeat(this.#clock, sessionTimeout, {
       ping: () => this.#write(Xid.PING, OPS.ping, undefined),
@@ -162,6 +165,7 @@ export class Connection implements FrameSink {
     this.#lastReceived = this.lastReceived;
     this.#ended = true;
     this.#heartbeat?.stop();
+    this.#frameWatch?.stop();
     this.#splitter.stop();
     this.#transport.onData = () => undefined;
     this.#transport.onClose = () => undefined;

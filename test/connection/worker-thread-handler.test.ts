@@ -94,6 +94,24 @@ describe('a connection in a worker thread', () => {
     expect(states[2]!.at - silent).toBeGreaterThan(1_150);
   });
 
+  test('is dropped when a frame never ends, though the worker has its pings answered (pain-points 1)', async () => {
+    await using server = await FakeServer.start({
+      request: (peer, { xid }) => {
+        if (server.peers.length > 1) return peer.reply(xid);
+        const head = Buffer.alloc(5);
+        head.writeInt32BE(50_000_000);
+        peer.socket.write(head);
+      },
+    });
+    await using client = new KazooClient({ hosts: server.connectString, timeout: 1_200, handler: handler() });
+    const states = record(client);
+    await client.start();
+    const error = await rejection(client.sync('/'));
+    expect(error.message).toMatch(/connection/i);
+    expect((error.cause as Error).message).toMatch(/a frame of 50000000 bytes/);
+    await until(() => states.length === 3, 'CONNECTED again');
+  });
+
   test('that was found dead while the main thread was blocked delivers nothing of what came before', async () => {
     const server = await remoteServer(600);
     try {
