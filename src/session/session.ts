@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { AuthFailedError, ConnectionClosedError, ConnectionDropped, errorForCode } from '../base/errors.ts';
+import { AuthFailedError, ConnectionClosedError, ConnectionDropped, errorForCode, UnimplementedError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KazooState, KeeperState, WatchListener } from '../base/states.ts';
 import { OPS, type OpName, type RequestOf, type ResponseOf } from '../codec/ops.ts';
@@ -19,6 +19,7 @@ import { RequestQueue, type SubmitOptions } from './request-queue.ts';
 import type { Rotation } from './rotation.ts';
 import type { SessionId, SessionOptions, SessionSink } from './session-options.ts';
 import { StateMachine } from './transitions.ts';
+import { StayingSupport } from './staying-support.ts';
 import { Teller } from './teller.ts';
 import { WatchCallbacks } from './watch-callbacks.ts';
 import { WatchTable, type WatchTableKind } from './watch-table.ts';
@@ -55,6 +56,7 @@ export class Session {
   readonly #diagnostics: Diagnostics;
   readonly watches: WatchTable;
   readonly #callbacks: WatchCallbacks;
+  readonly #support = new StayingSupport();
   #established: Established | undefined;
   #lastZxid = 0n;
   #sessionTimeout: number | null = null;
@@ -89,7 +91,7 @@ export class Session {
       established: (established) => this.#announce(established),
       ended: (established, error) => this.#connectionEnded(established, error),
       lastZxid: () => this.#lastZxid,
-      meetsOldServers: () => this.#requests.metUnknown,
+      mayBeOld: (target) => this.#requests.metUnknown || this.#support.isInDoubt(target),
     });
     this.#probe = new ReadWriteProbe(rotation, options.dial, clock, handler, (target) => this.#moveTo(target));
   }
@@ -268,11 +270,9 @@ export class Session {
   #announce(established: Established): void {
     this.#established = established;
     this.#sessionTimeout = established.sessionTimeout;
-    // Those that stay hear that they may have missed something.
-    if (this.#hadSession) this.#callbacks.none(this.watches.staying(), 'CONNECTED');
+    this.#restoreWatches(established);
     this.#hadSession = true;
     this.#cause = null;
-    restoreWatches(established.connection, this.watches.restoration(this.#lastZxid));
     const told = this.#machine.move(established.readOnly ? 'CONNECTED_RO' : 'CONNECTED');
     this.#logger.info(
       `session 0x${(this.#connector.sessionId?.sessionId ?? 0n).toString(16)} on ${established.target.host}:${established.target.port}${established.readOnly ? ' (read-only)' : ''}`,
@@ -283,16 +283,32 @@ export class Session {
     this.#connected.resolve();
   }
 
+  /** Those that stay hear that they may have missed something, or, from a server that is too old for them, will hear nothing. */
+  #restoreWatches({ connection, target, version }: Established): void {
+    const staying = this.watches.staying();
+    const served = staying.size === 0 || this.#support.has(target, version);
+    if (this.#hadSession) this.#callbacks.none(staying, served ? 'CONNECTED' : 'CONNECTING');
+    if (!served)
+      this.#logger.warn(
+        `${target.host}:${target.port} is older than ZooKeeper 3.6: while it is our server, ${staying.size} persistent watches tell of nothing`,
+      );
+    restoreWatches(connection, this.watches.restoration(this.#lastZxid, served), (code) => {
+      if (code === 0) return this.#support.accepted(target);
+      if (code === UnimplementedError.code) this.#requests.unknown();
+      this.#support.refused(target, code !== undefined);
+    });
+  }
+
   #connectionEnded(established: Established, error: Error): void {
     const { connection, sessionTimeout } = established;
     const wasAnnounced = this.#established === established;
     const calls = wasAnnounced ? this.#detach() : connection.takeInFlight();
-    this.#noteZxid(connection.lastZxid);
     if (wasAnnounced) this.#connector.noteDrop(established);
     if (this.#stopping !== undefined || this.#isOver) {
       failAll(calls, errorForCode(CONNECTION_LOSS, { cause: error }));
       return this.#farewell.cut();
     }
+    this.#noteZxid(connection.lastZxid);
     if (!wasAnnounced) failAll(calls, error);
     else this.#suspend(calls, error);
     this.#presumption.arm(connection.lastReceived, sessionTimeout, () => this.#presumeLost(sessionTimeout));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ConnectionClosedError, ConnectionLoss } from '../../src/base/errors.ts';
+import { AuthFailedError, ConnectionClosedError, ConnectionLoss } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { FakeServer, Op } from '../support/fake-server.ts';
@@ -23,6 +23,29 @@ describe('stop()', () => {
     const client = new KazooClient('127.0.0.1:1');
     expect(await timeToStop(client)).toBeLessThan(SOON);
     expect(await timeToStop(client)).toBeLessThan(SOON);
+  });
+
+  test('forgets the last zxid: the next session may be with a server that has lost its data (SS-12, WI-6)', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    await using client = await new KazooClient(server.connectString).start();
+    await client.create('/a');
+    await client.stop();
+    expect(client.lastZxid).toBe(0n);
+    server.wipe();
+    await client.start();
+    expect(await client.exists('/a')).toBeNull();
+  });
+
+  test('credentials that were refused leave no zxid behind either', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    await using client = await new KazooClient(server.connectString).start();
+    await client.create('/a');
+    expect(await rejection(client.addAuth('none-such', 'x'))).toBeInstanceOf(AuthFailedError);
+    await until(() => server.sessions().every(({ connected }) => !connected), 'the end of the connection');
+    expect(client.lastZxid).toBe(0n);
+    server.wipe();
+    await client.start();
+    expect(await client.exists('/a')).toBeNull();
   });
 
   test('while connecting to a black hole ends the start() that waits, at once (pain-points 10)', async () => {
