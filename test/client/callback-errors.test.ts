@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { KazooException } from '../../src/base/errors.ts';
+import type { Logger } from '../../src/base/logger.ts';
+import { KazooClient } from '../../src/kazoo-client.ts';
+import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
+import { until } from '../support/waiting.ts';
+
+function recorder(): { logger: Logger; errors: string[] } {
+  const errors: string[] = [];
+  const silent = (): void => undefined;
+  return { errors, logger: { debug: silent, info: silent, warn: silent, error: (message) => void errors.push(message) } };
+}
+
+const throws = (thrown: unknown) => (): void => {
+  throw thrown;
+};
+
+test('what a callback throws is an Error for the listeners of "error", whatever it was', async () => {
+  await using server = await EmbeddedZooKeeper.start();
+  await using client = await new KazooClient(server.connectString).start();
+  const heard: Error[] = [];
+  client.on('error', (error) => void heard.push(error));
+  const mine = new RangeError('mine');
+  await client.create('/a');
+  await client.get('/a', { watch: throws('a string') });
+  await client.getChildren('/a', { watch: throws(mine) });
+  await client.create('/a/b');
+  await client.set('/a', '');
+  await until(() => heard.length === 2, 'both errors');
+  expect(heard[0]).toBe(mine);
+  expect(heard[1]).toBeInstanceOf(KazooException);
+  expect(heard[1]).toMatchObject({ message: 'a callback threw a string', cause: 'a string' });
+});
+
+test('without such a listener it is logged, with its stack where it has one', async () => {
+  const { logger, errors } = recorder();
+  const client = new KazooClient({ logger });
+  const bare = new Error('bare');
+  delete bare.stack;
+  client.reportError(bare);
+  client.reportError(new Error('with a stack'));
+  expect(errors[0]).toBe('a callback failed: bare');
+  expect(errors[1]).toMatch(/^a callback failed: Error: with a stack\n +at /);
+});
+
+test('a listener of "error" that throws is logged, and nothing else', async () => {
+  const { logger, errors } = recorder();
+  const client = new KazooClient({ logger });
+  client.on('error', throws(new Error('again')));
+  client.reportError(new Error('once'));
+  expect(errors).toEqual(['a listener of "error" failed: Error: again']);
+});

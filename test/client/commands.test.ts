@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { ConnectionLoss, OperationTimeoutError } from '../../src/base/errors.ts';
+import { KazooClient } from '../../src/kazoo-client.ts';
+import { FakeServer, type FakePeer } from '../support/fake-server.ts';
+import { rejection, until } from '../support/waiting.ts';
+
+/** A server whose second connection and those after are asked words; what it answers, null for nothing. */
+async function withWords(answer: (word: string) => string | null): Promise<FakeServer & { words: string[] }> {
+  const words: string[] = [];
+  const listen = (peer: FakePeer): void => {
+    peer.socket.once('data', (chunk) => {
+      words.push(chunk.toString());
+      const text = answer(chunk.toString());
+      if (text !== null) peer.socket.end(text);
+    });
+  };
+  let first = true;
+  const server = await FakeServer.start({
+    accept: (peer) => {
+      if (first) return (first = false);
+      listen(peer);
+      return true;
+    },
+  });
+  return Object.assign(server, { words });
+}
+
+describe('command()', () => {
+  test('has the limits of every call: a timeout, and a signal', async () => {
+    await using server = await withWords(() => null);
+    await using client = await new KazooClient(server.connectString).start();
+    const late = await rejection(client.command('srvr', { timeout: 100 }));
+    expect(late).toBeInstanceOf(OperationTimeoutError);
+    expect(late).toMatchObject({ operation: 'command srvr' });
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const aborted = rejection(client.command('ruok', { signal: controller.signal }));
+    await until(() => server.words.length === 2, 'the word');
+    controller.abort(reason);
+    expect(await aborted).toBe(reason);
+    expect(client.connected).toBe(true);
+    await until(() => server.peers.slice(1).every(({ socket }) => socket.closed), 'the end of both');
+  });
+
+  test('has nobody to ask while not connected', async () => {
+    expect(await rejection(new KazooClient().command('ruok'))).toBeInstanceOf(ConnectionLoss);
+  });
+});
+
+describe('serverVersion()', () => {
+  test('asks the other word that tells it where one is not answered (Kazoo)', async () => {
+    await using server = await withWords((word) =>
+      word === 'envi' ? 'Environment:\nzookeeper.version=3.4.14-4c25d48, built on 03/06/2019\n' : 'srvr is not executed',
+    );
+    await using client = await new KazooClient(server.connectString).start();
+    expect(await client.serverVersion()).toEqual([3, 4, 14]);
+    expect(server.words).toEqual(['srvr', 'envi']);
+  });
+
+  test('gives up after the retries, with what the server said', async () => {
+    await using server = await withWords(() => 'not in the whitelist');
+    await using client = await new KazooClient(server.connectString).start();
+    expect((await rejection(client.serverVersion({ retries: 1 }))).message).toContain('not in the whitelist');
+    expect(server.words).toEqual(['srvr', 'envi']);
+  });
+});
