@@ -13,6 +13,12 @@ export function checkData(value: ZnodeData | undefined): Buffer | null {
   throw new TypeError(`data must be a string, a Uint8Array or null, not ${describeValue(value)}`);
 }
 
+/** The same where there is no default: what was forgotten is not to empty a node. @throws TypeError */
+export function checkGivenData(value: ZnodeData): Buffer | null {
+  if (value === undefined) throw new TypeError('data must be a string, a Uint8Array or null, not undefined');
+  return checkData(value);
+}
+
 const EMPTY = Buffer.alloc(0);
 
 /** A version as the wire takes it. @throws TypeError for anything but a number, RangeError beyond 32 bits */

@@ -5,7 +5,7 @@ import { ACL as AclClass, Id } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import { CreateFlags, type RequestOf, type ResponseOf, type WritePart } from '../codec/ops.ts';
 import type { Over } from '../session/call.ts';
-import { checkAcls, checkData, checkFlags, checkOptions, checkVersion, checkWatch } from './arguments.ts';
+import { checkAcls, checkData, checkFlags, checkGivenData, checkOptions, checkVersion, checkWatch } from './arguments.ts';
 import type {
   ChildrenOptions,
   CreateOptions,
@@ -147,8 +147,7 @@ export class Client extends CoreClient {
   set(path: string, value: ZnodeData, options?: VersionOptions): Promise<ZnodeStat> {
     try {
       if (options !== undefined) checkOptions(options, VERSION_OPTIONS);
-      if (value === undefined) throw new TypeError('data must be a string, a Uint8Array or null, not undefined');
-      const request = { path: this.rooted(path), data: checkData(value), version: checkVersion(options?.version) };
+      const request = { path: this.rooted(path), data: checkGivenData(value), version: checkVersion(options?.version) };
       return this.session.ask('setData', request, 'set', path, undefined, options).then(statOnly);
     } catch (error) {
       return Promise.reject(error);
@@ -226,10 +225,10 @@ export class Client extends CoreClient {
     return { op: options.includeData === true ? 'create2' : 'create', request: { path: full, data, acl, flags, ttl: 0 } };
   }
 
-  #aclOf(acl: ACL[] | undefined): readonly ACL[] {
-    if (acl !== undefined) checkAcls(acl);
+  #aclOf(given: ACL[] | undefined): readonly ACL[] {
     // An empty list means "not given", as in Kazoo (CM-8).
-    return acl !== undefined && acl.length > 0 ? acl : (this.defaultAcl ?? OPEN_ACL_UNSAFE);
+    const acl = checkAcls(given === undefined ? (this.defaultAcl ?? OPEN_ACL_UNSAFE) : given);
+    return acl.length > 0 ? acl : given === undefined ? OPEN_ACL_UNSAFE : this.#aclOf(undefined);
   }
 
   #read<K extends 'exists' | 'getData' | 'getChildren' | 'getChildren2', R>(

@@ -12,7 +12,7 @@ import {
 } from '../base/errors.ts';
 import { collectHosts, type HostPort } from '../base/hosts.ts';
 import type { Logger } from '../base/logger.ts';
-import { addChroot, normalizePath, stripChroot } from '../base/paths.ts';
+import { addChroot, describeValue, normalizePath, stripChroot } from '../base/paths.ts';
 import { KazooRetry, toRetryPolicy, UNLIMITED_RETRY, type RetryPolicy } from '../base/retry.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { ACL } from '../base/security.ts';
@@ -26,12 +26,14 @@ import { Session } from '../session/session.ts';
 import type { WatchListener } from '../base/states.ts';
 import { checkFlags, checkOptions, checkString, checkTimeout } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
+import { withinLimits } from './limits.ts';
 import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from './options.ts';
 import type { ClientId, KazooClientEvents } from './recipe-client.ts';
 import { unimplemented } from './unimplemented.ts';
 
 const START_TIMEOUT = 15_000;
 const WAIT_OPTIONS = new Set(['signal', 'timeout']);
+const VERSION_OPTIONS = new Set(['signal', 'timeout', 'retries']);
 
 /** A client's life: states, start and stop, hosts, credentials; and the way every operation takes to the session. */
 export class CoreClient extends SafeEmitter<KazooClientEvents> {
@@ -175,16 +177,11 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
       throw new TypeError(`word must be four letters such as "ruok", not ${JSON.stringify(word)}`);
     const { signal, timeout = this.#options.timeout } = checkOptions(options, WAIT_OPTIONS);
     const { target } = this.session;
-    if (target === undefined)
-      throw errorForCode(-4, { operation: `command ${word}`, cause: new ConnectionDropped('not connected') });
-    const limit = new AbortController();
-    const timer = this.clock.timer(timeout, () => limit.abort(errorForCode(-7, { operation: `command ${word}` })));
-    const both = signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]);
-    try {
-      return await askFourLetterWord(await this.#options.handler.dial(target, this.#dialOptions(), both), word, both);
-    } finally {
-      timer.cancel();
-    }
+    const context = { operation: `command ${word}` };
+    if (target === undefined) throw errorForCode(-4, { ...context, cause: new ConnectionDropped('not connected') });
+    return withinLimits(this.clock, context, { signal, timeout }, async ({ signal: ended = new AbortController().signal }) =>
+      askFourLetterWord(await this.#options.handler.dial(target, this.#dialOptions(), ended), word, ended),
+    );
   }
 
   /**
@@ -192,15 +189,11 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    * @param options.retries further tries when the answer has no version. Default 3
    * @throws KazooException when the server does not tell
    */
-  async serverVersion(options?: { retries?: number }): Promise<number[]> {
-    const { retries = 3 } = checkOptions(options, new Set(['retries']));
-    let answer = '';
-    for (let attempt = 0; attempt <= retries; attempt++) {
-      answer = await this.command(attempt % 2 === 0 ? 'srvr' : 'envi');
-      const found = versionIn(answer);
-      if (found !== undefined) return found;
-    }
-    throw new KazooException(`the server does not tell its version; it answered: ${answer.slice(0, 200).trim()}`);
+  async serverVersion(options?: { retries?: number } & WaitOptions): Promise<number[]> {
+    const { retries = 3, ...limits } = checkOptions(options, VERSION_OPTIONS);
+    if (!Number.isInteger(retries) || retries < 0)
+      throw new RangeError(`retries must be a whole number from 0, not ${describeValue(retries)}`);
+    return withinLimits(this.clock, { operation: 'serverVersion' }, limits, (wait) => this.#askVersion(retries, wait));
   }
 
   /**
@@ -321,6 +314,16 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
       };
     });
     return [...this.#failures.values(), ...waiting];
+  }
+
+  async #askVersion(retries: number, wait: WaitOptions): Promise<number[]> {
+    let answer = '';
+    for (let attempt = 0; attempt <= retries; attempt++) {
+      answer = await this.command(attempt % 2 === 0 ? 'srvr' : 'envi', wait);
+      const found = versionIn(answer);
+      if (found !== undefined) return found;
+    }
+    throw new KazooException(`the server does not tell its version; it answered: ${answer.slice(0, 200).trim()}`);
   }
 
   #tell(state: KazooState): void {

@@ -11,7 +11,7 @@ import type { ACL } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { PartResult } from '../codec/multi.ts';
 import type { WritePart } from '../codec/ops.ts';
-import { checkData, checkOptions, checkVersion } from './arguments.ts';
+import { checkGivenData, checkOptions, checkVersion } from './arguments.ts';
 import type { WaitOptions, ZnodeData } from './call-options.ts';
 import { unimplemented } from './unimplemented.ts';
 
@@ -83,7 +83,8 @@ export class TransactionRequest {
 
   setData(path: string, value: ZnodeData, options?: { version?: number }): this {
     const version = checkVersion(checkOptions(options, VERSION_OPTIONS).version);
-    return this.#add(path, { op: 'setData', request: { path: this.#home.rooted(path), data: checkData(value), version } });
+    const data = checkGivenData(value);
+    return this.#add(path, { op: 'setData', request: { path: this.#home.rooted(path), data, version } });
   }
 
   /** Fails the transaction unless the node has this version; -1 asks only that it exist. */
@@ -98,8 +99,9 @@ export class TransactionRequest {
    */
   async commit(options?: WaitOptions): Promise<(TransactionResult | ZookeeperError)[]> {
     if (this.#committed) throw new TypeError('the transaction has been committed already');
+    checkOptions(options, WAIT_OPTIONS);
     this.#committed = true;
-    const results = await this.#home.multi(this.#parts, checkOptions(options, WAIT_OPTIONS)).catch((error: unknown) => {
+    const results = await this.#home.multi(this.#parts, options).catch((error: unknown) => {
       throw this.#explained(error);
     });
     const failed = results.some(({ type }) => type === -1);

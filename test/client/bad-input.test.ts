@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { OperationTimeoutError } from '../../src/base/errors.ts';
 import { ACL, ANYONE_ID_UNSAFE } from '../../src/base/security.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
@@ -118,9 +119,7 @@ const TAKES_OPTIONS: Record<string, (options: Wrong) => unknown> = {
 };
 
 const TAKES_WAIT = Object.fromEntries(
-  Object.entries(TAKES_OPTIONS).filter(
-    ([name]) => !['addWatch', 'serverVersion', 'transaction create', 'setHosts'].includes(name),
-  ),
+  Object.entries(TAKES_OPTIONS).filter(([name]) => !['addWatch', 'transaction create', 'setHosts'].includes(name)),
 );
 
 const TAKES_WATCH: Record<string, (watch: Wrong) => unknown> = {
@@ -211,6 +210,18 @@ const OTHERS: Row[] = [
     TypeError,
     'data must be a string, a Uint8Array or null, not undefined',
   ],
+  [
+    'transaction setData: no data',
+    () => client.transaction().setData('/there', wrong(undefined)),
+    TypeError,
+    'data must be a string, a Uint8Array or null, not undefined',
+  ],
+  ...[-1, 1.5, Number.NaN, '3', null].map((retries): Row => [
+    `serverVersion: retries ${retries}`,
+    () => client.serverVersion({ retries: wrong(retries) }),
+    RangeError,
+    'retries must be a whole number from 0, not ',
+  ]),
   [
     'addWatch: no listener',
     () => client.addWatch('/there', wrong(undefined)),
@@ -338,6 +349,48 @@ describe.each<[string, Row[]]>([
     expect([client.connected, client.clientId?.sessionId, proxy.accepted]).toEqual([true, session, 1]);
     expect(await client.exists('/new')).toBeNull();
   });
+});
+
+test.each([['world:anyone'], [[malformedAcl]], [new ACL(1, ANYONE_ID_UNSAFE)]])('a defaultAcl that is none: %j', async (acl) => {
+  client.defaultAcl = wrong(acl);
+  try {
+    expect(await outcome(() => client.create('/new'))).toBeInstanceOf(TypeError);
+    expect(await outcome(() => client.transaction().create('/new'))).toBeInstanceOf(TypeError);
+    expect(client.connected).toBe(true);
+  } finally {
+    client.defaultAcl = null;
+  }
+});
+
+test('an empty defaultAcl stands for none', async () => {
+  client.defaultAcl = [];
+  try {
+    await client.create('/open', '', { acl: [] });
+    expect((await client.getAcls('/open'))[0][0]?.perms).toBe(31);
+  } finally {
+    client.defaultAcl = null;
+    await client.delete('/open');
+  }
+});
+
+test('options that a commit does not know leave the transaction as it is', async () => {
+  const transaction = client.transaction().check('/there', 0);
+  expect(await outcome(() => transaction.commit(wrong({ wach: 1 })))).toBeInstanceOf(TypeError);
+  expect(transaction.committed).toBe(false);
+  expect(await transaction.commit()).toEqual([true]);
+});
+
+test('serverVersion() has the limits of every call, over all it asks', async () => {
+  expect(await outcome(() => client.serverVersion({ signal: AbortSignal.abort('enough') }))).toBe('enough');
+  server.freeze();
+  try {
+    const late = await outcome(() => client.serverVersion({ timeout: 50 }));
+    expect(late).toBeInstanceOf(OperationTimeoutError);
+    expect(late).toMatchObject({ operation: 'serverVersion' });
+  } finally {
+    server.thaw();
+  }
+  expect(await client.serverVersion({ timeout: 10_000, signal: new AbortController().signal })).toHaveLength(3);
 });
 
 /** Calls reject, and those that answer at once throw. */
