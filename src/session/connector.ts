@@ -46,8 +46,8 @@ export interface ConnectorSink {
   /** A connection that was confirmed has ended, perhaps before it was established. */
   ended(established: Established, error: Error): void;
   lastZxid(): bigint;
-  /** Whether servers are to be asked for their versions: one of them was too old for something. */
-  meetsOldServers(): boolean;
+  /** Whether a server is to be asked for its version: it, or another, was too old for something. */
+  mayBeOld(target: Target): boolean;
 }
 
 const NO_PASSWORD = Buffer.alloc(16);
@@ -265,7 +265,7 @@ export class Connector {
     this.#sink.confirmed();
     connection.confirm(reply.timeOut);
     const established = confirm(reply);
-    if (reply.isShort || this.#sink.meetsOldServers())
+    if (reply.isShort || this.#sink.mayBeOld(target))
       established.version = await this.#askVersion(target, reply.timeOut, attempt);
     await this.#present(established);
     return established;

@@ -62,15 +62,25 @@ export async function presentCredential(connection: Connection, credential: Cred
   if (answer instanceof Error) throw answer;
 }
 
-/** Puts watches back in place. What changed meanwhile comes as events; a failure ends the connection. */
-export function restoreWatches(connection: Connection, frames: ReturnType<WatchTable['restoration']>): void {
+/**
+ * Puts watches back in place. What changed meanwhile comes as events; a failure ends the connection.
+ *
+ * @param answered told of what becomes of each SetWatches2: the code, or undefined when the connection ended first
+ */
+export function restoreWatches(
+  connection: Connection,
+  frames: ReturnType<WatchTable['restoration']>,
+  answered?: (code: number | undefined) => void,
+): void {
   for (const { op, request } of frames) {
+    const told = op === 'setWatches2' ? answered : undefined;
     const exchange: Exchange = {
       row: OPS[op],
       reply: (err) => {
+        told?.(err);
         if (err !== 0) connection.end(new ConnectionDropped(`the server did not restore the watches (code ${err})`));
       },
-      fail: () => undefined,
+      fail: () => told?.(undefined),
     };
     connection.sendSide(Xid.SET_WATCHES, exchange, request);
   }

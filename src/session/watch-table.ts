@@ -47,6 +47,8 @@ export class WatchTable {
   readonly #followers = new Set<Follower>();
   /** Requests that may leave a watch when they are answered, by path; and the orphans that were spared for their sake. */
   readonly #expected = new Map<string, { count: number; readonly spared: Set<WatchTableKind> }>();
+  /** Whether the present server is too old for the staying watches: they are kept for the next. */
+  #isUnserved = false;
   /** Told of a server-side watch that nobody here wants any more. */
   readonly #onOrphan: (kind: WatchTableKind, path: string) => void;
 
@@ -109,7 +111,7 @@ export class WatchTable {
 
   /** Whether the server has a staying watch for us there by the time it sees what is sent now. */
   isArmed(kind: 'persistent' | 'recursive', path: string): boolean {
-    return this.has(kind, path) || this.#arming[kind].has(path);
+    return !this.#isUnserved && (this.has(kind, path) || this.#arming[kind].has(path));
   }
 
   /**
@@ -147,6 +149,7 @@ export class WatchTable {
 
   /** A server-side watch is of no use to anyone, unless another of its sort is here. */
   orphan(kind: WatchTableKind, path: string): void {
+    if (this.#isUnserved && LIST_OF[kind].startsWith('persistent')) return;
     const expected = this.#expected.get(path);
     if (expected !== undefined) return void expected.spared.add(kind);
     const shared = kind === 'data' ? this.has('exists', path) : kind === 'exists' ? this.has('data', path) : false;
@@ -197,12 +200,18 @@ export class WatchTable {
     return listeners;
   }
 
-  /** What to send after a reconnect, in frames of at most 128 KiB: `setWatches` unless there are staying watches, which older servers do not know. */
-  *restoration(relativeZxid: bigint): Generator<Frame> {
-    const op = STAYING.some((kind) => this.#tables[kind].size > 0) ? 'setWatches2' : 'setWatches';
+  /**
+   * What to send after a reconnect, in frames of at most 128 KiB: `setWatches` unless there are staying watches, which older servers do not know.
+   *
+   * @param servesStaying whether the server knows these; if not, they are left out
+   */
+  *restoration(relativeZxid: bigint, servesStaying = true): Generator<Frame> {
+    this.#isUnserved = !servesStaying;
+    const kinds = servesStaying ? KINDS : ONE_SHOT;
+    const op = STAYING.some((kind) => servesStaying && this.#tables[kind].size > 0) ? 'setWatches2' : 'setWatches';
     let request = emptyRequest(relativeZxid);
     let bytes = 0;
-    for (const kind of KINDS) {
+    for (const kind of kinds) {
       for (const path of this.#toRestore(kind, relativeZxid)) {
         const size = 4 + Buffer.byteLength(path);
         if (bytes > 0 && bytes + size > FRAME_BYTES - OVERHEAD) {
@@ -215,6 +224,7 @@ export class WatchTable {
       }
     }
     if (bytes > 0) yield { op, request };
+    if (!servesStaying) return;
     // Before 3.9 a recursive watch has now taken the place of its node's child watch.
     for (const path of this.#tables.recursive.keys()) yield* this.restorationAt(path, relativeZxid);
   }
