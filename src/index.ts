@@ -100,7 +100,15 @@ export type {
   ZnodeData,
 } from './client/call-options.ts';
 export type { KazooClientOptions } from './client/options.ts';
-export type { ClientId, KazooClientEvents, OwnedBirth, OwnedFlags, RecipeClient, WatchHandle } from './client/recipe-client.ts';
+export type {
+  ClientId,
+  KazooClientEvents,
+  OwnedBirth,
+  OwnedFlags,
+  RecipeClient,
+  TreeWatchHandle,
+  WatchHandle,
+} from './client/recipe-client.ts';
 export type { RemovableWatch } from './client/server-watches.ts';
 export { TransactionRequest, type TransactionCreateOptions, type TransactionResult } from './client/transaction.ts';
 export type { WalkOptions } from './client/walk.ts';

@@ -7,12 +7,13 @@ import type { ZnodeStat } from '../base/znode-stat.ts';
 import { AddWatchMode, type ReadPart } from '../codec/ops.ts';
 import { onAbort } from '../session/abort-listeners.ts';
 import { Failure } from '../session/call.ts';
+import { childWatches } from '../session/watch-table.ts';
 import { checkFlags, checkOptions, checkString, checkWatch } from './arguments.ts';
 import type { MultiReadOperation, ReadOptions, WaitOptions } from './call-options.ts';
 import { Client } from './client.ts';
 import { unwrap } from './core-client.ts';
 import type { KazooClientOptions } from './options.ts';
-import type { WatchHandle } from './recipe-client.ts';
+import type { TreeWatchHandle, WatchHandle } from './recipe-client.ts';
 import { unimplemented } from './unimplemented.ts';
 import { REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.ts';
 
@@ -76,9 +77,12 @@ export class ExtendedClient extends Client {
    * A recursive watch (ZooKeeper 3.6+) that misses no change of the nodes its owner knows: after a reconnect within the session the listener is told of those of
    * `paths()` that have changed or gone meanwhile, and, with CHILD, of those whose children have. New nodes show as changed children of their parents.
    *
+   * Of nodes that this client may not read, newer servers (3.8.4, 3.9.2) tell a recursive watch nothing. What comes and goes below a node is told all the same,
+   * once, with CHILD, after `watchChildren` of its path; `since` is the zxid before the node's children were read.
+   *
    * @throws UnimplementedError on servers before 3.6
    */
-  async watchTree(path: string, listener: WatchListener, paths: () => Iterable<string>): Promise<WatchHandle> {
+  async watchTree(path: string, listener: WatchListener, paths: () => Iterable<string>): Promise<TreeWatchHandle> {
     if (!(await this.#serverWatches.knows('addWatch'))) {
       const context = { operation: 'watchTree', path };
       throw this.connected ? unimplemented('addWatch', context) : new ConnectionLoss(undefined, context);
@@ -89,18 +93,24 @@ export class ExtendedClient extends Client {
       root: this.rooted(path),
       listener,
       paths: () => Array.from(paths(), (known) => this.rooted(known)),
-      restored: false,
+      left: new Set<'data' | 'child'>(),
     };
     watches.follow(follower);
+    const watchChildren = async (known: readonly string[], since: bigint): Promise<void> => {
+      follower.left.add('child');
+      const full = known.map((one) => this.rooted(one));
+      const sent = [...childWatches(full, since)].map(({ request }) => this.submit('watchTree', 'setWatches', path, request, {}));
+      await Promise.all(sent);
+    };
     const remove = async (): Promise<void> => {
       watches.unfollow(follower);
-      const left = follower.restored ? follower.paths() : [];
+      const left = follower.left.size > 0 ? follower.paths() : [];
       const removing = this.#serverWatches.removing(() => {
-        for (const known of left) for (const kind of ['data', 'child'] as const) watches.orphan(kind, known);
+        for (const known of left) for (const kind of follower.left) watches.orphan(kind, known);
       });
       await Promise.all([removing, handle.remove()]);
     };
-    return { remove, [Symbol.asyncDispose]: remove };
+    return { watchChildren, remove, [Symbol.asyncDispose]: remove };
   }
 
   /** Takes every watch of a kind off a node, here and at the server (ZooKeeper 3.5+). @throws NoWatcherError when there is none */

@@ -33,6 +33,12 @@ export interface WatchHandle extends AsyncDisposable {
   remove(): Promise<void>;
 }
 
+/** The watch of a whole tree. */
+export interface TreeWatchHandle extends WatchHandle {
+  /** Has the listener told once, with CHILD, of what comes and goes below each of the nodes, even of what this client may not read, from the zxid `since` on. */
+  watchChildren(paths: readonly string[], since: bigint): Promise<void>;
+}
+
 export interface ClientId {
   readonly sessionId: bigint;
   readonly password: Buffer;
@@ -60,6 +66,8 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
   readonly connected: boolean;
   readonly clientId: ClientId | null;
   readonly sessionTimeout: number | null;
+  /** The highest zxid seen in a reply. */
+  readonly lastZxid: bigint;
   readonly clock: Clock;
   readonly logger: Logger;
 
@@ -90,7 +98,7 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
    * A recursive watch that misses no change of the nodes the caller knows: after a reconnect within the session the listener is told of those of `paths()`
    * that have changed meanwhile, of children (CHILD), too.
    */
-  watchTree(path: string, listener: WatchListener, paths: () => Iterable<string>): Promise<WatchHandle>;
+  watchTree(path: string, listener: WatchListener, paths: () => Iterable<string>): Promise<TreeWatchHandle>;
   multiRead(
     operations: readonly MultiReadOperation[],
     options?: WaitOptions,

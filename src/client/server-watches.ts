@@ -74,7 +74,13 @@ export class ServerWatches {
   async take(kind: RemovableWatch, path: string, wait: WaitOptions): Promise<Failure[]> {
     const none = Failure.ofCode(NO_WATCHER);
     // Before 3.9 it would take what belongs to another kind.
-    if (REMOVABLE[kind].tables.some((table) => this.#session.watches.covers(table, path))) return [none];
+    const { watches } = this.#session;
+    if (
+      REMOVABLE[kind].tables.some(
+        (table) => watches.covers(table, path) || (kind === 'children' && watches.isFollowed(table, path)),
+      )
+    )
+      return [none];
     const outcome = await this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait);
     if (!(outcome instanceof Failure)) return [];
     return [outcome.code === MARSHALLING ? none : outcome];

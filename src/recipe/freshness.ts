@@ -5,8 +5,8 @@ import type { Attempt } from './attempt.ts';
 export interface FreshnessOptions {
   /** Throws where there is nothing to wait for any more. */
   check(): void;
-  /** Whether everything that is known to have changed has been read. */
-  isCaughtUp(): boolean;
+  /** Reads, at once, what is known to have changed. @returns whether that is done */
+  catchUp(): boolean;
   changed(fresh: boolean): void;
 }
 
@@ -61,7 +61,7 @@ export class Freshness {
     this.#options.check();
     const outages = this.#outages;
     await this.#barrier();
-    while (outages === this.#outages && !this.#options.isCaughtUp()) {
+    while (outages === this.#outages && !this.#options.catchUp()) {
       await new Promise<void>((resolve) => this.#waiting.add(resolve));
       this.#options.check();
     }

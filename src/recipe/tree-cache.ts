@@ -1,6 +1,7 @@
-import { ConnectionClosedError, KazooException, NoNodeError } from '../base/errors.ts';
+import type { Timer } from '../base/clock.ts';
+import { ConnectionClosedError, KazooException, NoAuthError, NoNodeError } from '../base/errors.ts';
 import { describeValue, isWithin, joinPath, normalizePath, parentPath } from '../base/paths.ts';
-import { isPrompt, prompt } from '../base/prompt.ts';
+import { prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { WaitOptions } from '../client/call-options.ts';
@@ -8,9 +9,10 @@ import { requireClient, requireFunction } from './arguments.ts';
 import { bounded } from './bounded.ts';
 import { Freshness } from './freshness.ts';
 import { persist } from './outage.ts';
-import { NodeData, TreeEvent, type TreeEventType } from './tree-event.ts';
-import { TreeNode } from './tree-node.ts';
+import { NodeData, TreeEvent } from './tree-event.ts';
+import { type ReadKind, TreeNode } from './tree-node.ts';
 import { type TreeReading, TreeReader } from './tree-reader.ts';
+import { TreeTeller } from './tree-teller.ts';
 import { TreeWatch } from './tree-watch.ts';
 
 export type TreeEventListener = (event: TreeEvent) => unknown;
@@ -19,7 +21,8 @@ export type TreeFaultListener = (error: unknown) => unknown;
 /**
  * Keeps a copy of a tree of nodes in memory, up to date by watches, and tells of its changes (Kazoo TC-1 to TC-10).
  *
- * One recursive watch on ZooKeeper 3.6 and newer; before, two one-shot watches per node, one for its data and one for its children. When the client reconnects within the session,
+ * One recursive watch on ZooKeeper 3.6 and newer, and a one-shot watch of each node's children, for the sake of nodes this client may not read (servers since 3.8.4 and
+ * 3.9.2 tell a recursive watch nothing of them); before, two one-shot watches per node, one for its data and one for its children. When the client reconnects within the session,
  * it asks which nodes have changed meanwhile: so unchanged nodes cost no read at all. After a lost session everything is read again, in batches, a few hundred reads at a time.
  * A watch event says where to look, never what is there: what a node is comes from reads alone, so for each path the copy moves forward only.
  *
@@ -32,9 +35,7 @@ export type TreeFaultListener = (error: unknown) => unknown;
 export class TreeCache {
   readonly path: string;
   readonly #client: RecipeClient;
-  readonly #listeners: TreeEventListener[] = [];
-  readonly #faultListeners: TreeFaultListener[] = [];
-  readonly #freshnessListeners: ((fresh: boolean) => unknown)[] = [];
+  readonly #teller: TreeTeller;
   readonly #freshness: Freshness;
   readonly #reader: TreeReader;
   readonly #watch: TreeWatch;
@@ -48,8 +49,10 @@ export class TreeCache {
   /** Nodes not wholly read yet in this session. */
   readonly #loading = new Set<TreeNode>();
   #initialized = false;
-  /** Parents whose children are to be listed again, once the events at hand have been seen. */
+  /** Parents whose children are to be listed again: once the events at hand have been seen, or, where that is long, after a pause. */
   readonly #outdated = new Set<TreeNode>();
+  #isListingDue = false;
+  #pause: Timer | undefined;
 
   /** @throws TypeError or RangeError for a path or client that is none */
   constructor(client: RecipeClient, path: string) {
@@ -57,16 +60,18 @@ export class TreeCache {
     this.path = normalizePath(path);
     this.#client = client;
     this.#root = this.#insert(this.path, null);
+    this.#teller = new TreeTeller(client, () => this.#state === 'closed');
     this.#watch = new TreeWatch(client, this.path, this.#onEvent, () => this.#nodes.keys());
     this.#reader = new TreeReader(client, {
       watch: this.#onEvent,
       isFollowed: () => this.#watch.isThere,
+      watchChildren: (paths, since) => this.#watch.watchChildren(paths, since),
       session: () => this.#session,
       isClosed: () => this.#state === 'closed',
       isKnown: (path) => this.#nodes.has(path),
       found: (node, reading, session) => this.#found(node, reading, session),
       failed: (node, kind, error, session) => {
-        this.#failed(node, error);
+        this.#failed(node, kind, error);
         this.#settle(node, kind, session);
       },
       idle: () => this.#freshness.stir(),
@@ -75,8 +80,11 @@ export class TreeCache {
       check: () => {
         if (this.#state !== 'started') throw new KazooException(this.#state === 'closed' ? 'already closed' : 'not started');
       },
-      isCaughtUp: () => this.#initialized && this.#reader.isIdle && this.#outdated.size === 0,
-      changed: (fresh) => this.#client.dispatch(() => this.#tell(this.#freshnessListeners, fresh)),
+      catchUp: () => {
+        this.#listOutdated(Infinity);
+        return this.#initialized && this.#reader.isIdle;
+      },
+      changed: (fresh) => this.#teller.freshness(fresh),
     });
   }
 
@@ -118,6 +126,7 @@ export class TreeCache {
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#freshness.end();
+    this.#pause?.cancel();
     this.#client.off('state', this.#onState);
     const followed = this.#watch.isThere;
     const unwatched = this.#watch.remove();
@@ -132,21 +141,21 @@ export class TreeCache {
   /** Adds a listener of {@link TreeEvent}s, and gives it back. What it throws goes to the fault listeners. An async one is awaited before the next event. */
   listen<L extends TreeEventListener>(listener: L): L {
     requireFunction('the listener', listener);
-    this.#listeners.push(listener);
+    this.#teller.listeners.push(listener);
     return listener;
   }
 
   /** Adds a listener of errors: nodes that cannot be read, and what listeners throw. Without one they reach the client's `error` event. */
   listenFault<L extends TreeFaultListener>(listener: L): L {
     requireFunction('the fault listener', listener);
-    this.#faultListeners.push(listener);
+    this.#teller.faultListeners.push(listener);
     return listener;
   }
 
   /** Adds a listener of changes of {@link fresh}, in turn with the {@link TreeEvent}s: told true after what was caught up with. Gives it back. */
   listenFreshness<L extends (fresh: boolean) => unknown>(listener: L): L {
     requireFunction('the freshness listener', listener);
-    this.#freshnessListeners.push(listener);
+    this.#teller.freshnessListeners.push(listener);
     return listener;
   }
 
@@ -178,14 +187,14 @@ export class TreeCache {
 
   readonly #onState = (state: KazooState): void => {
     if (state !== 'CONNECTED') this.#freshness.end();
-    if (state === 'SUSPENDED') this.#publish(TreeEvent.CONNECTION_SUSPENDED);
+    if (state === 'SUSPENDED') this.#teller.publish(TreeEvent.CONNECTION_SUSPENDED);
     else if (state === 'LOST') {
       this.#session += 1;
       this.#initialized = false;
       this.#loading.clear();
-      this.#publish(TreeEvent.CONNECTION_LOST);
+      this.#teller.publish(TreeEvent.CONNECTION_LOST);
     } else {
-      this.#publish(TreeEvent.CONNECTION_RECONNECTED);
+      this.#teller.publish(TreeEvent.CONNECTION_RECONNECTED);
       this.#loadIfDue();
       if (this.#rooted) this.#freshness.begin();
     }
@@ -226,17 +235,17 @@ export class TreeCache {
     // LOST is told of at once.
     if (event.path === null || event.type === 'NONE') return this.#watch.note(event.state);
     const node = this.#nodes.get(event.path);
-    if (node === undefined) return this.#stranger(event.path);
-    if (event.type === 'CHANGED') this.#reader.request(node, 'data');
-    else if (event.type === 'CHILD') this.#reader.request(node, 'children');
-    else if (event.type === 'CREATED') this.#load(node);
-    else this.#deleted(node);
+    if (node === undefined) this.#stranger(event);
+    else if (event.type === 'CHILD') this.#listAgain(node);
+    else if (event.type === 'DELETED') this.#deleted(node);
+    else if (event.type === 'CREATED' || node.unreadable) this.#load(node);
+    else this.#reader.request(node, 'data');
   });
 
-  /** Only a recursive watch tells of a node not known yet: one of whose parent the children are to be listed again. */
-  #stranger(path: string): void {
-    const parent = path === this.path ? undefined : this.#nodes.get(parentPath(path));
-    if (parent !== undefined) this.#listAgain(parent);
+  /** Only a recursive watch tells of a node not known yet. Whether it is there, and its place, its own reads tell: its parent's children may be many. */
+  #stranger({ type, path }: WatchedEvent): void {
+    const parent = type === 'CHILD' || type === 'DELETED' || path === this.path ? undefined : this.#nodes.get(parentPath(path!));
+    if (parent !== undefined && !parent.unreadable) this.#load(this.#insert(path!, parent));
   }
 
   /** The parent is listed again, as the node may have been made anew before the parent's last listing: then no further event would tell. */
@@ -246,14 +255,29 @@ export class TreeCache {
   }
 
   #listAgain(parent: TreeNode): void {
-    if (this.#outdated.size === 0) queueMicrotask(() => this.#listOutdated());
     this.#outdated.add(parent);
+    const list = (below: number) => (): void => this.#listOutdated(below);
+    if (parent.children.size >= CROWD)
+      this.#pause ??= this.#client.clock.timer(LISTING_PAUSE, list(Infinity), { background: true });
+    else if (!this.#isListingDue) {
+      this.#isListingDue = true;
+      queueMicrotask(list(CROWD));
+    }
   }
 
-  #listOutdated(): void {
-    const parents = [...this.#outdated];
-    this.#outdated.clear();
-    if (this.#state === 'started') for (const parent of parents) this.#reader.request(parent, 'children');
+  /** Those with fewer children than `below`. */
+  #listOutdated(below: number): void {
+    this.#isListingDue = false;
+    if (below === Infinity) {
+      this.#pause?.cancel();
+      this.#pause = undefined;
+    }
+    if (this.#outdated.size === 0) return;
+    for (const parent of this.#outdated) {
+      if (parent.children.size >= below) continue;
+      this.#outdated.delete(parent);
+      if (this.#state === 'started') this.#reader.request(parent, 'children');
+    }
     this.#freshness.stir();
   }
 
@@ -268,36 +292,34 @@ export class TreeCache {
     const before = node.data;
     node.data = data;
     node.unreadable = false;
-    if (before === null) this.#publish(TreeEvent.NODE_ADDED, data);
-    else if (before.stat.mzxid !== data.stat.mzxid) this.#updated(node, data);
-  }
-
-  /** The copy moves on while listeners are busy, and updates they could not follow are told as one, the latest. */
-  #updated(node: TreeNode, data: NodeData): void {
-    this.#tellOurs(new TreeEvent(TreeEvent.NODE_UPDATED, data));
-    if (node.untold) return;
-    node.untold = true;
-    this.#client.dispatch(() => {
-      node.untold = false;
-      return this.#tell(this.#listeners, new TreeEvent(TreeEvent.NODE_UPDATED, node.data));
-    });
+    if (before === null) this.#teller.publish(TreeEvent.NODE_ADDED, data);
+    else if (before.stat.mzxid !== data.stat.mzxid) this.#teller.updated(node, data);
   }
 
   #setChildren(node: TreeNode, names: string[]): void {
     const listed = new Set(names);
-    for (const [name, child] of node.children) if (!listed.has(name)) this.#remove(child);
+    for (const [name, child] of node.children) {
+      if (listed.has(name)) continue;
+      // One that is being read may be newer than the listing: another read, of its own, tells.
+      if (child.reading.data === undefined) this.#remove(child);
+      else this.#reader.request(child, 'data');
+    }
     for (const name of names.sort()) {
       const child = node.children.get(name) ?? this.#insert(joinPath(node.path, name), node);
       if (child.session !== this.#session) this.#load(child);
     }
   }
 
-  #failed(node: TreeNode, error: unknown): void {
-    if (error instanceof NoNodeError) this.#gone(node);
-    else if (!(error instanceof ConnectionClosedError) && !node.unreadable) {
-      node.unreadable = true;
-      this.#client.dispatch(() => this.#fault(error));
-    }
+  #failed(node: TreeNode, kind: ReadKind, error: unknown): void {
+    if (error instanceof NoNodeError) return this.#gone(node);
+    if (error instanceof ConnectionClosedError) return;
+    // What was read of it before is no longer known to be so.
+    const closed = error instanceof NoAuthError;
+    if (closed || kind === 'children') for (const child of node.children.values()) this.#remove(child);
+    if (closed || kind === 'data') this.#forget(node);
+    if (node.unreadable) return;
+    node.unreadable = true;
+    this.#teller.fault(error);
   }
 
   #gone(node: TreeNode): void {
@@ -329,10 +351,16 @@ export class TreeCache {
     this.#nodes.delete(node.path);
     this.#loading.delete(node);
     node.parent?.disown(node);
-    if (node.data !== null) this.#publish(TreeEvent.NODE_REMOVED, node.data);
+    this.#forget(node);
   }
 
-  #settle(node: TreeNode, kind: 'data' | 'children' | 'exists', session: number): void {
+  #forget(node: TreeNode): void {
+    if (node.data === null) return;
+    this.#teller.publish(TreeEvent.NODE_REMOVED, node.data);
+    node.data = null;
+  }
+
+  #settle(node: TreeNode, kind: ReadKind, session: number): void {
     if (session !== this.#session) return;
     if (node.got(kind)) this.#loading.delete(node);
     this.#checkInitialized();
@@ -341,50 +369,13 @@ export class TreeCache {
   #checkInitialized(): void {
     if (this.#initialized || this.#loading.size > 0 || this.#loadedSession !== this.#session) return;
     this.#initialized = true;
-    this.#publish(TreeEvent.INITIALIZED);
+    this.#teller.publish(TreeEvent.INITIALIZED);
     this.#freshness.stir();
-  }
-
-  #publish(type: TreeEventType, data: NodeData | null = null): void {
-    const event = new TreeEvent(type, data);
-    this.#tellOurs(event);
-    this.#client.dispatch(() => this.#tell(this.#listeners, event));
-  }
-
-  #tellOurs(event: TreeEvent): void {
-    for (const listener of this.#listeners) if (isPrompt(listener)) listener(event);
-  }
-
-  /** One after the other; a promise only where a listener gives one, as few do. */
-  #tell<T>(listeners: readonly ((news: T) => unknown)[], news: T, from = 0): Promise<void> | undefined {
-    for (let index = from; index < listeners.length && this.#state !== 'closed'; index++) {
-      const listener = listeners[index]!;
-      if (isPrompt(listener)) continue;
-      const rest = (): Promise<void> | undefined => this.#tell(listeners, news, index + 1);
-      try {
-        const outcome = listener(news);
-        if (outcome instanceof Object && 'then' in outcome)
-          return Promise.resolve(outcome)
-            .catch((error: unknown) => this.#fault(error))
-            .then(rest);
-      } catch (error) {
-        return this.#fault(error).then(rest);
-      }
-    }
-    return undefined;
-  }
-
-  async #fault(error: unknown): Promise<void> {
-    if (this.#faultListeners.length === 0) this.#client.reportError(error);
-    for (const listener of [...this.#faultListeners]) {
-      try {
-        await listener(error);
-      } catch (fault) {
-        this.#client.reportError(fault);
-      }
-    }
   }
 }
 
 /** Milliseconds. */
 const RELOAD_SPREAD = 200;
+/** Of so many children the list is long enough to wait, so many milliseconds, for what else may change. */
+const CROWD = 1_000;
+const LISTING_PAUSE = 100;

@@ -20,9 +20,9 @@ export class TreeNode {
   /** Null until read, or when it cannot be. */
   data: NodeData | null = null;
   removed = false;
-  /** Whether listeners are still to be told of an update: they will be, of the latest. */
-  untold = false;
-  /** Whether the fault listeners have heard that it cannot be read. */
+  /** The latest update that listeners are still to be told of. */
+  untold: NodeData | null = null;
+  /** Whether it cannot be read, which the fault listeners have heard of. */
   unreadable = false;
   /** In which session (counted by the cache) it was last asked for. */
   session = -1;

@@ -16,6 +16,8 @@ export interface TreeReaderOptions {
   readonly watch: WatchListener;
   /** Whether one watch tells of the whole tree: a read then needs none of its own. */
   isFollowed(): boolean;
+  /** Has one told when anything comes or goes below the nodes, from the zxid on. */
+  watchChildren(paths: readonly string[], since: bigint): Promise<void>;
   /** The session of now, by the cache's count. */
   session(): number;
   isClosed(): boolean;
@@ -35,7 +37,8 @@ interface Asked {
 
 /**
  * Reads the nodes of a TreeCache: many at a time (pipelined), and no more than a limit, so that a big tree does not take all of the server's queue;
- * one of a kind per node, and one more when an event came meanwhile. Where reads leave no watches, many go in one request.
+ * one of a kind per node, and one more when an event came meanwhile. Where reads leave no watches, many go in one request; once all is read, the children of all
+ * that were listed are put under watch together, with the zxid from before.
  */
 export class TreeReader {
   readonly #client: RecipeClient;
@@ -44,6 +47,9 @@ export class TreeReader {
   #head = 0;
   #inFlight = 0;
   #scheduled = false;
+  /** Nodes listed whose children are not under watch yet, and the zxid before the first of these listings. */
+  readonly #listed = new Set<string>();
+  #since = 0n;
 
   constructor(client: RecipeClient, options: TreeReaderOptions) {
     this.#client = client;
@@ -94,7 +100,27 @@ export class TreeReader {
     this.#inFlight -= 1;
     if (again && !this.#options.isClosed()) this.request(node, kind);
     this.#pump();
-    if (this.isIdle) this.#options.idle();
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (!this.isIdle) return;
+    if (this.#listed.size === 0 || !this.#options.isFollowed()) return this.#options.idle();
+    const paths = [...this.#listed];
+    this.#listed.clear();
+    this.#inFlight += 1;
+    const done = (): void => {
+      this.#inFlight -= 1;
+      this.#rest();
+    };
+    // It fails when the client stops: then there is nothing to watch.
+    this.#options.watchChildren(paths, this.#since).then(done, done);
+  }
+
+  #list(path: string): void {
+    if (!this.#options.isFollowed()) return;
+    if (this.#listed.size === 0) this.#since = this.#client.lastZxid;
+    this.#listed.add(path);
   }
 
   /** The first try goes without the means to repeat it: of these there are two for each node of the tree. */
@@ -123,7 +149,10 @@ export class TreeReader {
       else wanted.push(one);
     }
     if (wanted.length === 0) return;
-    for (const { node, kind } of wanted) node.reading[kind] = 'sent';
+    for (const { node, kind } of wanted) {
+      node.reading[kind] = 'sent';
+      if (kind === 'children') this.#list(node.path);
+    }
     const reads = wanted.map(({ node: { path }, kind }) => (kind === 'data' ? { get: path } : { getChildren: path }));
     this.#client.multiRead(reads).then(
       (results) => {
@@ -172,6 +201,7 @@ export class TreeReader {
 
   #read(path: string, kind: ReadKind): Promise<TreeReading> {
     const watch = this.#options.isFollowed() ? undefined : this.#options.watch;
+    if (kind === 'children') this.#list(path);
     if (kind === 'children') return this.#client.getChildren(path, { watch }).then((names) => ({ kind, names }));
     if (kind === 'exists') return this.#client.exists(path, { watch }).then((stat) => ({ kind, exists: stat !== null }));
     return this.#client.get(path, { watch }).then(([data, stat]) => ({ kind, data, stat }));

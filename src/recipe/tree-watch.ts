@@ -1,6 +1,6 @@
 import { ConnectionClosedError } from '../base/errors.ts';
 import type { KeeperState, WatchListener } from '../base/states.ts';
-import type { RecipeClient, WatchHandle } from '../client/recipe-client.ts';
+import type { RecipeClient, TreeWatchHandle } from '../client/recipe-client.ts';
 import { persist } from './outage.ts';
 
 /** The recursive watch of a TreeCache, where the server has such (ZooKeeper 3.6+). The client puts it back after a lost session, but not after a stop. */
@@ -9,7 +9,7 @@ export class TreeWatch {
   readonly #path: string;
   readonly #listener: WatchListener;
   readonly #paths: () => Iterable<string>;
-  #handle: WatchHandle | undefined;
+  #handle: TreeWatchHandle | undefined;
   #ensuring: Promise<void> | undefined;
   /** The server is too old, or lets us have none. */
   #refused = false;
@@ -32,6 +32,11 @@ export class TreeWatch {
     if (this.#handle !== undefined || this.#refused) return Promise.resolve();
     this.#ensuring ??= this.#leave().finally(() => (this.#ensuring = undefined));
     return this.#ensuring;
+  }
+
+  /** Has the server tell of what comes and goes below nodes even where this client may not read it. Tries until it is done, or there is no watch. */
+  async watchChildren(paths: readonly string[], since: bigint): Promise<void> {
+    await persist(this.#client.clock, async () => this.#handle?.watchChildren(paths, since));
   }
 
   /** What the client says of the session: when it stops, it forgets its watches. */

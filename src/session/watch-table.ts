@@ -18,8 +18,8 @@ export interface Follower {
   readonly root: string;
   readonly listener: WatchListener;
   paths(): Iterable<string>;
-  /** Whether the server has been left one-shot watches of these paths. */
-  restored: boolean;
+  /** Of which kinds the server may have been left one-shot watches of these paths. */
+  readonly left: Set<'data' | 'child'>;
 }
 
 /** Which one-shot tables an event empties, and whether persistent and recursive watches hear of it (protocol.md section 8). */
@@ -152,8 +152,15 @@ export class WatchTable {
     if (this.#isUnserved && LIST_OF[kind].startsWith('persistent')) return;
     const expected = this.#expected.get(path);
     if (expected !== undefined) return void expected.spared.add(kind);
-    const shared = kind === 'data' ? this.has('exists', path) : kind === 'exists' ? this.has('data', path) : false;
+    const shared =
+      kind === 'data' ? this.has('exists', path) : kind === 'exists' ? this.has('data', path) : this.isFollowed(kind, path);
     if (!this.has(kind, path) && !shared && !this.covers(kind, path)) this.#onOrphan(kind, path);
+  }
+
+  /** Whether a follower has left a child watch there, or may have. */
+  isFollowed(kind: WatchTableKind, path: string): boolean {
+    if (kind === 'child') for (const { root, left } of this.#followers) if (left.has(kind) && isWithin(root, path)) return true;
+    return false;
   }
 
   /** Who is to be told of an event. One-shot watches are used up by it. */
@@ -166,7 +173,7 @@ export class WatchTable {
     }
     collect(listeners, this.#tables.persistent.get(path));
     if (recursive && this.#tables.recursive.size > 0) this.#collectAncestors(listeners, path);
-    // From a one-shot watch that was left for their sake after a reconnect: a recursive one does not tell of it.
+    // From a one-shot watch that was left for their sake: a recursive one does not tell of it.
     if (type === 'CHILD')
       for (const follower of this.#followers) if (isWithin(follower.root, path)) listeners.add(follower.listener);
     return listeners;
@@ -209,21 +216,7 @@ export class WatchTable {
     this.#isUnserved = !servesStaying;
     const kinds = servesStaying ? KINDS : ONE_SHOT;
     const op = STAYING.some((kind) => servesStaying && this.#tables[kind].size > 0) ? 'setWatches2' : 'setWatches';
-    let request = emptyRequest(relativeZxid);
-    let bytes = 0;
-    for (const kind of kinds) {
-      for (const path of this.#toRestore(kind, relativeZxid)) {
-        const size = 4 + Buffer.byteLength(path);
-        if (bytes > 0 && bytes + size > FRAME_BYTES - OVERHEAD) {
-          yield { op, request };
-          request = emptyRequest(relativeZxid);
-          bytes = 0;
-        }
-        request[LIST_OF[kind]].push(path);
-        bytes += size;
-      }
-    }
-    if (bytes > 0) yield { op, request };
+    yield* inFrames(op, relativeZxid, kinds, (kind) => this.#toRestore(kind, relativeZxid));
     if (!servesStaying) return;
     // Before 3.9 a recursive watch has now taken the place of its node's child watch.
     for (const path of this.#tables.recursive.keys()) yield* this.restorationAt(path, relativeZxid);
@@ -232,7 +225,7 @@ export class WatchTable {
   /** The same for the one-shot watches of one path that no staying watch stands for. */
   *restorationAt(path: string, relativeZxid: bigint): Generator<Frame> {
     const request = emptyRequest(relativeZxid);
-    const kinds = ONE_SHOT.filter((kind) => this.has(kind, path) && !this.covers(kind, path));
+    const kinds = ONE_SHOT.filter((kind) => (this.has(kind, path) && !this.covers(kind, path)) || this.isFollowed(kind, path));
     for (const kind of kinds) request[LIST_OF[kind]].push(path);
     if (kinds.length > 0) yield { op: 'setWatches', request };
   }
@@ -243,8 +236,11 @@ export class WatchTable {
     if (kind !== 'data' && kind !== 'child') return;
     for (const follower of this.#followers) {
       // In a new session everything is newer than nothing.
-      follower.restored = relativeZxid > 0n;
-      if (follower.restored) yield* follower.paths();
+      if (relativeZxid === 0n) follower.left.clear();
+      else {
+        follower.left.add(kind);
+        yield* follower.paths();
+      }
     }
   }
 
@@ -264,6 +260,11 @@ export class WatchTable {
   }
 }
 
+/** Child watches to be left, by paths that were read no earlier than `relativeZxid`: what has changed since is told at once. */
+export function childWatches(paths: readonly string[], relativeZxid: bigint): Generator<Frame> {
+  return inFrames('setWatches', relativeZxid, ['child'], () => paths);
+}
+
 const LIST_OF = {
   data: 'dataWatches',
   exists: 'existWatches',
@@ -276,6 +277,29 @@ const LIST_OF = {
 const OVERHEAD = 64;
 
 type Restoration = { relativeZxid: bigint } & Record<(typeof LIST_OF)[WatchTableKind], string[]>;
+
+function* inFrames(
+  op: Frame['op'],
+  relativeZxid: bigint,
+  kinds: readonly WatchTableKind[],
+  pathsOf: (kind: WatchTableKind) => Iterable<string>,
+): Generator<Frame> {
+  let request = emptyRequest(relativeZxid);
+  let bytes = 0;
+  for (const kind of kinds) {
+    for (const path of pathsOf(kind)) {
+      const size = 4 + Buffer.byteLength(path);
+      if (bytes > 0 && bytes + size > FRAME_BYTES - OVERHEAD) {
+        yield { op, request };
+        request = emptyRequest(relativeZxid);
+        bytes = 0;
+      }
+      request[LIST_OF[kind]].push(path);
+      bytes += size;
+    }
+  }
+  if (bytes > 0) yield { op, request };
+}
 
 function emptyRequest(relativeZxid: bigint): Restoration {
   return {
