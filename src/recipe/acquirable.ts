@@ -38,7 +38,7 @@ export abstract class Acquirable {
   readonly #turnstile = new Turnstile();
   readonly #attempts = new Set<Attempt>();
   #present: { hold: Hold; ticket: Ticket } | null = null;
-  #lastSignal: AbortSignal = AbortSignal.abort(new CancelledError('nothing is held yet'));
+  #last: Pick<Hold, 'signal'> | undefined;
 
   protected constructor(client: RecipeClient, path: string, errorPolicy: ErrorPolicy | undefined) {
     this.client = client;
@@ -62,7 +62,8 @@ export abstract class Acquirable {
 
   /** The signal of the present hold; while nothing is held, one that has aborted. See {@link ErrorPolicy}. */
   get signal(): AbortSignal {
-    return this.#lastSignal;
+    this.#last ??= { signal: AbortSignal.abort(new CancelledError('nothing is held yet')) };
+    return this.#last.signal;
   }
 
   /** Zxid of the held node's creation: it grows from each holder to the next, so that storage can refuse one that is late. Null while nothing is held. */
@@ -166,7 +167,7 @@ export abstract class Acquirable {
     };
     const hold = new Hold(this.client, claim, { subject: this.subject, errorPolicy: this.#errorPolicy, lost });
     this.#present = { hold, ticket };
-    this.#lastSignal = hold.signal;
+    this.#last = hold;
     return hold;
   }
 
@@ -181,7 +182,7 @@ export abstract class Acquirable {
     if (this.#present?.hold !== hold) return false;
     const { ticket } = this.#present;
     this.#present = null;
-    hold.end(new CancelledError(`${this.subject} was released`));
+    hold.end(() => new CancelledError(`${this.subject} was released`));
     try {
       await hold.claim.remove();
     } finally {

@@ -14,10 +14,14 @@ import {
  * There is one deadline, set when the call is made, whatever happens in between (Kazoo D-16).
  */
 export class Attempt {
-  readonly #controller = new AbortController();
   readonly #clock: Clock;
   readonly #release: () => void;
   readonly #callers: AbortSignal | undefined;
+  readonly #isBounded: boolean;
+  readonly #waiting = new Set<() => void>();
+  #outcome: { readonly reason: unknown } | undefined;
+  /** Made when it is asked for: an AbortSignal costs more than a round trip's worth of all else here. */
+  #controller: AbortController | undefined;
 
   /** @param options.timedOut makes the error of a timeout */
   constructor(clock: Clock, options: { timeout?: number | undefined; signal?: AbortSignal | undefined; timedOut: () => Error }) {
@@ -26,6 +30,7 @@ export class Attempt {
     this.#callers = signal;
     const aborted = (): void => this.end(signal?.reason);
     const timer = timeout === undefined || timeout === Infinity ? undefined : clock.timer(timeout, () => this.end(timedOut()));
+    this.#isBounded = timer !== undefined || signal !== undefined;
     if (signal?.aborted === true) aborted();
     else signal?.addEventListener('abort', aborted, { once: true });
     this.#release = () => {
@@ -36,16 +41,38 @@ export class Attempt {
 
   /** Aborts, with the outcome for its reason, when the call is over before it is done. */
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#outcome !== undefined) this.#controller.abort(this.#outcome.reason);
+    }
     return this.#controller.signal;
+  }
+
+  /** The signal for a call made on its behalf; none where neither a deadline nor the caller can end it. */
+  get bound(): AbortSignal | undefined {
+    return this.#isBounded ? this.signal : undefined;
+  }
+
+  get ended(): boolean {
+    return this.#outcome !== undefined;
   }
 
   /** Whether it was the caller's signal that ended it. */
   get givenUp(): boolean {
-    return this.#callers?.aborted === true && this.signal.reason === this.#callers.reason;
+    return this.#callers?.aborted === true && this.endedBy(this.#callers.reason);
+  }
+
+  endedBy(reason: unknown): boolean {
+    return this.#outcome !== undefined && this.#outcome.reason === reason;
   }
 
   end(reason: unknown): void {
-    this.#controller.abort(reason);
+    if (this.#outcome !== undefined) return;
+    this.#outcome = { reason };
+    this.#controller?.abort(reason);
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const stop of waiting) stop();
   }
 
   /** Lets go of the timer and of the caller's signal. */
@@ -55,20 +82,18 @@ export class Attempt {
 
   /** @throws the outcome, if there is one already */
   check(): void {
-    this.signal.throwIfAborted();
+    if (this.#outcome !== undefined) throw this.#outcome.reason;
   }
 
   /** The outcome of `work`, or of this attempt if that comes first. `work` then goes on unobserved. */
   guard<T>(work: PromiseLike<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const { signal } = this;
-      const aborted = (): void => reject(signal.reason);
-      if (signal.aborted) aborted();
-      else signal.addEventListener('abort', aborted, { once: true });
-      const done = (): void => signal.removeEventListener('abort', aborted);
+      const stop = (): void => reject(this.#outcome!.reason);
+      if (this.#outcome === undefined) this.#waiting.add(stop);
+      else stop();
       work.then(
-        (value) => (done(), resolve(value)),
-        (error: unknown) => (done(), reject(error)),
+        (value) => (this.#waiting.delete(stop), resolve(value)),
+        (error: unknown) => (this.#waiting.delete(stop), reject(error)),
       );
     });
   }

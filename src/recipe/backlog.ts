@@ -39,7 +39,7 @@ export class Backlog {
   }
 
   async list(attempt: Attempt, watch?: () => void): Promise<readonly string[]> {
-    const { signal } = attempt;
+    const { bound: signal } = attempt;
     const [children, stat] = await ensuring(this.#client, attempt, [this.#path], () =>
       this.#client.getChildren(this.#path, { watch, signal, includeData: true }),
     );
@@ -93,12 +93,12 @@ export class Backlog {
     }
   }
 
-  async #isCurrent({ signal }: Attempt): Promise<boolean> {
+  async #isCurrent({ bound: signal }: Attempt): Promise<boolean> {
     const stat = await this.#client.exists(this.#path, { signal });
     return stat !== null && createdEver(stat) === this.#created;
   }
 
-  async #read(name: string, { signal }: Attempt): Promise<Item | undefined> {
+  async #read(name: string, { bound: signal }: Attempt): Promise<Item | undefined> {
     try {
       const [data, stat] = await this.#client.get(joinPath(this.#path, name), { signal });
       return { name, data, stat };

@@ -5,7 +5,7 @@ import type { Attempt } from './attempt.ts';
 /** What `work` gives; where it misses a node, it is done once more after the paths, which may have vanished or never been there, have been made (Kazoo D-24c). */
 export async function ensuring<T>(
   client: RecipeClient,
-  { signal }: Attempt,
+  { bound: signal }: Attempt,
   paths: readonly string[],
   work: () => Promise<T>,
 ): Promise<T> {

@@ -32,7 +32,8 @@ export class EntryLock {
   }
 
   /** @throws ConnectionLoss and the like */
-  async isHeld({ signal }: { signal?: AbortSignal } = {}): Promise<boolean> {
+  async isHeld(attempt?: Attempt): Promise<boolean> {
+    const signal = attempt?.bound;
     try {
       const [, [data, stat]] = await Promise.all([
         this.#client.sync(this.#lock, { signal }),

@@ -29,7 +29,9 @@ export interface Claim {
 export class Hold {
   readonly claim: Claim;
   readonly #client: RecipeClient;
-  readonly #controller = new AbortController();
+  /** Made when somebody looks at it: many a hold ends unwatched, and an AbortSignal costs more than all else of a hold. */
+  #controller: AbortController | undefined;
+  #reason: (() => Error) | undefined;
   readonly #onState: (state: KazooState) => void;
   #leavesNode = false;
 
@@ -43,15 +45,19 @@ export class Hold {
         this.#leavesNode = !claim.ephemeral;
         claim.lost();
         options.lost();
-        this.#controller.abort(new SessionExpiredError(`${options.subject} is no longer held: the session was lost`));
+        this.#abort(() => new SessionExpiredError(`${options.subject} is no longer held: the session was lost`));
       } else if (state === 'SUSPENDED' && options.errorPolicy === 'standard') {
-        this.#controller.abort(new ConnectionLoss(`${options.subject} may be lost: the connection was lost`));
+        this.#abort(() => new ConnectionLoss(`${options.subject} may be lost: the connection was lost`));
       }
     };
     client.on('state', this.#onState);
   }
 
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason());
+    }
     return this.#controller.signal;
   }
 
@@ -60,9 +66,14 @@ export class Hold {
     return this.#leavesNode;
   }
 
-  /** Stops listening and aborts the signal with a reason. */
-  end(reason: Error): void {
+  /** Stops listening and aborts the signal with a reason, made only if it is looked at. */
+  end(reason: () => Error): void {
     this.#client.off('state', this.#onState);
-    this.#controller.abort(reason);
+    this.#abort(reason);
+  }
+
+  #abort(reason: () => Error): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(this.#reason());
   }
 }

@@ -61,7 +61,7 @@ export class LockingQueue {
     const { priority, ...waiting } = requirePut(options);
     await this.#attempt(waiting, 'put', (attempt) =>
       this.#ensuring(attempt, () =>
-        this.#client.create(this.#entry(entryPrefix(priority)), value, { sequence: true, signal: attempt.signal }),
+        this.#client.create(this.#entry(entryPrefix(priority)), value, { sequence: true, signal: attempt.bound }),
       ),
     );
   }
@@ -94,7 +94,7 @@ export class LockingQueue {
         await attempt.guard(ticket.ready);
         return await this.#currentOrNext(attempt, waits);
       } catch (error) {
-        if (signal?.aborted !== true && error === attempt.signal.reason) return null;
+        if (signal?.aborted !== true && attempt.endedBy(error)) return null;
         throw error;
       } finally {
         ticket.leave();
@@ -126,7 +126,7 @@ export class LockingQueue {
     return this.#attempt(options, 'size', async (attempt) => {
       const children = await attempt.guard(
         this.#client.retry(() =>
-          this.#ensuring(attempt, () => this.#client.getChildren(this.#entries, { signal: attempt.signal })),
+          this.#ensuring(attempt, () => this.#client.getChildren(this.#entries, { signal: attempt.bound })),
         ),
       );
       return sortEntries(children).length;
@@ -179,7 +179,7 @@ export class LockingQueue {
   }
 
   async #listFree(attempt: Attempt, watch?: () => void): Promise<string[]> {
-    const options = { watch, signal: attempt.signal };
+    const options = { watch, signal: attempt.bound };
     const list = (): Promise<[string[], string[]]> =>
       Promise.all([this.#client.getChildren(this.#entries, options), this.#client.getChildren(this.#taken, options)]);
     const [entries, taken] = await attempt.guard(this.#client.retry(() => this.#ensuring(attempt, list)));

@@ -51,7 +51,7 @@ export class Queue {
     try {
       const path = joinPath(this.path, entryPrefix(priority));
       await ensuring(this.#client, attempt, [this.path], () =>
-        this.#client.create(path, value, { sequence: true, signal: attempt.signal }),
+        this.#client.create(path, value, { sequence: true, signal: attempt.bound }),
       );
     } finally {
       attempt.close();
@@ -72,7 +72,7 @@ export class Queue {
       attempt.check();
       return waits ? await this.#waitForFirst(attempt) : await this.#takeFirst(attempt);
     } catch (error) {
-      if (signal?.aborted !== true && error === attempt.signal.reason) return null;
+      if (signal?.aborted !== true && attempt.endedBy(error)) return null;
       throw error;
     } finally {
       attempt.close();

@@ -206,7 +206,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   #begin(): void {
     const attempt = new Attempt(this.#client.clock, { timedOut: () => new Error('no deadline was set') });
     const done = this.#allocate(attempt).catch((error: unknown) => {
-      if (!attempt.signal.aborted) this.#failBy(error);
+      if (!attempt.ended) this.#failBy(error);
     });
     this.#round = { attempt, done };
   }
