@@ -66,7 +66,7 @@ function parseChroot(chroot: string): string {
   }
 }
 
-const SERVER = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:[\]\s]+))(?::(?<port>\d{1,5}))?$/;
+const SERVER = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:[\],\s]+))(?::(?<port>\d{1,5}))?$/;
 
 function parseServer(item: string): HostPort {
   if (isBareIpv6(item)) return { host: item.toLowerCase(), port: DEFAULT_PORT };

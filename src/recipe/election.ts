@@ -1,4 +1,5 @@
 import { CancelledError } from '../base/errors.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { Held } from './acquirable.ts';
 import { requireFunction, requireOptions, requireWaiting } from './arguments.ts';
@@ -32,12 +33,13 @@ export class Election {
    * Waits to lead, runs `fn` once, and gives the lead back; settles as `fn` did, and quietly if {@link cancel} ended the wait.
    * The signal given to `fn` aborts when the lead is, or may be, lost, and when `options.signal` aborts: `fn` must then stop, since nothing can stop it from outside.
    *
+   * @param options.timeout milliseconds for the wait; then LockTimeout. What `fn` takes does not count
    * @throws `signal.reason` if `options.signal` aborted, after `fn` has ended and the lead was given back
    */
-  async run(fn: (signal: AbortSignal) => unknown, options?: { signal?: AbortSignal | undefined }): Promise<void> {
+  async run(fn: (signal: AbortSignal) => unknown, options?: WaitOptions): Promise<void> {
     requireFunction('fn', fn);
-    const { signal } = requireWaiting(options, ['signal']);
-    const held = await this.#win(signal);
+    const { signal, timeout } = requireWaiting(options);
+    const held = await this.#win(signal, timeout);
     if (held === null) return;
     try {
       await fn(signal === undefined ? held.signal : AbortSignal.any([held.signal, signal]));
@@ -60,9 +62,9 @@ export class Election {
     return this.lock.contenders();
   }
 
-  async #win(signal: AbortSignal | undefined): Promise<Held | null> {
+  async #win(signal: AbortSignal | undefined, timeout: number | undefined): Promise<Held | null> {
     try {
-      return await this.lock.hold({ signal });
+      return await this.lock.hold({ signal, timeout });
     } catch (error) {
       if (error instanceof CancelledError && signal?.aborted !== true) return null;
       throw error;

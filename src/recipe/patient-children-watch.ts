@@ -4,7 +4,7 @@ import { prompt } from '../base/prompt.ts';
 import type { WatchedEvent } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Attempt } from './attempt.ts';
-import { requireClient, requireDuration } from './arguments.ts';
+import { requireClient, requireDuration, requireOptions } from './arguments.ts';
 
 export interface PatientChildrenWatchOptions {
   /** Milliseconds during which the children must not change. Default 30 000. */
@@ -25,11 +25,11 @@ export class PatientChildrenWatch {
   #run: PatientRun | undefined;
 
   /** @throws TypeError or RangeError for a path, client or option that is none */
-  constructor(client: RecipeClient, path: string, options: PatientChildrenWatchOptions = {}) {
+  constructor(client: RecipeClient, path: string, options?: PatientChildrenWatchOptions) {
     requireClient(client);
     this.path = normalizePath(path);
-    this.timeBoundary = options.timeBoundary ?? 30_000;
-    requireDuration('timeBoundary', this.timeBoundary);
+    const { timeBoundary = 30_000 } = requireOptions(options, ['timeBoundary']);
+    this.timeBoundary = requireDuration('timeBoundary', timeBoundary);
     this.#client = client;
   }
 

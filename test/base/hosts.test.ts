@@ -42,6 +42,7 @@ describe('a connect string', () => {
     [['/app'], /name no server/],
     ['h1/a,h2/a', /one chroot belongs at the end/],
     [['h1/a', 'h2/a'], /chroot of its own/],
+    [['h1,h2'], /"h1,h2"/],
     ['h1:x', /"h1:x"/],
     ['h1:', /"h1:"/],
     ['h1:-1', /"h1:-1"/],

@@ -62,6 +62,8 @@ test('Curator mode: four bytes, big-endian, and nothing beyond', async () => {
   await client.set('/shared', 'abc');
   await expect(counter.get()).rejects.toThrow('4 bytes');
   expect(() => new Counter(client, '/shared', { supportCurator: true, default: 1.5 })).toThrow(TypeError);
+  expect(() => new Counter(client, '/shared', { supportCurator: true, default: 2 ** 31 })).toThrow(RangeError);
+  expect(() => new Counter(client, '/shared', { supportCurator: true, default: -(2n ** 31n) - 1n })).toThrow(RangeError);
 });
 
 test('refuses what is not of its type, or beyond its limits, and stores nothing', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CancelledError } from '../../src/base/errors.ts';
+import { CancelledError, LockTimeout } from '../../src/base/errors.ts';
 import { Election } from '../../src/recipe/election.ts';
 import { Lab, until } from './lab.ts';
 
@@ -133,4 +133,18 @@ test('bad arguments are refused at once', async () => {
   expect(() => new Election(client, PATH, { identifier: 5 as never })).toThrow(TypeError);
   await expect(new Election(client, PATH).run(undefined as never)).rejects.toThrow(TypeError);
   await expect(new Election(client, PATH).run(() => undefined, { signal: 5 as never })).rejects.toThrow(TypeError);
+});
+
+test('a wait that takes longer than its timeout ends with LockTimeout and leaves the line; the time that leading takes does not count', async () => {
+  const lab = await Lab.open();
+  const [one, two] = [await lab.client(), await lab.client()];
+  const leader = new Election(one, PATH);
+  let step = (): void => undefined;
+  let led = false;
+  const leading = leader.run(() => ((led = true), new Promise<void>((resolve) => (step = resolve))), { timeout: 10_000 });
+  await until('one leads', () => led);
+  await expect(new Election(two, PATH).run(() => 1, { timeout: 50 })).rejects.toThrow(LockTimeout);
+  await until('the line is left', async () => (await one.getChildren(PATH)).length === 1);
+  step();
+  await leading;
 });

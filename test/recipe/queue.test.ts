@@ -214,6 +214,7 @@ test('bad arguments are refused at once', async () => {
   await expect(queue.put('x', { priority: 1.5 })).rejects.toThrow(TypeError);
   await expect(queue.put('x', { priority: 1000 })).rejects.toThrow(RangeError);
   await expect(queue.put('x', { priority: -1 })).rejects.toThrow(RangeError);
+  await expect(queue.put('x', { priority: null as never })).rejects.toThrow(TypeError);
   await expect(queue.get({ timeout: -1 })).rejects.toThrow(RangeError);
   await expect(queue.get({ timeout: 'x' as never })).rejects.toThrow(TypeError);
 });
