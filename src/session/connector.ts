@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import {
   AuthFailedError,
   ConfigurationError,
@@ -54,6 +54,7 @@ const NO_PASSWORD = Buffer.alloc(16);
 /** A name that resolves more slowly is left out of the cycle. */
 const LOOKUP_PATIENCE = 5_000;
 const SASL_TRIES = 3;
+const OVERDUE = 'overdue';
 /** A connection that answered nothing and did not even last this long does not count as the end of an outage. */
 const SHORT_LIVED = 1_000;
 const SHORT_PAUSE = 100;
@@ -222,7 +223,7 @@ export class Connector {
 
   /** A hang-up during SASL is how some servers say no: believed when it repeats (Kazoo D-10). */
   #judge(error: Error): Error {
-    if (!(error instanceof SaslInterrupted)) return error;
+    if (!(error instanceof SaslInterrupted) || (error.cause as ConnectionDropped).code === OVERDUE) return error;
     this.#saslInterruptions += 1;
     if (this.#saslInterruptions < SASL_TRIES) return error;
     return new AuthFailedError(`SASL: the server hung up ${SASL_TRIES} times during authentication`, { cause: error });
@@ -231,13 +232,15 @@ export class Connector {
   async #try(target: Target, limit: number): Promise<Established> {
     const attempt = { target, abort: new AbortController() };
     this.#attempt = attempt;
-    const timer = this.#clock.timer(limit, () =>
-      attempt.abort.abort(
-        new ConnectionDropped(`no session within ${Math.round(limit)} ms (the session timeout shared among the addresses)`),
-      ),
-    );
+    const limited = (by: number, message: string): Timer =>
+      this.#clock.timer(by, () => attempt.abort.abort(new ConnectionDropped(message, { code: OVERDUE })));
+    let timer = limited(limit, `no session within ${Math.round(limit)} ms (the session timeout shared among the addresses)`);
     try {
-      return await this.#establish(target, attempt.abort.signal, () => timer.cancel());
+      return await this.#establish(target, attempt.abort.signal, () => {
+        timer.cancel();
+        const whole = this.#sessionTimeout;
+        timer = limited(whole, `the credentials were not answered within the session timeout of ${whole} ms`);
+      });
     } finally {
       timer.cancel();
       if (this.#attempt === attempt) this.#attempt = undefined;
@@ -257,10 +260,10 @@ export class Connector {
       this.#sink.expired();
       return this.#establish(target, attempt, confirmed);
     }
-    confirmed();
     this.#everConfirmed = true;
     this.#sessionId = { sessionId: reply.sessionId, password: reply.passwd ?? NO_PASSWORD };
     this.#sessionTimeout = reply.timeOut;
+    confirmed();
     this.#global ||= !reply.readOnly;
     this.#sink.confirmed();
     connection.confirm(reply.timeOut);

@@ -111,6 +111,22 @@ describe('connecting', () => {
     expect(failures[0]!.cause.message).toMatch(/no session within 2000 ms/);
   });
 
+  test('leaves a server that answers pings and never a credential, after a session timeout', async () => {
+    await using dumb = await FakeServer.start({ request: () => undefined });
+    await using server = await FakeServer.start({ request: (peer, { xid, op }) => peer.reply(op === Op.auth ? -4 : xid) });
+    await using client = new KazooClient({
+      hosts: `${dumb.connectString},${server.connectString}`,
+      timeout: 1_000,
+      randomizeHosts: false,
+      authData: [['digest', 'user:password']],
+    });
+    const failures: string[] = [];
+    client.on('connectFailed', ({ cause }) => void failures.push(cause.message));
+    await client.start();
+    expect(dumb.questions).toHaveLength(1);
+    expect(failures).toEqual([expect.stringMatching(/credentials.*1000 ms/)]);
+  });
+
   test('tells of every failed attempt, with its cause (pain-points 9)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     await using hangsUp = await FakeServer.start({ greet: (peer) => void peer.socket.destroy() });

@@ -27,8 +27,8 @@ interface Ensemble {
   /** The frames that restored watches, in order. */
   readonly restored: { op: number; text: string }[];
   /** Lets every connection go over to a server that is old, or new. */
-  change(isOld: boolean): void;
-  event(path: string): void;
+  readonly change: (isOld: boolean) => void;
+  readonly event: (path: string) => void;
 }
 
 async function ensemble(manner: (peer: FakeServer['peers'][number], xid: number) => void): Promise<Ensemble> {
