@@ -3,7 +3,7 @@ import { normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
 import type { WatchedEvent } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { Attempt } from './attempt.ts';
+import { Attempt, sleep } from './attempt.ts';
 import { requireClient, requireDuration, requireOptions } from './arguments.ts';
 
 export interface PatientChildrenWatchOptions {
@@ -79,7 +79,7 @@ class PatientRun {
       const children = await this.#attempt.guard(
         this.#attempt.persist(() => this.#client.getChildren(this.#path, { watch: this.#onEvent, signal: this.#attempt.signal })),
       );
-      await this.#attempt.pause(this.#boundary);
+      await this.#pause();
       if (this.#fired) continue;
       this.#settled = true;
       return [children, this.#changed];
@@ -89,6 +89,20 @@ class PatientRun {
   cancel(): void {
     this.#end(new CancelledError(`the wait for the children of ${this.#path} was stopped`));
     void this.#client.unwatch(this.#path, this.#onEvent);
+  }
+
+  /** The loss of the session ends it, also once the watch has fired: the next reading tells whether the client was stopped. */
+  async #pause(): Promise<void> {
+    const { promise, cancel } = sleep(this.#client.clock, this.#boundary);
+    let lost = (): void => undefined;
+    const loss = new Promise<void>((resolve) => (lost = () => ((this.#fired = true), resolve())));
+    this.#client.on('lost', lost);
+    try {
+      await this.#attempt.guard(Promise.race([promise, loss]));
+    } finally {
+      cancel();
+      this.#client.off('lost', lost);
+    }
   }
 
   #end(reason: Error): void {

@@ -59,6 +59,19 @@ test('a stopped client ends the wait for quiet, too, and at once', async () => {
   await expect(settled).rejects.toThrow(ConnectionClosedError);
 });
 
+test('and after the children have changed meanwhile; nothing is left that would keep the process alive', async () => {
+  const { client } = await workbench();
+  await client.create('/parent');
+  const settled = new PatientChildrenWatch(client, '/parent', { timeBoundary: 3_600_000 }).start();
+  settled.catch(() => undefined);
+  await eventually(async () => (await watchCount(client)) === 1);
+  await client.create('/parent/a');
+  await eventually(async () => (await watchCount(client)) === 0);
+  await client.stop();
+  await expect(settled).rejects.toThrow(ConnectionClosedError);
+  expect(client.listenerCount('lost')).toBe(0);
+});
+
 test('bad arguments throw at once', async () => {
   const { client } = await workbench();
   expect(() => new PatientChildrenWatch(client, '/a', { timeBoundary: -1 })).toThrow(RangeError);
