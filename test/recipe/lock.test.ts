@@ -316,6 +316,28 @@ describe('trouble', () => {
     expect(client.listenerCount('state')).toBe(0);
   });
 
+  test('a signal that is first looked at after the fact tells of it all the same, and is one and the same for each hold', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const lock = new Lock(client, PATH);
+    await lock.acquire();
+    const suspended = once(client, 'SUSPENDED');
+    lab.server.dropConnections();
+    await suspended;
+    expect(lock.signal.reason).toBeInstanceOf(ConnectionLoss);
+    await untilConnected(client);
+    const [first] = [lock.signal, await lock.release()];
+    expect(lock.signal).toBe(first);
+    expect(first.reason).toBeInstanceOf(ConnectionLoss);
+    await lock.acquire();
+    await lock.release();
+    expect(lock.signal).not.toBe(first);
+    expect(lock.signal.reason).toBeInstanceOf(CancelledError);
+    await lock.acquire();
+    await lab.expire(client);
+    expect(lock.signal.reason).toBeInstanceOf(ConnectionLoss);
+  });
+
   test('the loss of the session ends the hold, and the next acquire is of the new session (D-15, pain-points 35)', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
