@@ -37,7 +37,7 @@ interface Asked {
 
 /**
  * Reads the nodes of a TreeCache: many at a time (pipelined), and no more than a limit, so that a big tree does not take all of the server's queue;
- * one of a kind per node, and one more when an event came meanwhile. Where reads leave no watches, many go in one request; once all is read, the children of all
+ * in number and in bytes, by what came before; one of a kind per node, and one more when an event came meanwhile. Where reads leave no watches, many go in one request; once all is read, the children of all
  * that were listed are put under watch together, with the zxid from before.
  */
 export class TreeReader {
@@ -50,6 +50,8 @@ export class TreeReader {
   /** Nodes listed whose children are not under watch yet, and the zxid before the first of these listings. */
   readonly #listed = new Set<string>();
   #since = 0n;
+  /** Bytes that a read is expected to give: what those before it gave, and more after one that gave much. At first a guess, so that not too much is asked at once. */
+  #weight = FLIGHT_BYTES / 50;
 
   constructor(client: RecipeClient, options: TreeReaderOptions) {
     this.#client = client;
@@ -81,8 +83,9 @@ export class TreeReader {
   }
 
   #send(): void {
-    while (this.#inFlight < MOST_IN_FLIGHT && this.#head < this.#queue.length) {
-      const most = this.#options.isFollowed() ? Math.min(BATCH, MOST_IN_FLIGHT - this.#inFlight) : 1;
+    const mostInFlight = Math.max(FLIGHTS, Math.min(MOST_IN_FLIGHT, Math.floor(FLIGHT_BYTES / this.#weight)));
+    while (this.#inFlight < mostInFlight && this.#head < this.#queue.length) {
+      const most = this.#options.isFollowed() ? Math.min(Math.floor(mostInFlight / FLIGHTS), mostInFlight - this.#inFlight) : 1;
       const asked = this.#queue.slice(this.#head, this.#head + most);
       this.#head += asked.length;
       this.#inFlight += asked.length;
@@ -130,7 +133,7 @@ export class TreeReader {
     node.reading[kind] = 'sent';
     this.#read(node.path, kind).then(
       (reading) => {
-        this.#answered(node, reading, session);
+        this.#learn(this.#answered(node, reading, session), 1);
         this.#done(node, kind);
       },
       (error: unknown) => {
@@ -156,23 +159,45 @@ export class TreeReader {
     const reads = wanted.map(({ node: { path }, kind }) => (kind === 'data' ? { get: path } : { getChildren: path }));
     this.#client.multiRead(reads).then(
       (results) => {
-        wanted.forEach(({ node, kind }, index) => this.#settle(node, kind, results[index]!, session));
+        const bytes = wanted.reduce((sum, { node, kind }, index) => sum + this.#settle(node, kind, results[index]!, session), 0);
+        this.#learn(bytes, wanted.length);
         for (const { node, kind } of wanted) this.#done(node, kind);
       },
-      // As a whole it may be too large, or have met an outage: one by one, each finds its own way.
-      () => {
+      (error: unknown) => {
+        if (!isTransient(error)) return this.#putBack(wanted);
+        // One by one, each outlasts the outage.
         for (const { node, kind } of wanted) this.#perform(node, kind);
       },
     );
   }
 
-  #settle(node: TreeNode, kind: ReadKind, result: [Buffer | null, ZnodeStat] | string[] | ZookeeperError, session: number): void {
-    if (result instanceof ZookeeperError) this.#refused(node, kind, result, session);
-    else if (kind === 'children') this.#answered(node, { kind, names: result as string[] }, session);
-    else {
-      const [data, stat] = result as [Buffer | null, ZnodeStat];
-      this.#answered(node, { kind: 'data', data, stat }, session);
+  /** As a whole they were too large: one by one at first, and a few at a time. */
+  #putBack(asked: readonly Asked[]): void {
+    for (const { node, kind } of asked) node.reading[kind] = 'queued';
+    this.#weight = FLIGHT_BYTES / FLIGHTS;
+    this.#inFlight -= asked.length;
+    this.#queue.splice(this.#head, 0, ...asked);
+    this.#pump();
+  }
+
+  #learn(bytes: number, reads: number): void {
+    this.#weight = Math.max(bytes / reads, this.#weight * OBLIVION ** reads);
+  }
+
+  /** @returns about how many bytes it was */
+  #settle(
+    node: TreeNode,
+    kind: ReadKind,
+    result: [Buffer | null, ZnodeStat] | string[] | ZookeeperError,
+    session: number,
+  ): number {
+    if (result instanceof ZookeeperError) {
+      this.#refused(node, kind, result, session);
+      return 0;
     }
+    if (kind === 'children') return this.#answered(node, { kind, names: result as string[] }, session);
+    const [data, stat] = result as [Buffer | null, ZnodeStat];
+    return this.#answered(node, { kind: 'data', data, stat }, session);
   }
 
   async #repeat(node: TreeNode, kind: ReadKind): Promise<void> {
@@ -190,9 +215,11 @@ export class TreeReader {
     }
   }
 
-  #answered(node: TreeNode, reading: TreeReading, session: number): void {
+  #answered(node: TreeNode, reading: TreeReading, session: number): number {
     if (this.#isUnwanted(node)) this.#takeBack(node.path);
     else this.#options.found(node, reading, session);
+    if (reading.kind === 'children') return NAME_BYTES * reading.names.length;
+    return reading.kind === 'data' ? reading.stat.dataLength : 0;
   }
 
   #refused(node: TreeNode, kind: ReadKind, error: unknown, session: number): void {
@@ -218,6 +245,11 @@ export class TreeReader {
 }
 
 const MOST_IN_FLIGHT = 500;
-/** Reads in one request. */
-const BATCH = 100;
+const FLIGHT_BYTES = 2.5 * 1024 * 1024;
+/** Requests in flight when as many reads are as may be, each of so many of them. */
+const FLIGHTS = 5;
+/** How much of what is expected a read that gives less leaves of it. */
+const OBLIVION = 0.98;
+/** About. */
+const NAME_BYTES = 30;
 const UNWANTED = new Error('the node is no longer wanted');

@@ -1,0 +1,94 @@
+import { expect, onTestFinished, test } from 'vitest';
+import type { KazooClient } from '../../src/kazoo-client.ts';
+import { TreeCache } from '../../src/recipe/tree-cache.ts';
+import { workbench } from './workbench.ts';
+
+/** What the client is asked, from now on; `listings` are those of the root's children. */
+function requestsOf(client: KazooClient): { batches: number; refused: number; singles: number; listings: number } {
+  const seen = { batches: 0, refused: 0, singles: 0, listings: 0 };
+  for (const name of ['get', 'getChildren'] as const) {
+    const original = client[name].bind(client) as (...args: unknown[]) => never;
+    client[name] = (...args: unknown[]): never => {
+      seen.singles += 1;
+      if (name === 'getChildren' && args[0] === '/root') seen.listings += 1;
+      return original(...args);
+    };
+  }
+  const original = client.multiRead.bind(client);
+  client.multiRead = async (operations, options) => {
+    seen.batches += 1;
+    seen.listings += operations.filter((operation) => 'getChildren' in operation && operation.getChildren === '/root').length;
+    return original(operations, options).catch((error: unknown) => {
+      seen.refused += 1;
+      throw error;
+    });
+  };
+  return seen;
+}
+
+async function cacheOf(client: KazooClient): Promise<TreeCache> {
+  const cache = new TreeCache(client, '/root');
+  onTestFinished(() => cache.close());
+  await cache.start();
+  await cache.whenFresh();
+  return cache;
+}
+
+test('batches become smaller where nodes are large, so that no answer has more than maxResponseBytes', async () => {
+  const { client, connect } = await workbench();
+  const data = Buffer.alloc(40_000, 'x');
+  await client.create('/root');
+  await Promise.all(Array.from({ length: 600 }, (_, i) => client.create(`/root/${i}`, data)));
+  const reader = await connect({ maxResponseBytes: 1024 * 1024 });
+  const requests = requestsOf(reader);
+  const cache = await cacheOf(reader);
+  for (let i = 0; i < 600; i++) expect(cache.getData(`/root/${i}`)?.data).toHaveLength(40_000);
+  expect(requests.refused).toBe(0);
+  expect(requests.batches + requests.singles).toBeLessThan(300);
+});
+
+test('a batch that is too large all the same is read again in smaller ones, and only a node that is too large by itself goes to the fault listeners', async () => {
+  const { client, connect } = await workbench();
+  await client.create('/root');
+  await Promise.all(
+    Array.from({ length: 1_000 }, (_, i) => client.create(`/root/${i}`, i < 900 ? '' : Buffer.alloc(40_000, 'x'))),
+  );
+  await client.create('/root/large', Buffer.alloc(600_000, 'x'));
+  const reader = await connect({ maxResponseBytes: 512 * 1024 });
+  const requests = requestsOf(reader);
+  const cache = new TreeCache(reader, '/root');
+  onTestFinished(() => cache.close());
+  const faults: unknown[] = [];
+  cache.listenFault((fault) => void faults.push(fault));
+  await cache.start();
+  await cache.whenFresh();
+  for (let i = 0; i < 1_000; i++) expect(cache.getData(`/root/${i}`)?.data).toHaveLength(i < 900 ? 0 : 40_000);
+  expect(cache.getData('/root/large')).toBeNull();
+  expect(faults).toHaveLength(1);
+  expect(requests.refused).toBeGreaterThan(0);
+  expect(requests.batches + requests.singles).toBeLessThan(180);
+});
+
+test.each(['3.9.5', '3.6.4'])(
+  'on %s 1,000 new children of a node with 10,000 are each read, and these not listed each time',
+  async (version) => {
+    const { client, connect } = await workbench({ timeout: 30_000 }, { version, tickTime: 2_000 });
+    const other = await connect();
+    await other.create('/root');
+    await Promise.all(Array.from({ length: 10_000 }, (_, i) => other.create(`/root/${i}`)));
+    const cache = await cacheOf(client);
+    const requests = requestsOf(client);
+    const begin = performance.now();
+    for (let i = 10_000; i < 11_000; i++) await other.create(`/root/${i}`, String(i));
+    await cache.whenFresh();
+    // One at once or after the pause of 100 ms, and what whenFresh() cannot wait for.
+    expect(requests.listings).toBeLessThanOrEqual((performance.now() - begin) / 100 + 3);
+    for (let i = 10_000; i < 11_000; i++) expect(cache.getData(`/root/${i}`)?.data?.toString()).toBe(String(i));
+    requests.listings = 0;
+    const end = performance.now();
+    for (let i = 0; i < 1_000; i++) await other.delete(`/root/${i}`);
+    await cache.whenFresh();
+    expect(requests.listings).toBeLessThanOrEqual((performance.now() - end) / 100 + 3);
+    expect(cache.getChildren('/root')!.size).toBe(10_000);
+  },
+);
