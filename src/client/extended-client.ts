@@ -20,7 +20,7 @@ import { REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.
 const CONFIG_PATH = '/zookeeper/config';
 const WAIT_OPTIONS = new Set(['signal', 'timeout']);
 const READ_OPTIONS = new Set(['signal', 'timeout', 'watch']);
-const ADD_WATCH_OPTIONS = new Set(['recursive', 'signal']);
+const ADD_WATCH_OPTIONS = new Set(['recursive', 'signal', 'timeout']);
 const RECONFIG_OPTIONS = new Set(['joining', 'leaving', 'newMembers', 'fromConfig', 'signal', 'timeout']);
 
 /** What ZooKeeper 3.5 to 3.9 can do beyond Kazoo. */
@@ -35,14 +35,14 @@ export class ExtendedClient extends Client {
   /**
    * A watch that stays (ZooKeeper 3.6+): of one node and its children, or, `recursive`, of a node and all below it.
    * A recursive listener gets no CHILD events. After a reconnect each listener gets a `NONE` event with state CONNECTED before any other:
-   * it may have missed events. After a lost session the watch is put back in the new one.
+   * it may have missed events. After a lost session the watch is put back in the new one. The signal takes the watch back later, too; the timeout is for leaving it.
    *
    * @throws UnimplementedError on servers before 3.6
    */
   async addWatch(
     path: string,
     listener: WatchListener,
-    options?: { recursive?: boolean | undefined; signal?: AbortSignal | undefined },
+    options?: { recursive?: boolean | undefined } & WaitOptions,
   ): Promise<WatchHandle> {
     const given = checkOptions(options, ADD_WATCH_OPTIONS);
     checkFlags(given, ['recursive']);
@@ -54,7 +54,7 @@ export class ExtendedClient extends Client {
     const own: WatchListener = (event) => listener(event);
     if (isPrompt(listener)) prompt(own);
     const { watches } = this.session;
-    const wait = { signal: given.signal };
+    const wait = { signal: given.signal, timeout: given.timeout };
     const overlaps = kind === 'persistent' && watches.isArmed('recursive', full);
     const allowed = !overlaps || (await this.#serverWatches.allowsPersistent(full, wait));
     if (allowed instanceof Failure) throw allowed.toError({ operation: 'addWatch', path });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { ConnectionLoss, NoAuthError } from '../../src/base/errors.ts';
+import { ConnectionLoss, NoAuthError, OperationTimeoutError } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
+import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { FakeServer, framed, Op, replyFrame, type FakePeer, type FakeRequest } from '../support/fake-server.ts';
 import { rejection, told, until } from '../support/waiting.ts';
 
@@ -37,6 +38,26 @@ describe.each([false, true])('a persistent watch, recursive: %s', (recursive) =>
     await client.exists('/other');
     expect(events).toEqual([]);
     expect(fake.requests.map(({ op }) => op).filter((op) => op === Op.setWatches || op === Op.setWatches2)).toEqual([]);
+  });
+
+  test('whose reply does not come in time leaves nothing, here or at the server', async () => {
+    await using embedded = await EmbeddedZooKeeper.start();
+    await using client = await new KazooClient(embedded.connectString).start();
+    await using other = await new KazooClient(embedded.connectString).start();
+    const events: string[] = [];
+    embedded.freeze();
+    const late = await rejection(client.addWatch('/a', ({ type }) => void events.push(type), { recursive, timeout: 50 }));
+    embedded.thaw();
+    expect(late).toBeInstanceOf(OperationTimeoutError);
+    await client.sync('/');
+    let left = '';
+    await until(() => {
+      void client.command('mntr').then((answer) => (left = answer));
+      return left.includes('zk_watch_count\t0\n');
+    }, 'the removal at the server');
+    await other.create('/a');
+    await client.sync('/');
+    expect(events).toEqual([]);
   });
 
   test('whose reply is lost leaves nothing', async () => {

@@ -119,7 +119,7 @@ const TAKES_OPTIONS: Record<string, (options: Wrong) => unknown> = {
 };
 
 const TAKES_WAIT = Object.fromEntries(
-  Object.entries(TAKES_OPTIONS).filter(([name]) => !['addWatch', 'transaction create', 'setHosts'].includes(name)),
+  Object.entries(TAKES_OPTIONS).filter(([name]) => !['transaction create', 'setHosts'].includes(name)),
 );
 
 const TAKES_WATCH: Record<string, (watch: Wrong) => unknown> = {
