@@ -64,6 +64,8 @@ export class Session {
   #running: Promise<void> | undefined;
   /** Settled when the attempt under way has brought a session, or none can be had. */
   #connected = new Deferred();
+  /** Resolves when the session has expired. */
+  #lost = new Deferred();
   #cause: Error | null = null;
   #usesHandler = false;
   #hadSession = false;
@@ -346,6 +348,8 @@ export class Session {
     const told = this.#machine.move(state);
     if (told !== null) this.#teller.tell(() => this.#tell(told));
     failAll([...calls, ...this.#requests.takeAll()], errorForCode(code, { cause }));
+    if (state === 'EXPIRED_SESSION') this.#lost.resolve();
+    this.#lost = new Deferred();
     const oneShot = this.watches.drainOneShot();
     const staying = state === 'EXPIRED_SESSION' ? this.watches.staying() : this.watches.drainStaying();
     this.#teller.tellAfterRejections(() => this.#callbacks.none([...oneShot, ...staying], state));
@@ -428,9 +432,11 @@ export class Session {
     return this.#machine.raw === 'EXPIRED_SESSION' ? Failure.ofCode(SESSION_EXPIRED) : CLOSED;
   }
 
+  /** With the next connection; or with the end of the session, as for whatever waits. */
   async #whenAuthenticated(): Promise<void | Failure> {
     try {
-      await this.#connected.promise;
+      const isLost = await Promise.race([this.#connected.promise, this.#lost.promise.then(() => true)]);
+      if (isLost === true) return Failure.ofCode(SESSION_EXPIRED, this.#cause);
     } catch (error) {
       return error instanceof AuthFailedError ? Failure.ofCode(AUTH_FAILED, error) : CLOSED;
     }

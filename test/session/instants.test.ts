@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { KazooClientOptions } from '../../src/client/options.ts';
 import { rejection } from '../support/waiting.ts';
 import { eventFrame, flush, Rig } from './rig.ts';
-import { framed, replyFrame } from '../support/fake-server.ts';
+import { framed, Op, replyFrame } from '../support/fake-server.ts';
 
 const T = 9_000;
 /** Before the limit, so that a timer that is late is still in time. */
@@ -55,6 +55,22 @@ describe('a connection that has gone silent', () => {
     rig.setAll('silent', 'a');
     await rig.clock.advance(T);
     expect(rig.states.slice(1).map(({ at }) => at)).toEqual([2_000 - EARLY, 4_000 - EARLY]);
+  });
+
+  test('fails a credential that waits for a connection with the session, as it does other calls; it is presented in the next session', async () => {
+    const rig = await connected();
+    rig.setAll('refuses', 'a');
+    rig.peer.hangUp();
+    await rig.clock.settle();
+    const added = rejection(rig.client.addAuth('digest', 'user:password'));
+    const call = rejection(rig.client.exists('/'));
+    await rig.clock.advance((4 * T) / 3);
+    expect((await call).name).toBe('SessionExpiredError');
+    expect((await added).name).toBe('SessionExpiredError');
+    rig.setAll('answers', 'a');
+    await rig.clock.advance(T);
+    expect(rig.happened.filter(({ what, detail }) => what === 'request' && detail === Op.auth)).toHaveLength(1);
+    expect(rig.client.connected).toBe(true);
   });
 
   test('is not presumed lost when a server confirms the session in the last moment', async () => {
