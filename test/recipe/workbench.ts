@@ -68,6 +68,17 @@ export async function reconnect(server: EmbeddedZooKeeper, client: KazooClient):
   await eventually(() => client.connected);
 }
 
+/** The client, but for these methods: to have something happen in the middle of a recipe's work. */
+export function altered(client: KazooClient, methods: Partial<Record<keyof KazooClient, unknown>>): KazooClient {
+  return new Proxy(client, {
+    get(target, name): unknown {
+      if (Object.hasOwn(methods, name)) return methods[name as keyof KazooClient];
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
 /** How many one-shot watches, of data and of children, the server keeps for anyone (`wchp` knows of the former only). */
 export async function watchCount(client: KazooClient): Promise<number> {
   const answer = await client.command('mntr');

@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest';
+import { InvalidACLError, NoAuthError, NodeExistsError } from '../../src/base/errors.ts';
+import { KazooClient } from '../../src/kazoo-client.ts';
+import { PersistentNode } from '../../src/recipe/persistent-node.ts';
+import { altered, eventually, stateOf, workbench } from './workbench.ts';
+
+const CONNECTION_LOSS = -4;
+const NO_NODE = -101;
+const NO_AUTH = -102;
+const INVALID_ACL = -114;
+
+describe('a persistent node', () => {
+  test('may be started before its client', async () => {
+    const { server } = await workbench();
+    await using client = new KazooClient(server.connectString);
+    await using node = new PersistentNode(client, '/node', 'data');
+    const started = node.start();
+    await new Promise((resolve) => setImmediate(resolve));
+    await client.start();
+    await started;
+    expect((await client.exists('/node'))?.ephemeralOwner).toBe(client.clientId!.sessionId);
+  });
+
+  test('of a stranger is told to the listeners of "error" where no onConflict was given', async () => {
+    const { client, connect } = await workbench();
+    const errors: Error[] = [];
+    client.on('error', (error) => void errors.push(error));
+    await (await connect()).create('/node', 'theirs');
+    await using node = new PersistentNode(client, '/node', 'ours');
+    node.start().catch(() => undefined);
+    await eventually(() => errors.length === 1);
+    expect(errors[0]).toBeInstanceOf(NodeExistsError);
+    expect(errors[0]).toMatchObject({ path: '/node' });
+  });
+
+  test('that a stranger makes between the look and the create is a conflict like any other', async () => {
+    const { client, connect } = await workbench();
+    const stranger = await connect();
+    const late = altered(client, {
+      create: async (...args: Parameters<KazooClient['create']>) => {
+        await stranger.create('/node', 'theirs');
+        return client.create(...args);
+      },
+    });
+    const conflicts: string[] = [];
+    const onConflict = ({ path }: NodeExistsError): void => void conflicts.push(path!);
+    await using node = new PersistentNode(late, '/node', 'ours', { onConflict });
+    node.start().catch(() => undefined);
+    await eventually(() => conflicts.length === 1);
+    expect(conflicts).toEqual(['/node']);
+    expect((await client.get('/node'))[0]?.toString()).toBe('theirs');
+  });
+
+  test('without data is known by having none', async () => {
+    const { client } = await workbench();
+    await client.create('/node', null);
+    const node = new PersistentNode(client, '/node', null, { ephemeral: false });
+    await node.start();
+    await node.close();
+    expect(await client.exists('/node')).toBeNull();
+  });
+
+  test('stores the latest of data that changes while it is being stored', async () => {
+    const { client } = await workbench();
+    let beside: Promise<void> | undefined;
+    const slow = altered(client, {
+      set: (...args: Parameters<KazooClient['set']>) => {
+        beside ??= node.setData('three');
+        return client.set(...args);
+      },
+    });
+    await using node = new PersistentNode(slow, '/node', 'one');
+    await node.start();
+    await node.setData('two');
+    await beside;
+    expect((await client.get('/node'))[0]?.toString()).toBe('three');
+    expect((await client.exists('/node'))?.version).toBe(2);
+  });
+
+  test('stores what was to be stored though the node goes away meanwhile', async () => {
+    const { server, client } = await workbench();
+    await using node = new PersistentNode(client, '/node', 'one');
+    await node.start();
+    server.faults.fail('setData', NO_NODE);
+    await node.setData('two');
+    await eventually(async () => (await client.get('/node'))[0]?.toString() === 'two');
+  });
+
+  test('that cannot be kept as it should be is told to the listeners of "error"', async () => {
+    const { server, client } = await workbench();
+    const errors: Error[] = [];
+    client.on('error', (error) => void errors.push(error));
+    await using node = new PersistentNode(client, '/node', 'one');
+    await node.start();
+    server.faults.fail('setData', NO_AUTH);
+    await node.setData('two');
+    await eventually(() => errors.length === 1);
+    expect(errors[0]).toBeInstanceOf(NoAuthError);
+  });
+
+  test('that may not be removed rejects its closing; one that is gone, or whose client has stopped, does not', async () => {
+    const { server, client, connect } = await workbench();
+    const node = new PersistentNode(client, '/node', 'data');
+    await node.start();
+    server.faults.fail('delete', NO_AUTH);
+    await expect(node.close()).rejects.toBeInstanceOf(NoAuthError);
+    await client.delete('/node');
+    const gone = new PersistentNode(client, '/node', 'data');
+    await gone.start();
+    server.faults.fail('delete', NO_NODE);
+    await gone.close();
+    const other = await connect();
+    const stopped = new PersistentNode(other, '/other', 'data');
+    await stopped.start();
+    await other.stop();
+    await stopped.close();
+    expect(await client.exists('/other')).toBeNull();
+  });
+
+  test('that a dead connection brings late goes, too; what is not ours stays', async () => {
+    const { server, connect } = await workbench();
+    const client = await connect({ timeout: 600 });
+    for (const path of ['/theirs', '/ours']) {
+      server.faults.fail('create', CONNECTION_LOSS);
+      const node = new PersistentNode(client, path, 'ours');
+      await node.start();
+      await node.close();
+    }
+    for (const path of ['/theirs', '/ours']) await client.create(path, path.slice(1), { ephemeral: true });
+    // Both are looked at again a session timeout after the closing, in the order of the closings.
+    await eventually(async () => (await client.exists('/ours')) === null);
+    expect((await client.get('/theirs'))[0]?.toString()).toBe('theirs');
+  });
+});
+
+describe('one that the server numbers', () => {
+  test('may be started while there is no connection', async () => {
+    const { server, client } = await workbench();
+    const suspended = stateOf(client, 'SUSPENDED');
+    server.refuseConnections(true);
+    server.dropConnections();
+    await suspended;
+    await using node = new PersistentNode(client, '/n', 'data', { sequence: true });
+    const started = node.start();
+    await new Promise((resolve) => setImmediate(resolve));
+    server.refuseConnections(false);
+    await started;
+    expect((await client.getChildren('/')).filter((name) => name.startsWith('n'))).toEqual([node.path.slice(1)]);
+  });
+
+  test('is looked for below a parent that is not there, and made', async () => {
+    const { server, client } = await workbench();
+    server.faults.fail('create', CONNECTION_LOSS);
+    await using node = new PersistentNode(client, '/deep/n', 'data', { sequence: true });
+    await node.start();
+    expect(await client.getChildren('/deep')).toEqual([node.path.slice('/deep/'.length)]);
+  });
+
+  test('is not taken for one of a stranger’s of the same name', async () => {
+    const { server, client, connect } = await workbench();
+    const theirs = await (await connect()).create('/n', 'data', { sequence: true, ephemeral: true });
+    server.faults.cutAfterCommit('create');
+    await using node = new PersistentNode(client, '/n', 'data', { sequence: true });
+    await node.start();
+    expect(node.path).not.toBe(theirs);
+    expect((await client.getChildren('/')).filter((name) => name.startsWith('n'))).toHaveLength(2);
+  });
+
+  test('that was never made leaves nothing to remove', async () => {
+    const { server, client } = await workbench();
+    server.faults.fail('create', INVALID_ACL);
+    const node = new PersistentNode(client, '/n', 'data', { sequence: true });
+    await expect(node.start()).rejects.toBeInstanceOf(InvalidACLError);
+    await node.close();
+    expect(await client.getChildren('/')).toEqual(['zookeeper']);
+  });
+});
