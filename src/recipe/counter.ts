@@ -33,7 +33,7 @@ export type CounterValue<O extends CounterOptions> = O extends { type: 'bigint' 
  * const counter = new Counter(client, '/hits');
  * await counter.add(2); // 2
  */
-export class Counter<const O extends CounterOptions = { type?: undefined }> {
+export class Counter<const O extends CounterOptions = CounterOptions> {
   readonly path: string;
   readonly default: CounterValue<O>;
   readonly type: CounterType;
@@ -144,7 +144,7 @@ export class Counter<const O extends CounterOptions = { type?: undefined }> {
   /** The new stat, or true, if the change was made; false if another came first. */
   async #compareAndSet(data: Buffer, stat: ZnodeStat, attempt: Attempt): Promise<ZnodeStat | boolean> {
     try {
-      return await this.#client.set(this.path, data, { version: stat.version, signal: attempt.signal });
+      return await this.#client.set(this.path, data, { version: stat.version, signal: attempt.bound });
     } catch (error) {
       if (error instanceof BadVersionError) return false;
       if (error instanceof NoNodeError) return this.#vanished();
@@ -170,12 +170,12 @@ export class Counter<const O extends CounterOptions = { type?: undefined }> {
   }
 
   /** The server now asked may lag behind the one that may have made the change. */
-  async #readAfresh({ signal }: Attempt): Promise<[Buffer | null, ZnodeStat]> {
+  async #readAfresh({ bound: signal }: Attempt): Promise<[Buffer | null, ZnodeStat]> {
     const [, reading] = await Promise.all([this.#client.sync(this.path, { signal }), this.#client.get(this.path, { signal })]);
     return reading;
   }
 
-  async #read({ signal }: Attempt): Promise<Reading> {
+  async #read({ bound: signal }: Attempt): Promise<Reading> {
     for (;;) {
       if (!this.#ensured) await this.#client.ensurePath(this.path, { signal });
       this.#ensured = true;

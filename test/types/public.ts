@@ -2,6 +2,7 @@
 import { expectTypeOf } from 'vitest';
 import {
   ACL,
+  Counter,
   EventType,
   Id,
   KazooClient,
@@ -162,4 +163,17 @@ export function words(): void {
   expectTypeOf(KazooState.CONNECTED).toEqualTypeOf<'CONNECTED'>();
   expectTypeOf(KeeperState.CONNECTED_RO).toEqualTypeOf<'CONNECTED_RO'>();
   expectTypeOf(EventType.NONE).toEqualTypeOf<'NONE'>();
+}
+
+/** A counter's type by itself is that of one that counts in numbers, whatever its other options. */
+export function counters(client: KazooClient): void {
+  const kept: Counter[] = [
+    client.counter('/a'),
+    client.counter('/a', { default: 5 }),
+    client.counter('/a', { supportCurator: true }),
+    new Counter(client, '/a', { type: 'float' }),
+  ];
+  expectTypeOf(kept[0]!.add(1)).resolves.toEqualTypeOf<number>();
+  expectTypeOf(client.counter('/a', { default: 0n }).add(1n)).resolves.toEqualTypeOf<bigint>();
+  expectTypeOf(new Counter(client, '/a', { type: 'bigint' }).postValue).toEqualTypeOf<bigint | null>();
 }
