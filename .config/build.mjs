@@ -20,6 +20,8 @@ const options = {
   packages: 'external',
   minifySyntax: true,
   minifyWhitespace: true,
+  // Node prints the whole line at which an uncaught error was thrown.
+  lineLimit: 500,
   chunkNames: 'chunks/[name]-[hash]',
 };
 await build({ ...options, entryPoints: entries.map((name) => `src/${name}.ts`), splitting: true });

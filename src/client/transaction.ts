@@ -58,6 +58,7 @@ export class TransactionRequest {
   readonly #operations: TransactionOperation[] = [];
   #committed = false;
 
+  /** @internal */
   constructor(home: TransactionHome) {
     this.#home = home;
   }

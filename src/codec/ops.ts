@@ -162,10 +162,42 @@ export const OPS = {
   ...SINGLE,
   multi: { code: 14, request: multiRequest(WRITE_PARTS), response: multiResponse(WRITE_PARTS), since: '3.4.0', writes: true },
   multiRead: { code: 22, request: multiRequest(READ_PARTS), response: multiResponse(READ_PARTS), since: '3.6.0' },
-} as const;
+} as const satisfies Record<OpName, OpRow>;
+
+/** The name of an operation. Spelt out: whoever reads the package's declarations has no use for the tables. */
+export type OpName =
+  | 'create'
+  | 'delete'
+  | 'exists'
+  | 'getData'
+  | 'setData'
+  | 'getACL'
+  | 'setACL'
+  | 'getChildren'
+  | 'sync'
+  | 'ping'
+  | 'getChildren2'
+  | 'check'
+  | 'create2'
+  | 'reconfig'
+  | 'checkWatches'
+  | 'removeWatches'
+  | 'createContainer'
+  | 'deleteContainer'
+  | 'createTTL'
+  | 'auth'
+  | 'setWatches'
+  | 'sasl'
+  | 'getEphemerals'
+  | 'getAllChildrenNumber'
+  | 'setWatches2'
+  | 'addWatch'
+  | 'whoAmI'
+  | 'closeSession'
+  | 'multi'
+  | 'multiRead';
 
 export type Ops = typeof OPS;
-export type OpName = keyof Ops;
 export type RequestOf<K extends OpName> = K extends OpName ? (Ops[K]['request'] extends Field<infer T> ? T : never) : never;
 export type ResponseOf<K extends OpName> = K extends OpName
   ? (Ops[K]['response'] extends Field<infer T> ? T : never) | (Ops[K] extends { nullOn: number } ? null : never)
