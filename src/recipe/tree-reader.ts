@@ -51,7 +51,7 @@ export class TreeReader {
   readonly #listed = new Set<string>();
   #since = 0n;
   /** Bytes that a read is expected to give: what those before it gave, and more after one that gave much. At first a guess, so that not too much is asked at once. */
-  #weight = FLIGHT_BYTES / 50;
+  #weight = FLIGHT_BYTES / 200;
 
   constructor(client: RecipeClient, options: TreeReaderOptions) {
     this.#client = client;
