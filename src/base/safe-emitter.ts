@@ -1,9 +1,11 @@
 import { EventEmitter } from 'eventemitter3';
+import { isPrompt } from './prompt.ts';
 
 type Listener = (...args: unknown[]) => unknown;
 
 /**
  * An emitter whose listeners cannot hurt each other: what one throws, or rejects with, is reported and the next is still called.
+ * Prompt ones of our own come first: what a user's listener looks at, the signal of a lock, say, knows by then.
  * A listener of `state` that returns exactly true is removed (Kazoo ST-13).
  */
 export abstract class SafeEmitter<Events extends EventEmitter.ValidEventTypes> extends EventEmitter<Events> {
@@ -12,7 +14,8 @@ export abstract class SafeEmitter<Events extends EventEmitter.ValidEventTypes> e
 
   override emit<T extends EventEmitter.EventNames<Events>>(event: T, ...args: EventEmitter.EventArgs<Events, T>): boolean {
     const listeners = this.listeners(event) as unknown as Listener[];
-    for (const listener of listeners) this.#call(event, listener, args);
+    for (const first of [true, false])
+      for (const listener of listeners) if (isPrompt(listener) === first) this.#call(event, listener, args);
     return listeners.length > 0;
   }
 

@@ -1,4 +1,5 @@
 import { ConnectionLoss, SessionExpiredError } from '../base/errors.ts';
+import { prompt } from '../base/prompt.ts';
 import type { KazooState } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 
@@ -39,7 +40,7 @@ export class Hold {
   constructor(client: RecipeClient, claim: Claim, options: { subject: string; errorPolicy: ErrorPolicy; lost: () => void }) {
     this.claim = claim;
     this.#client = client;
-    this.#onState = (state) => {
+    this.#onState = prompt((state: KazooState) => {
       if (state === 'LOST') {
         this.#client.off('state', this.#onState);
         this.#leavesNode = !claim.ephemeral;
@@ -49,7 +50,7 @@ export class Hold {
       } else if (state === 'SUSPENDED' && options.errorPolicy === 'standard') {
         this.#abort(() => new ConnectionLoss(`${options.subject} may be lost: the connection was lost`));
       }
-    };
+    });
     client.on('state', this.#onState);
   }
 

@@ -1,5 +1,6 @@
 import { ConnectionClosedError, KazooException, OperationTimeoutError } from '../base/errors.ts';
 import { joinPath } from '../base/paths.ts';
+import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
@@ -203,10 +204,10 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       term.abort(reason);
       if (!closing.aborted || this.#closeMode === 'notify') this.emit('notLeader');
     };
-    const onState = (state: KazooState): void => {
+    const onState = prompt((state: KazooState): void => {
       if (state === 'LOST' || (state === 'SUSPENDED' && this.#endsOnSuspension))
         end(new KazooException(`leadership of ${this.path} may be lost: ${state}`));
-    };
+    });
     const onClose = (): void => end(closing.reason);
     this.#client.on('state', onState);
     closing.addEventListener('abort', onClose);

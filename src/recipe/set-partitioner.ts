@@ -1,5 +1,6 @@
 import { CancelledError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
+import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -176,10 +177,10 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     this.#begin();
   }
 
-  readonly #onState = (state: KazooState): void => {
+  readonly #onState = prompt((state: KazooState): void => {
     if (state === 'LOST') this.#end();
     else this.#callForRelease('the connection was lost');
-  };
+  });
 
   #callForRelease(why: string): void {
     if (this.release || this.failed) return;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { prompt } from '../../src/base/prompt.ts';
 import { SafeEmitter } from '../../src/base/safe-emitter.ts';
 
 class Emitter extends SafeEmitter<{ state: [string]; other: [number, number]; error: [Error] }> {
@@ -109,4 +110,18 @@ test('a listener that removes itself or adds another does not disturb the round'
   emitter.on('state', () => void seen.push('second'));
   emitter.emit('state', 'X');
   expect(seen).toEqual(['first', 'second']);
+});
+
+test('prompt listeners are called before others, each in its order', () => {
+  const emitter = new Emitter();
+  const seen: string[] = [];
+  for (const name of ['a', 'b']) {
+    emitter.on('state', () => void seen.push(`user's ${name}`));
+    emitter.on(
+      'state',
+      prompt(() => void seen.push(`ours ${name}`)),
+    );
+  }
+  emitter.emit('state', 'X');
+  expect(seen).toEqual(['ours a', 'ours b', "user's a", "user's b"]);
 });

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import type { KazooClient } from '../../src/kazoo-client.ts';
+import type { ErrorPolicy } from '../../src/recipe/hold.ts';
+import { Election } from '../../src/recipe/election.ts';
+import { LeaderLatch } from '../../src/recipe/leader-latch.ts';
+import { Lock } from '../../src/recipe/lock.ts';
+import { ReadLock, WriteLock } from '../../src/recipe/read-write-lock.ts';
+import { Semaphore } from '../../src/recipe/semaphore.ts';
+import { Lab, once } from './lab.ts';
+
+/** Each holds something, and gives the signal of it. */
+const HOLDERS: Readonly<Record<string, (client: KazooClient, errorPolicy: ErrorPolicy) => Promise<AbortSignal>>> = {
+  Lock: async (client, errorPolicy) => (await new Lock(client, '/held', { errorPolicy }).hold()).signal,
+  ReadLock: async (client, errorPolicy) => (await new ReadLock(client, '/held', { errorPolicy }).hold()).signal,
+  WriteLock: async (client, errorPolicy) => (await new WriteLock(client, '/held', { errorPolicy }).hold()).signal,
+  Semaphore: async (client, errorPolicy) => {
+    const semaphore = new Semaphore(client, '/held', { errorPolicy });
+    await semaphore.acquire();
+    return semaphore.signal;
+  },
+  Election: (client, errorPolicy) =>
+    new Promise((resolve) => {
+      const leading = new Election(client, '/held', { errorPolicy }).run(
+        (signal) =>
+          new Promise<void>((over) => {
+            signal.addEventListener('abort', () => over());
+            resolve(signal);
+          }),
+      );
+      leading.catch(() => undefined);
+    }),
+  LeaderLatch: (client, errorPolicy) =>
+    new Promise((resolve) => {
+      const latch = new LeaderLatch(client, '/held', { errorPolicy });
+      latch.on('leader', resolve);
+      latch.start();
+    }),
+};
+
+test.each(
+  Object.keys(HOLDERS).flatMap((name) => [
+    [name, 'standard', ['SUSPENDED true', 'LOST true']] as const,
+    [name, 'session', ['SUSPENDED false', 'LOST true']] as const,
+  ]),
+)(
+  'no listener of states, however old, hears of a loss before the signal of a %s, policy %s, has aborted (pain-points 14)',
+  async (name, errorPolicy, expected) => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const heard: string[] = [];
+    client.on('state', (state) => void heard.push(`${state} ${signal.aborted}`));
+    const signal = await HOLDERS[name]!(client, errorPolicy);
+    const lost = once(client, 'LOST');
+    lab.server.refuseConnections(true);
+    lab.server.dropConnections();
+    await lost;
+    expect(heard).toEqual(expected);
+    lab.server.refuseConnections(false);
+  },
+);
