@@ -119,7 +119,7 @@ export abstract class Acquirable {
     }
   }
 
-  /** Waits, shortly, for a node of an attempt that failed to be gone; an abort by the caller's signal is answered without that. */
+  /** Waits, shortly, for a node of an attempt that failed to be gone; an abort by the caller's signal is answered without that. @internal */
   protected async settle(removal: Promise<void>, attempt: Attempt): Promise<void> {
     if (attempt.givenUp || !this.client.connected) return;
     const { promise, cancel } = sleep(this.client.clock, CLEAN_UP_PATIENCE);
