@@ -1,11 +1,12 @@
 // Packs the package as it would be published, and looks at what a user gets: metadata, types in every module mode, size, the two entry points.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const SIZE_LIMIT = 150_000;
+const LINE_LIMIT = 2_000;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'kazoo-pack-'));
 let failed = false;
@@ -41,6 +42,15 @@ try {
   const size = statSync(tarball).size;
   console.log(`${size <= SIZE_LIMIT ? 'ok    ' : 'FAILED'} packed size ${size} bytes, limit ${SIZE_LIMIT}`);
   failed ||= size > SIZE_LIMIT;
+  // Node prints the line at which an uncaught error was thrown: it must not fill the terminal.
+  const longest = Math.max(
+    ...packed.files
+      .filter(({ path }) => path.endsWith('.js'))
+      .flatMap(({ path }) => readFileSync(join(root, path), 'utf8').split('\n'))
+      .map((line) => line.length),
+  );
+  console.log(`${longest <= LINE_LIMIT ? 'ok    ' : 'FAILED'} longest line of code ${longest} characters, limit ${LINE_LIMIT}`);
+  failed ||= longest > LINE_LIMIT;
   check('publint', process.execPath, ['node_modules/publint/src/cli.js', 'run', tarball, '--strict']);
   check('are the types wrong', process.execPath, [
     'node_modules/@arethetypeswrong/cli/dist/index.js',
