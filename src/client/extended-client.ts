@@ -35,7 +35,8 @@ export class ExtendedClient extends Client {
   /**
    * A watch that stays (ZooKeeper 3.6+): of one node and its children, or, `recursive`, of a node and all below it.
    * A recursive listener gets no CHILD events. After a reconnect each listener gets a `NONE` event with state CONNECTED before any other:
-   * it may have missed events. After a lost session the watch is put back in the new one. The signal takes the watch back later, too; the timeout is for leaving it.
+   * it may have missed events. After a lost session the watch is put back in the new one. On a server before 3.6, where an ensemble has such, it is `NONE` with
+   * state CONNECTING, and nothing more until a newer server is found. The signal takes the watch back later, too; the timeout is for leaving it.
    *
    * @throws UnimplementedError on servers before 3.6
    */
