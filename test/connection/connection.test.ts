@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest';
+import { ManualClock } from '../../src/base/clock.ts';
+import { ConnectionDropped } from '../../src/base/errors.ts';
+import { OPS } from '../../src/codec/ops.ts';
+import { DecodeError } from '../../src/codec/reader.ts';
+import { Xid } from '../../src/codec/xid.ts';
+import { Connection, type Exchange } from '../../src/connection/connection.ts';
+import type { Transport } from '../../src/connection/transport.ts';
+import { framed, replyFrame } from '../support/fake-server.ts';
+
+const LIMIT = 1_024;
+
+/** A connection over no network, what left on it, and how it ended. */
+function open() {
+  const written: Buffer[] = [];
+  const ended: Error[] = [];
+  const transport: Transport = {
+    onData: () => undefined,
+    onClose: () => undefined,
+    write: (bytes) => void written.push(Buffer.from(bytes)),
+    destroy: () => undefined,
+  };
+  const limits = { maxRequestBytes: LIMIT, maxResponseBytes: LIMIT };
+  const sink = { event: () => undefined, ended: (error: Error) => void ended.push(error) };
+  const connection = new Connection(transport, new ManualClock(), sink, limits);
+  return { connection, written, ended, deliver: (...frames: Buffer[]) => transport.onData(Buffer.concat(frames)) };
+}
+
+/** A request that asks whether a path exists, and what became of it: error codes, or errors. */
+function asking(outcomes: unknown[], row: Exchange['row'] = OPS.exists): Exchange {
+  return { row, reply: (err) => void outcomes.push(err), fail: (error) => void outcomes.push(error) };
+}
+const REQUEST = { path: '/', watch: false };
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The announcement of a frame that is too long to be kept, and the first bytes of it. */
+function oversized(xid: number, zxid: bigint): Buffer {
+  const head = replyFrame(xid, { zxid });
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(LIMIT + 1);
+  return Buffer.concat([length, head, Buffer.alloc(LIMIT + 1 - head.length)]);
+}
+
+describe('a connection that has ended', () => {
+  test('fails what is sent on it, writes nothing more, and tells of its first end only', async () => {
+    const { connection, written, ended } = open();
+    const outcomes: unknown[] = [];
+    connection.send(asking(outcomes), REQUEST);
+    const reason = new Error('enough');
+    connection.end(reason);
+    connection.end(new Error('again'));
+    connection.send(asking(outcomes), REQUEST);
+    connection.sendSide(Xid.AUTH, asking(outcomes, OPS.auth), { type: 0, scheme: 'digest', auth: Buffer.alloc(0) });
+    connection.confirm(1_000);
+    await tick();
+    expect(outcomes).toEqual([expect.any(ConnectionDropped), expect.any(ConnectionDropped)]);
+    expect(written).toEqual([]);
+    expect(ended).toEqual([reason]);
+    expect(connection.takeInFlight()).toHaveLength(1);
+  });
+
+  test('before its handshake was answered rejects that', async () => {
+    const { connection } = open();
+    const question = {
+      protocolVersion: 0,
+      lastZxidSeen: 0n,
+      timeOut: 1,
+      sessionId: 0n,
+      passwd: Buffer.alloc(16),
+      readOnly: false,
+    };
+    const greeting = connection.handshake(question);
+    const reason = new Error('enough');
+    connection.end(reason);
+    await expect(greeting).rejects.toBe(reason);
+  });
+});
+
+describe('what no server should send', () => {
+  test('an answer to nothing, in the order of requests or out of it, ends the connection', () => {
+    const none = open();
+    none.deliver(framed(replyFrame(1)));
+    expect(none.ended[0]?.message).toBe('a reply with xid 1 came where none was expected');
+    const side = open();
+    side.deliver(framed(replyFrame(Xid.AUTH)));
+    expect(side.ended[0]).toBeInstanceOf(ConnectionDropped);
+    expect(side.ended[0]?.cause).toBeInstanceOf(DecodeError);
+  });
+
+  test('a frame that is too long fails the call it answers, and no other', () => {
+    const { connection, ended, deliver } = open();
+    const outcomes: unknown[] = [];
+    connection.send(asking(outcomes), REQUEST);
+    connection.send(asking(outcomes), REQUEST);
+    deliver(oversized(Xid.NOTIFICATION, 5n), oversized(1, 7n), framed(replyFrame(2, { err: -101, zxid: 7n })));
+    expect(outcomes).toEqual([expect.objectContaining({ code: -5 }), -101]);
+    expect(connection.lastZxid).toBe(7n);
+    expect(ended).toEqual([]);
+  });
+
+  test('and so is one in the place of the handshake’s answer: it ends the connection', async () => {
+    const { connection, ended, deliver } = open();
+    const question = {
+      protocolVersion: 0,
+      lastZxidSeen: 0n,
+      timeOut: 1,
+      sessionId: 0n,
+      passwd: Buffer.alloc(16),
+      readOnly: false,
+    };
+    const greeting = connection.handshake(question);
+    deliver(oversized(1, 1n));
+    await expect(greeting).rejects.toBeInstanceOf(ConnectionDropped);
+    expect(ended[0]?.message).toContain(`a frame of ${LIMIT + 1} bytes`);
+  });
+});
+
+test('the zxid never goes back', () => {
+  const { connection, deliver } = open();
+  for (let request = 1; request <= 4; request++) connection.send(asking([]), REQUEST);
+  const zxids = [2n ** 40n + 5n, 2n ** 40n + 4n, 2n ** 39n, 0n];
+  zxids.forEach((zxid, index) => deliver(framed(replyFrame(index + 1, { err: -101, zxid }))));
+  expect(connection.lastZxid).toBe(2n ** 40n + 5n);
+});
+
+test('a request that cannot be written fails by itself: those beside it leave whole', async () => {
+  const { connection, written, ended } = open();
+  const outcomes: unknown[] = [];
+  connection.send(asking(outcomes), REQUEST);
+  connection.send(asking(outcomes), { path: Symbol('none'), watch: false });
+  connection.send(asking(outcomes), { path: `/${'x'.repeat(LIMIT)}`, watch: false });
+  connection.send(asking(outcomes), REQUEST);
+  await tick();
+  const frame = 4 + 4 + 4 + 4 + 1 + 1;
+  expect(Buffer.concat(written)).toHaveLength(2 * frame);
+  expect(outcomes).toHaveLength(2);
+  expect(connection.inFlight).toBe(2);
+  expect(ended).toEqual([]);
+});

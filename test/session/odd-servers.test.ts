@@ -1,0 +1,211 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { AuthFailedError, ConnectionClosedError, ConnectionLoss } from '../../src/base/errors.ts';
+import { EventLoopHandler } from '../../src/connection/handler.ts';
+import { KazooClient } from '../../src/kazoo-client.ts';
+import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
+import { ScopedClock } from '../../src/session/scoped-clock.ts';
+import { StateMachine } from '../../src/session/transitions.ts';
+import { ManualClock } from '../../src/base/clock.ts';
+import { FakeServer, Op, type FakePeer } from '../support/fake-server.ts';
+import { record, rejection, told, until } from '../support/waiting.ts';
+
+const QUICK = { delay: 5, maxDelay: 20 };
+const MULTI = 14;
+
+/** The answer to a handshake, with a password of no bytes at all: null. */
+function confirmWithoutPassword(peer: FakePeer, timeOut: number): void {
+  const body = Buffer.alloc(21);
+  body.writeInt32BE(timeOut, 4);
+  body.writeBigInt64BE(7n, 8);
+  body.writeInt32BE(-1, 16);
+  peer.send(body);
+}
+
+describe('a server that', () => {
+  test('refuses to open a session is one of those that failed, and asked again', async () => {
+    let refusals = 0;
+    await using server = await FakeServer.start({
+      greet: (peer, { timeOut }) => peer.confirm(refusals++ < 2 ? 0 : timeOut, 9n),
+    });
+    await using client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
+    const failures: string[] = [];
+    client.on('connectFailed', ({ cause }) => void failures.push(cause.message));
+    await client.start();
+    expect(failures).toEqual(Array(2).fill('the server refused to open a session'));
+    expect(client.clientId?.sessionId).toBe(9n);
+  });
+
+  test('gives no password is given none when the session is resumed', async () => {
+    await using server = await FakeServer.start({ greet: (peer, { timeOut }) => confirmWithoutPassword(peer, timeOut) });
+    await using client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
+    await client.start();
+    expect(client.clientId?.password).toEqual(Buffer.alloc(16));
+    const suspended = told(client, 'SUSPENDED');
+    server.peers[0]!.socket.destroy();
+    await suspended;
+    await until(() => server.questions.length === 2, 'the second handshake');
+    expect(server.questions[1]!.sessionId).toBe(7n);
+  });
+
+  test('does not restore the watches loses the connection: they are asked of the next', async () => {
+    let restorations = 0;
+    await using server = await FakeServer.start({
+      request: (peer, { xid, op }) => {
+        if (op === Op.setWatches) peer.reply(xid, { err: restorations++ === 0 ? -1 : 0 });
+        else peer.reply(xid, { err: -101 });
+      },
+    });
+    await using client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
+    await client.start();
+    await client.exists('/a', { watch: () => undefined });
+    server.peers[0]!.socket.destroy();
+    await until(() => restorations === 2, 'the second restoration');
+    await until(() => client.connected, 'CONNECTED');
+    expect(server.peers).toHaveLength(3);
+  });
+
+  test('answers a transaction with too few results fails that call, and costs nothing else', async () => {
+    const END = Buffer.from([0xff, 0xff, 0xff, 0xff, 1, 0xff, 0xff, 0xff, 0xff]);
+    await using server = await FakeServer.start({
+      request: (peer, { xid, op }) => peer.reply(xid, op === MULTI ? { body: END } : { err: -101 }),
+    });
+    await using client = new KazooClient(server.connectString);
+    await client.start();
+    const error = await rejection(client.transaction().create('/a').commit());
+    expect(error).toMatchObject({ code: -5, cause: { message: '0 results for 1 operations' } });
+    expect(await client.exists('/')).toBeNull();
+    expect(server.peers).toHaveLength(1);
+  });
+
+  test('hangs up on a credential fails addAuth with ConnectionLoss; the credential is not kept', async () => {
+    await using server = await FakeServer.start({
+      request: (peer, { op }) => {
+        if (op === Op.auth) peer.socket.destroy();
+      },
+    });
+    await using client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
+    await client.start();
+    expect(await rejection(client.addAuth('digest', 'u:p'))).toBeInstanceOf(ConnectionLoss);
+    await until(() => client.connected, 'CONNECTED again');
+    expect(server.requests.filter(({ op }) => op === Op.auth)).toHaveLength(1);
+  });
+
+  test('refuses a credential may be started again inside the very listener that hears of it', async () => {
+    let refuses = true;
+    await using server = await FakeServer.start({
+      request: (peer, { xid, op }) => {
+        if (op === Op.auth) peer.reply(-4, { err: refuses ? -115 : 0, zxid: 0n });
+        else peer.reply(xid, { err: -101 });
+      },
+    });
+    await using client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
+    await client.start();
+    let again: Promise<unknown> | undefined;
+    client.once('lost', () => {
+      refuses = false;
+      again = client.start();
+    });
+    expect(await rejection(client.addAuth('digest', 'u:p'))).toBeInstanceOf(AuthFailedError);
+    await again;
+    expect(client.clientState).toBe('CONNECTED');
+  });
+});
+
+describe('while there is no connection', () => {
+  test('what was sent in a transaction is what was given, though the buffer is used again', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    await using client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
+    await client.start();
+    const zxid = client.lastZxid;
+    const suspended = told(client, 'SUSPENDED');
+    server.refuseConnections(true);
+    server.dropConnections();
+    await suspended;
+    expect(client.inFlightRequests).toBe(0);
+    expect(client.lastZxid).toBe(zxid);
+    const data = Buffer.from('first');
+    const committed = client.transaction().create('/a', data).check('/', -1).commitOrThrow();
+    data.write('later');
+    server.refuseConnections(false);
+    await committed;
+    expect((await client.get('/a'))[0]?.toString()).toBe('first');
+  });
+
+  test('a credential that waits for one is refused when the client stops', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
+    await client.start();
+    const suspended = told(client, 'SUSPENDED');
+    server.refuseConnections(true);
+    server.dropConnections();
+    await suspended;
+    const added = rejection(client.addAuth('digest', 'u:p'));
+    await client.stop();
+    expect(await added).toBeInstanceOf(ConnectionClosedError);
+  });
+});
+
+test('a handler that cannot be stopped is told by stop(); the session is over all the same', async () => {
+  await using server = await EmbeddedZooKeeper.start();
+  const mine = new Error('mine');
+  const handler = Object.assign(new EventLoopHandler(), { stop: () => Promise.reject(mine) });
+  const client = new KazooClient({ hosts: server.connectString, handler });
+  const states = record(client);
+  await client.start();
+  expect(await rejection(client.stop())).toBe(mine);
+  expect(client.clientState).toBe('CLOSED');
+  expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'LOST']);
+  expect(server.sessions()).toEqual([]);
+});
+
+test('kazoo:request knows no path of what has none', async () => {
+  await using server = await EmbeddedZooKeeper.start();
+  await using client = await new KazooClient(server.connectString).start();
+  const heard: unknown[] = [];
+  const listener = (message: unknown): void => void heard.push(message);
+  subscribe('kazoo:request', listener);
+  onTestFinished(() => void unsubscribe('kazoo:request', listener));
+  await client.whoAmI();
+  await client.transaction().create('/a').commit();
+  expect(heard).toMatchObject([
+    { operation: 'whoAmI', path: null, code: 0 },
+    { operation: 'multi', path: null, code: 0 },
+  ]);
+});
+
+test('hosts may be given a fixed order at run time', async () => {
+  await using first = await FakeServer.start();
+  await using second = await FakeServer.start();
+  await using client = new KazooClient({ hosts: '127.0.0.1:1', connectionRetry: QUICK });
+  client.setHosts([first.connectString, second.connectString], { randomizeHosts: false });
+  for (let round = 1; round <= 10; round++) {
+    await client.start();
+    await client.stop();
+    expect([first.questions.length, second.questions.length]).toEqual([round, 0]);
+  }
+});
+
+test('an illegal change of state is a defect, and told as one', () => {
+  const machine = new StateMachine();
+  expect(() => machine.move('CONNECTED')).toThrow('illegal state change: CLOSED to CONNECTED');
+  expect(machine.raw).toBe('CLOSED');
+  expect(machine.move('CONNECTING')).toBeNull();
+  expect(machine.move('CONNECTED')).toBe('CONNECTED');
+});
+
+test('the timers of a scope end together, each once; those of others go on', () => {
+  const clock = new ManualClock();
+  const scope = new ScopedClock(clock);
+  expect([scope.now(), scope.wallTime()]).toEqual([clock.now(), clock.wallTime()]);
+  const fired: string[] = [];
+  clock.timer(5, () => fired.push('outside'));
+  scope.timer(10, () => fired.push('one'));
+  scope.timer(20, () => fired.push('two'));
+  scope.timer(30, () => fired.push('cancelled')).cancel();
+  scope.fireAll();
+  scope.fireAll();
+  expect(fired).toEqual(['one', 'two']);
+  clock.advance(100);
+  expect(fired).toEqual(['one', 'two', 'outside']);
+});
