@@ -38,9 +38,11 @@ export class ZookeeperError extends KazooException {
   }
 }
 
-function describe(meaning: string, code: number, { operation, path }: ErrorContext): string {
+function describe(meaning: string, code: number, { operation, path, cause }: ErrorContext): string {
   const subject = [operation, path].filter((part) => part !== undefined).join(' ');
-  return `${subject === '' ? '' : `${subject}: `}${meaning} (code ${code})`;
+  // The limit that was passed, and the option that sets it, are known to the cause alone.
+  const why = code === MarshallingError.code && cause instanceof Error ? `: ${cause.message}` : '';
+  return `${subject === '' ? '' : `${subject}: `}${meaning} (code ${code})${why}`;
 }
 
 /** A transaction's step that would have worked, had a later one not failed. */

@@ -75,7 +75,7 @@ export class KazooRetry implements RetryPolicy {
     this.maxTries = options.maxTries === undefined ? 1 : options.maxTries === -1 ? Infinity : options.maxTries;
     this.delay = options.delay ?? 100;
     this.backoff = options.backoff ?? 2;
-    this.maxJitter = Math.min(1, Math.max(0, options.maxJitter ?? 0.4));
+    this.maxJitter = options.maxJitter ?? 0.4;
     this.maxDelay = options.maxDelay ?? 60_000;
     this.ignoreExpire = options.ignoreExpire ?? true;
     this.deadline = options.deadline;
@@ -188,6 +188,8 @@ const LIMITS: Readonly<Record<string, [least: number, most: number, expected: st
 const OTHERS = new Set(['maxTries', 'ignoreExpire', 'interrupt', 'clock', 'random']);
 
 function checkOptions(options: KazooRetryOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`retry options must be an object, not ${describeValue(options)}`);
   for (const [name, value] of Object.entries(options)) {
     const limit = Object.hasOwn(LIMITS, name) ? LIMITS[name] : undefined;
     if (limit === undefined && !OTHERS.has(name)) throw new TypeError(`unknown retry option "${name}"`);
@@ -198,13 +200,15 @@ function checkOptions(options: KazooRetryOptions): void {
     }
     if (value < least || value > most) throw new RangeError(`retry option "${name}" must be ${expected}, not ${value}`);
   }
-  const { maxTries, interrupt } = options;
+  const { maxTries, interrupt, ignoreExpire } = options;
   const whole =
     maxTries === undefined || maxTries === Infinity || (Number.isInteger(maxTries) && (maxTries === -1 || maxTries >= 1));
   if (!whole)
     throw new RangeError(
       `retry option "maxTries" must be a whole number from 1, or -1 or Infinity for no limit, not ${describeValue(maxTries)}`,
     );
+  if (ignoreExpire !== undefined && typeof ignoreExpire !== 'boolean')
+    throw new TypeError(`retry option "ignoreExpire" must be a boolean, not ${describeValue(ignoreExpire)}`);
   if (interrupt !== undefined && typeof interrupt !== 'function')
     throw new TypeError(`retry option "interrupt" must be a function, not ${describeValue(interrupt)}`);
 }

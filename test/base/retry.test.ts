@@ -157,7 +157,7 @@ describe('a retried call', () => {
 });
 
 describe('options', () => {
-  test.each<[object, string]>([
+  test.each<[unknown, string]>([
     [{ delay: -1 }, 'retry option "delay" must be milliseconds, 0 or more, not -1'],
     [{ delay: '5' }, 'retry option "delay" must be milliseconds, 0 or more, not "5"'],
     [{ delay: Number.NaN }, 'not NaN'],
@@ -170,9 +170,12 @@ describe('options', () => {
     [{ maxTries: 1.5 }, 'not 1.5'],
     [{ maxTries: -2 }, 'not -2'],
     [{ interrupt: true }, 'retry option "interrupt" must be a function, not true'],
+    [{ ignoreExpire: 'no' }, 'retry option "ignoreExpire" must be a boolean, not "no"'],
     [{ max_tries: 3 }, 'unknown retry option "max_tries"'],
+    [5, 'retry options must be an object, not 5'],
+    [null, 'retry options must be an object, not null'],
   ])('%o are refused', (options, message) => {
-    expect(() => new KazooRetry(options)).toThrow(message);
+    expect(() => new KazooRetry(options as object)).toThrow(message);
   });
 
   test('a copy has the same settings and no attempts', async () => {
