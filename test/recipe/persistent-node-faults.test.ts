@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { InvalidACLError, NoAuthError, NodeExistsError } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { PersistentNode } from '../../src/recipe/persistent-node.ts';
-import { altered, eventually, stateOf, workbench } from './workbench.ts';
+import { suspend } from '../support/waiting.ts';
+import { altered, eventually, workbench } from './workbench.ts';
 
 const CONNECTION_LOSS = -4;
 const NO_NODE = -101;
@@ -136,10 +137,7 @@ describe('a persistent node', () => {
 describe('one that the server numbers', () => {
   test('may be started while there is no connection', async () => {
     const { server, client } = await workbench();
-    const suspended = stateOf(client, 'SUSPENDED');
-    server.refuseConnections(true);
-    server.dropConnections();
-    await suspended;
+    await suspend(server, client);
     await using node = new PersistentNode(client, '/n', 'data', { sequence: true });
     const started = node.start();
     await new Promise((resolve) => setImmediate(resolve));

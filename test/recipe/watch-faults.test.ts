@@ -5,6 +5,7 @@ import { DataWatch } from '../../src/recipe/data-watch.ts';
 import { ChildrenWatch } from '../../src/recipe/children-watch.ts';
 import { watchData } from '../../src/recipe/watch-iterators.ts';
 import { FakeServer, Op } from '../support/fake-server.ts';
+import { suspend } from '../support/waiting.ts';
 import { altered, eventually, stateOf, workbench } from './workbench.ts';
 
 const NO_AUTH = -102;
@@ -28,10 +29,7 @@ describe('a data watch', () => {
 
   test('whose client stops before the first answer rejects `ready`; one before its client is started waits', async () => {
     const { server, client } = await workbench();
-    const suspended = stateOf(client, 'SUSPENDED');
-    server.refuseConnections(true);
-    server.dropConnections();
-    await suspended;
+    await suspend(server, client);
     const ready = expect(new DataWatch(client, '/node', () => undefined).ready).rejects.toBeInstanceOf(ConnectionClosedError);
     await client.stop();
     await ready;

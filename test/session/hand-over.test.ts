@@ -3,7 +3,7 @@ import { ConnectionLoss } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { FakeServer, Op } from '../support/fake-server.ts';
-import { record, rejection, told, until } from '../support/waiting.ts';
+import { record, rejection, suspend, told, until } from '../support/waiting.ts';
 
 describe('setHosts', () => {
   test('leaves the connection there is, and takes the session to the new servers with the next (pain-points 61)', async () => {
@@ -77,10 +77,7 @@ describe('stop()', () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient(server.connectString);
     await client.start();
-    const suspended = told(client, 'SUSPENDED');
-    server.refuseConnections(true);
-    server.dropConnections();
-    await suspended;
+    await suspend(server, client);
     const queued = rejection(client.create('/queued'));
     await client.stop();
     expect(await queued).toBeInstanceOf(ConnectionLoss);

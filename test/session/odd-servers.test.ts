@@ -8,7 +8,7 @@ import { ScopedClock } from '../../src/session/scoped-clock.ts';
 import { StateMachine } from '../../src/session/transitions.ts';
 import { ManualClock } from '../../src/base/clock.ts';
 import { FakeServer, Op, type FakePeer } from '../support/fake-server.ts';
-import { record, rejection, told, until } from '../support/waiting.ts';
+import { record, rejection, suspend, told, until } from '../support/waiting.ts';
 
 const QUICK = { delay: 5, maxDelay: 20 };
 const MULTI = 14;
@@ -118,10 +118,7 @@ describe('while there is no connection', () => {
     await using client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
     await client.start();
     const zxid = client.lastZxid;
-    const suspended = told(client, 'SUSPENDED');
-    server.refuseConnections(true);
-    server.dropConnections();
-    await suspended;
+    await suspend(server, client);
     expect(client.inFlightRequests).toBe(0);
     expect(client.lastZxid).toBe(zxid);
     const data = Buffer.from('first');
@@ -136,10 +133,7 @@ describe('while there is no connection', () => {
     await using server = await EmbeddedZooKeeper.start();
     const client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
     await client.start();
-    const suspended = told(client, 'SUSPENDED');
-    server.refuseConnections(true);
-    server.dropConnections();
-    await suspended;
+    await suspend(server, client);
     const added = rejection(client.addAuth('digest', 'u:p'));
     await client.stop();
     expect(await added).toBeInstanceOf(ConnectionClosedError);

@@ -3,7 +3,7 @@ import { AuthFailedError, ConnectionLoss, SessionExpiredError } from '../../src/
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { FakeServer, Op } from '../support/fake-server.ts';
-import { record, rejection, told, until } from '../support/waiting.ts';
+import { record, rejection, suspend, told, until } from '../support/waiting.ts';
 
 describe('the order of telling', () => {
   test('on a drop: what was in flight is rejected first, then listeners hear SUSPENDED, and no watch hears anything (ST-9, mended)', async () => {
@@ -210,10 +210,7 @@ describe('credentials', () => {
     await using server = await EmbeddedZooKeeper.start({ version: '3.9' });
     await using client = new KazooClient(server.connectString);
     await client.start();
-    const suspended = told(client, 'SUSPENDED');
-    server.refuseConnections(true);
-    server.dropConnections();
-    await suspended;
+    await suspend(server, client);
     let added = false;
     const adding = client.addAuth('digest', 'late:secret').then(() => (added = true));
     await new Promise((resolve) => setTimeout(resolve, 100));

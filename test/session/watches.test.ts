@@ -3,17 +3,14 @@ import { KazooClient } from '../../src/kazoo-client.ts';
 import type { WatchedEvent } from '../../src/base/states.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { FakeServer, Op } from '../support/fake-server.ts';
-import { rejection, told, until } from '../support/waiting.ts';
+import { rejection, suspend, told, until } from '../support/waiting.ts';
 
 async function outage(
   client: KazooClient,
   server: EmbeddedZooKeeper,
   meanwhile: () => Promise<unknown> = async () => undefined,
 ): Promise<void> {
-  const suspended = told(client, 'SUSPENDED');
-  server.refuseConnections(true);
-  server.dropConnections();
-  await suspended;
+  await suspend(server, client);
   server.refuseConnections(false);
   await meanwhile();
   await until(() => client.connected, 'CONNECTED');

@@ -53,3 +53,14 @@ export function told(
     client.on('state', listener);
   });
 }
+
+/** Takes a client's connection away and keeps it from another, until `server.refuseConnections(false)`; resolves when the client has told of it. */
+export async function suspend(
+  server: { refuseConnections(on: boolean): void; dropConnections(): void },
+  client: Parameters<typeof told>[0],
+): Promise<void> {
+  const suspended = told(client, 'SUSPENDED');
+  server.refuseConnections(true);
+  server.dropConnections();
+  await suspended;
+}
