@@ -3,6 +3,7 @@ import { OPEN_ACL_UNSAFE } from '../../src/base/security.ts';
 import type { WaitOptions } from '../../src/client/call-options.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import type { Dice } from '../ensemble/lock-model.ts';
+import type { OwnTime } from './own-time.ts';
 
 const NODES = 8;
 /** They retry what a lost connection left open; a server that always breaks off may keep them at it. */
@@ -23,6 +24,7 @@ const GIVEN_UP: ReadonlySet<string> = new Set(['AUTH_FAILED', 'CLOSED']);
 export class Assailant {
   readonly client: KazooClient;
   readonly #dice: Dice;
+  readonly #time: OwnTime;
   readonly #recipes: number;
   readonly #pending = new Map<Promise<unknown>, { name: string; since: number }>();
   calls = 0;
@@ -34,7 +36,8 @@ export class Assailant {
   readonly errors: unknown[] = [];
 
   /** @param recipes how often a recipe is used; a server that makes no sense at all cannot serve any */
-  constructor(client: KazooClient, dice: Dice, recipes: number) {
+  constructor(client: KazooClient, dice: Dice, time: OwnTime, recipes: number) {
+    this.#time = time;
     this.client = client;
     this.#recipes = recipes;
     this.#dice = dice;
@@ -42,12 +45,12 @@ export class Assailant {
   }
 
   /**
-   * What has not been settled for this long, milliseconds.
+   * What has not been settled for this long, milliseconds of our own time.
    *
    * @param patient whether those count that try again for as long as the server talks nonsense
    */
   overdue(limit: number, patient: boolean): string[] {
-    const now = performance.now();
+    const now = this.#time.now();
     return [...this.#pending.values()]
       .filter(({ name }) => patient || !TRYING_AGAIN.some((call) => name.startsWith(call)))
       .filter(({ since }) => now - since > limit)
@@ -85,7 +88,7 @@ export class Assailant {
     this.calls += 1;
     this.#pending.set(promise, {
       name: `${name} ${path} ${JSON.stringify({ ...options, signal: timer !== undefined })}`,
-      since: performance.now(),
+      since: this.#time.now(),
     });
     try {
       await promise;
