@@ -4,7 +4,7 @@ import { TreeCache } from '../../src/recipe/tree-cache.ts';
 import { startRealZooKeeper } from '../support/real-zookeeper.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { followsWhatItMayNotRead } from '../recipe/tree-secrets.ts';
-import { eventually, watchCount } from '../recipe/workbench.ts';
+import { eventually, readsOf, watchCount } from '../recipe/workbench.ts';
 
 /** The newest has one recursive watch, the other two watches for each node. */
 describe.each(['3.9.5', '3.5.10'])('a tree cache on real ZooKeeper %s', (version) => {
@@ -75,22 +75,4 @@ async function connect(hosts: string): Promise<KazooClient> {
   const client = new KazooClient({ hosts, timeout: 20_000, connectionRetry: { maxTries: -1, delay: 20, maxDelay: 200 } });
   onTestFinished(() => client.stop());
   return client.start({ timeout: 60_000 });
-}
-
-/** Counts the nodes read from now on. */
-function readsOf(client: KazooClient): () => number {
-  let reads = 0;
-  for (const name of ['get', 'getChildren', 'exists'] as const) {
-    const original = client[name].bind(client) as (...args: unknown[]) => never;
-    client[name] = (...args: unknown[]): never => {
-      reads += 1;
-      return original(...args);
-    };
-  }
-  const original = client.multiRead.bind(client);
-  client.multiRead = (operations, options) => {
-    reads += operations.length;
-    return original(operations, options);
-  };
-  return () => reads;
 }

@@ -79,6 +79,24 @@ export function altered(client: KazooClient, methods: Partial<Record<keyof Kazoo
   });
 }
 
+/** Counts the nodes read from now on. */
+export function readsOf(client: KazooClient): () => number {
+  let reads = 0;
+  for (const name of ['get', 'getChildren', 'exists'] as const) {
+    const original = client[name].bind(client) as (...args: unknown[]) => never;
+    client[name] = (...args: unknown[]): never => {
+      reads += 1;
+      return original(...args);
+    };
+  }
+  const original = client.multiRead.bind(client);
+  client.multiRead = (operations, options) => {
+    reads += operations.length;
+    return original(operations, options);
+  };
+  return () => reads;
+}
+
 /** How many one-shot watches, of data and of children, the server keeps for anyone (`wchp` knows of the former only). */
 export async function watchCount(client: KazooClient): Promise<number> {
   const answer = await client.command('mntr');
