@@ -69,6 +69,18 @@ describe('a reader', () => {
     expect(reader.remaining).toBe(0);
   });
 
+  test('a value of any length is copied whole, from wherever it lies', () => {
+    for (let length = 0; length <= 300; length++) {
+      const value = Buffer.from(Array.from({ length }, (_, i) => (i * 7 + length) & 0xff));
+      const head = Buffer.alloc(4);
+      head.writeInt32BE(length);
+      const chunk = Buffer.concat([Buffer.alloc(length % 5, 1), head, value, Buffer.alloc(3, 2)]);
+      const copy = new Reader(chunk.subarray(length % 5)).buffer()!;
+      chunk.fill(0);
+      expect(copy).toEqual(value);
+    }
+  });
+
   test('hands out copies of small values, and of large ones too unless nothing else will use their buffer', () => {
     const chunk = Buffer.alloc(100_004, 1);
     chunk.writeInt32BE(100_000);
