@@ -2,6 +2,7 @@ import { onTestFinished } from 'vitest';
 import type { KazooClientOptions } from '../../src/client/options.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
+import { stateOf } from './workbench.ts';
 
 /** A server of the test's own, closed after it, and clients of it. */
 export class Lab {
@@ -32,7 +33,7 @@ export class Lab {
 
   /** Ends a client's session behind its back, and waits until it knows and has another. */
   async expire(client: KazooClient): Promise<void> {
-    const lost = once(client, 'LOST');
+    const lost = stateOf(client, 'LOST');
     this.server.expireSession(client.clientId!.sessionId);
     this.server.dropConnections();
     await lost;
@@ -40,20 +41,10 @@ export class Lab {
   }
 }
 
-/** Resolves when the client next announces a state. */
-export function once(client: KazooClient, wanted: string): Promise<void> {
-  return new Promise((resolve) => {
-    const listen = (state: string): void => {
-      if (state !== wanted) return;
-      client.off('state', listen);
-      resolve();
-    };
-    client.on('state', listen);
-  });
-}
+export { stateOf as once };
 
 export async function untilConnected(client: KazooClient): Promise<void> {
-  if (client.state !== 'CONNECTED') await once(client, 'CONNECTED');
+  if (client.state !== 'CONNECTED') await stateOf(client, 'CONNECTED');
 }
 
 /** Looks again and again, at most 15 s, until what it sees is so. */
