@@ -124,7 +124,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   async start(options?: { timeout?: number; signal?: AbortSignal }): Promise<this> {
     const { timeout = START_TIMEOUT, signal } = checkOptions(options, WAIT_OPTIONS);
     if (signal?.aborted === true) throw signal.reason;
-    await this.#stopped;
+    // Otherwise nothing is waited for: a call made right after this one waits for the session.
+    if (this.#stopped !== undefined) await this.#stopped;
     this.#failures.clear();
     await this.#connectWithin(checkTimeout(timeout), signal);
     if (this.chroot !== '') await this.#checkChroot(timeout, signal);

@@ -119,3 +119,23 @@ test('stop() ends every call that waits, with ConnectionClosedError (pain-points
     WAITS.map((name) => `${name} ConnectionClosedError`),
   );
 });
+
+test('calls made right after start(), which is still under way, wait for the session, in order (RQ-1)', async () => {
+  await using server = await EmbeddedZooKeeper.start();
+  await using client = new KazooClient(server.connectString);
+  const starting = client.start();
+  expect(client.clientState).toBe('CONNECTING');
+  const calls = [client.create('/a'), client.create('/a/b'), client.lock('/lock').acquire()];
+  expect(await Promise.all(calls)).toEqual(['/a', '/a/b', true]);
+  expect(await starting).toBe(client);
+});
+
+test('a stop() right after start() has the last word', async () => {
+  await using server = await EmbeddedZooKeeper.start();
+  const client = new KazooClient(server.connectString);
+  const starting = rejection(client.start());
+  await client.stop();
+  expect(await starting).toBeInstanceOf(ConnectionClosedError);
+  expect(client.clientState).toBe('CLOSED');
+  expect(server.sessions()).toEqual([]);
+});
