@@ -81,10 +81,10 @@ export class Semaphore extends Acquirable {
   /** At the head of the line: takes a lease, waiting for one if need be, and lets the next in line come up. */
   async #atHead(attempt: Attempt, blocking: boolean): Promise<Claim | null | 'restart'> {
     const node = this.#newNode();
-    let outcome: 'taken' | 'full' | 'restart' = 'restart';
+    let outcome: Outcome = 'restart';
     try {
       do outcome = await attempt.persist(() => this.#takeLease(attempt, node, blocking));
-      while (outcome === 'full' && blocking);
+      while (outcome === 'unsure' || (outcome === 'full' && blocking));
     } catch (error) {
       void this.#leaveLine();
       await this.settle(node.discard(), attempt);
@@ -93,7 +93,7 @@ export class Semaphore extends Acquirable {
     return this.#leaveHead(attempt, node, outcome);
   }
 
-  async #leaveHead(attempt: Attempt, node: OwnedNode, outcome: 'taken' | 'full' | 'restart'): Promise<Claim | null | 'restart'> {
+  async #leaveHead(attempt: Attempt, node: OwnedNode, outcome: Outcome): Promise<Claim | null | 'restart'> {
     try {
       await attempt.guard(this.#leaveLine());
     } catch (error) {
@@ -109,16 +109,20 @@ export class Semaphore extends Acquirable {
    * One try. The line's lock and the lease are of the same session, and a create is done in that session or not at all:
    * so whoever created a lease was at the head of the line when it was created.
    */
-  async #takeLease(attempt: Attempt, node: OwnedNode, blocking: boolean): Promise<'taken' | 'full' | 'restart'> {
+  async #takeLease(attempt: Attempt, node: OwnedNode, blocking: boolean): Promise<Outcome> {
     if (!this.#line.isAcquired) return 'restart';
     const children = await attempt.guard(this.#leases());
     if (children === null) return this.#poolVanished();
-    if (node.name === null && !this.#hasRoom(children, node)) {
+    if (node.name !== null) {
+      if (!node.isAmong(children)) return 'restart';
+    } else if (!this.#hasRoom(children, node)) {
       if (blocking) await this.#awaitRoom(attempt, node);
       return 'full';
     }
     await attempt.guard(node.make());
     const ours = await attempt.guard(node.verify());
+    // Without a connection there is no session for it to belong to: the next try waits for one.
+    if (this.client.state === 'SUSPENDED') return 'unsure';
     return ours && node.isOurs && this.#line.isAcquired ? 'taken' : 'restart';
   }
 
@@ -178,6 +182,9 @@ export class Semaphore extends Acquirable {
     return nullIfMissing(this.client.getChildren(this.path));
   }
 }
+
+/** `unsure`: to be looked at again, because the connection is in between. */
+type Outcome = 'taken' | 'full' | 'restart' | 'unsure';
 
 function claimOf(node: OwnedNode): Claim {
   return {

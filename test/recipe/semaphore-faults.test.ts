@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import type { Semaphore } from '../../src/recipe/semaphore.ts';
-import { eventually, pause, workbench } from './workbench.ts';
+import { eventually, pause, stateOf, workbench } from './workbench.ts';
 
 const LEASES = 3;
 const CONTENDERS = 50;
@@ -55,6 +55,56 @@ test(
     for (const one of clients) expect(one.listenerCount('state')).toBe(0);
   },
 );
+
+test('a connection that is lost just when the lease is there costs no place in the line', async () => {
+  const { client, connect } = await workbench();
+  const other = await connect();
+  const [first, second] = [
+    client.semaphore('/pool', { identifier: 'first' }),
+    other.semaphore('/pool', { identifier: 'second' }),
+  ];
+  const original = client.createOwned.bind(client);
+  const leases: string[] = [];
+  client.createOwned = async (path, ...rest) => {
+    const birth = await original(path, ...rest);
+    if (!path.startsWith('/pool/')) return birth;
+    leases.push(birth.path);
+    // The other stands in line behind us by now, and the reply is heard of without a connection.
+    queued = second.acquire();
+    await eventually(async () => (await other.getChildren('/pool-__lock__')).length === 2);
+    const suspended = stateOf(client, 'SUSPENDED');
+    client.dropConnection();
+    await suspended;
+    return birth;
+  };
+  let queued: Promise<boolean> | undefined;
+  await first.acquire();
+  expect(leases).toHaveLength(1);
+  expect(await client.getChildren('/pool')).toEqual([leases[0]!.slice('/pool/'.length)]);
+  expect(second.isAcquired).toBe(false);
+  await first.release();
+  expect(await queued).toBe(true);
+});
+
+test('a lease that somebody removed while the connection was lost is taken anew', async () => {
+  const { client, connect } = await workbench();
+  const other = await connect();
+  const semaphore = client.semaphore('/pool');
+  const original = client.createOwned.bind(client);
+  let removed = false;
+  client.createOwned = async (path, ...rest) => {
+    const birth = await original(path, ...rest);
+    if (removed || !path.startsWith('/pool/')) return birth;
+    removed = true;
+    await other.delete(birth.path);
+    const suspended = stateOf(client, 'SUSPENDED');
+    client.dropConnection();
+    await suspended;
+    return birth;
+  };
+  await semaphore.acquire();
+  expect(await other.getChildren('/pool')).toHaveLength(1);
+});
 
 async function trouble(
   clients: readonly KazooClient[],
