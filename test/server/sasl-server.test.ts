@@ -42,6 +42,10 @@ test.each([
   ['another nonce', 'bob', 'secret', (text: string) => text.replace(/nonce="[^"]+"/, 'nonce="x"')],
   ['another realm', 'bob', 'secret', (text: string) => text.replace('realm="zk-sasl-md5"', 'realm="x"')],
   ['no response', 'bob', 'secret', (text: string) => text.replace(/response=\w+/, 'response=')],
+  ['no response at all', 'bob', 'secret', (text: string) => text.replace(/,response=\w+/, '')],
+  ['no realm', 'bob', 'secret', (text: string) => text.replace(/realm="[^"]+",/, '')],
+  ['no user', 'bob', 'secret', (text: string) => text.replace(/username="[^"]+",/, '')],
+  ['no nonce count', 'bob', 'secret', (text: string) => text.replace(/nc=\d+,/, '')],
 ])('%s is refused', (_, user, password, change) => {
   const { exchange, challenge } = begin();
   expect(exchange.step(respond(challenge, user, password, change))).toBeNull();
@@ -49,4 +53,19 @@ test.each([
 
 test('a client that begins by itself speaks another mechanism', () => {
   expect(new SaslExchange({}).step(Buffer.from('x'))).toBeNull();
+});
+
+test('the quality of protection need not be named; an authorization id is part of what is proved', () => {
+  const plain = begin();
+  expect(plain.exchange.step(respond(plain.challenge, 'bob', 'secret', (text) => text.replace(/,qop=auth/, '')))?.user).toBe(
+    'bob',
+  );
+  const { exchange, challenge } = begin();
+  const nonce = /nonce="([^"]+)"/.exec(challenge)![1]!;
+  const ha1 = hex(md5('bob:zk-sasl-md5:secret'), `:${nonce}:c:carol`);
+  const proof = hex(`${ha1}:${nonce}:00000001:c:auth:${hex('AUTHENTICATE:zookeeper/zk-sasl-md5')}`);
+  const claim = (text: string): string => `${text.replace(/response=\w+/, `response=${proof}`)},authzid="carol"`;
+  expect(exchange.step(respond(challenge, 'bob', 'secret', claim))?.user).toBe('bob');
+  const other = begin();
+  expect(other.exchange.step(respond(other.challenge, 'bob', 'secret', (text) => `${text},authzid="carol"`))).toBeNull();
 });

@@ -89,12 +89,22 @@ test('a watcher that goes is forgotten, also as a recursive one', () => {
   expect(watches.dataWatches().byWatcher.has(ear)).toBe(false);
 });
 
-test('what does not fire costs nothing', { timeout: 30_000 }, () => {
+test('what does not fire costs nothing: nobody is looked at who does not watch the path', () => {
   const watches = new Watches(RULES);
-  const ears = Array.from({ length: 1000 }, () => new Ear());
-  for (const [i, ear] of ears.entries()) for (let j = 0; j < 100; j++) watches.watchData(`/n${i}/${j}`, ear);
-  const at = performance.now();
-  for (let i = 0; i < 100_000; i++) watches.fire(change(Event.CREATED, `/other/${i}`), i);
-  expect(performance.now() - at).toBeLessThan(5000);
-  expect(watches.count).toBe(100_000);
+  let looks = 0;
+  const counting: ProxyHandler<Ear> = {
+    get(target, name): unknown {
+      looks++;
+      return Reflect.get(target, name, target);
+    },
+  };
+  const ears = Array.from({ length: 100 }, () => new Proxy(new Ear(), counting));
+  for (const [i, ear] of ears.entries()) for (let j = 0; j < 10; j++) watches.watchData(`/n${i}/${j}`, ear);
+  looks = 0;
+  for (let i = 0; i < 1_000; i++) watches.fire(change(Event.CREATED, `/other/${i}`), i);
+  expect(looks).toBe(0);
+  expect(watches.count).toBe(1_000);
+  watches.fire(change(Event.DATA_CHANGED, '/n7/3'), 1);
+  expect(looks).toBeGreaterThan(0);
+  expect(ears[7]!.heard).toEqual(['3 /n7/3 1']);
 });

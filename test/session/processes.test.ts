@@ -111,7 +111,7 @@ const PROGRAMS: Record<string, string> = {
     await server.close();`,
   'was stopped after it had lost its session': `
     const server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
-    const client = new KazooClient({ hosts: server.connectString, timeout: 300, connectionRetry: { maxTries: -1, delay: 60_000 } });
+    const client = new KazooClient({ hosts: server.connectString, timeout: 3_000, connectionRetry: { maxTries: -1, delay: 60_000 } });
     await client.start();
     const lost = told(client, 'lost');
     await server.close();
