@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { AuthFailedError, ConnectionClosedError, ConnectionDropped, errorForCode, UnimplementedError } from '../base/errors.ts';
+import { AuthFailedError, ConnectionClosedError, ConnectionDropped, errorForCode } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KazooState, KeeperState, WatchListener } from '../base/states.ts';
 import { OPS, type OpName, type RequestOf, type ResponseOf } from '../codec/ops.ts';
@@ -294,11 +294,8 @@ export class Session {
       this.#logger.warn(
         `${target.host}:${target.port} is older than ZooKeeper 3.6: while it is our server, ${staying.size} persistent watches tell of nothing`,
       );
-    restoreWatches(connection, this.watches.restoration(this.#lastZxid, served), (code) => {
-      if (code === 0) return this.#support.accepted(target);
-      if (code === UnimplementedError.code) this.#requests.unknown();
-      this.#support.refused(target, code !== undefined);
-    });
+    const answered = this.#support.listener(target, () => this.#requests.unknown());
+    restoreWatches(connection, this.watches.restoration(this.#lastZxid, served), answered);
   }
 
   #connectionEnded(established: Established, error: Error): void {

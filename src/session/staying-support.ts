@@ -1,9 +1,10 @@
+import { UnimplementedError } from '../base/errors.ts';
 import { OPS } from '../codec/ops.ts';
 import type { Target } from '../connection/transport.ts';
 import { isOlder } from './request-queue.ts';
 
-/** A connection may end while SetWatches2 is unanswered for any reason; for the same one twice, hardly. */
-const CONVINCED = 2;
+/** A connection may end while SetWatches2 is unanswered for any reason; three in a row, to a server that does not tell its version, hardly. */
+const CONVINCED = 3;
 
 /**
  * Which servers can have staying watches (3.6+) restored. Older ones hang up on SetWatches2, some without a word: sent to them every time, it would keep us from them for ever.
@@ -26,14 +27,22 @@ export class StayingSupport {
     return version !== undefined && !isOlder(version, OPS.setWatches2.since);
   }
 
-  accepted(target: Target): void {
-    this.#refusals.delete(nameOf(target));
-  }
-
-  /** @param isCertain whether the server said that it does not know the request; otherwise it did not answer before the connection ended */
-  refused(target: Target, isCertain: boolean): void {
+  /**
+   * To be told what becomes of each SetWatches2 of one connection: the code, or undefined when that ended first, which is one refusal, however many are unanswered.
+   *
+   * @param unknown called when the server says that it does not know the request
+   */
+  listener(target: Target, unknown: () => void): (code: number | undefined) => void {
     const name = nameOf(target);
-    this.#refusals.set(name, isCertain ? CONVINCED : (this.#refusals.get(name) ?? 0) + 1);
+    let isRefused = false;
+    return (code) => {
+      if (code === 0) this.#refusals.delete(name);
+      if (code === 0 || isRefused) return;
+      isRefused = true;
+      const isCertain = code === UnimplementedError.code;
+      if (isCertain) unknown();
+      this.#refusals.set(name, isCertain ? CONVINCED : (this.#refusals.get(name) ?? 0) + 1);
+    };
   }
 }
 
