@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { makeAcl } from '../../src/base/security.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { type PartitionState, SetPartitioner, type SetPartitionerOptions } from '../../src/recipe/set-partitioner.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
@@ -151,6 +152,47 @@ describe('trouble', () => {
     expect(await other!.waitForAcquire()).toBe(true);
     expect([...other!]).toEqual(SET);
     await other!.finish();
+  });
+
+  test('shares that overlap, for members that do not decide alike, are owned by one at a time: the other waits, and has them next', async () => {
+    const lab = await Lab.open();
+    const [greedy, modest] = [await lab.client(), await lab.client()];
+    const all = member(greedy, 'all', { partitionFunc: (_identifier, _members, set) => [...set] });
+    expect(await all.waitForAcquire()).toBe(true);
+    const some = member(modest, 'some');
+    await until('the first is to let go', () => all.release);
+    await all.releaseSet();
+    await until('one of them owns its share', () => all.acquired || some.acquired);
+    const [winner, other] = all.acquired ? [all, some] : [some, all];
+    expect(await other.waitForAcquire({ timeout: 500 })).toBe(false);
+    expect([winner.acquired, other.allocating, [...other]]).toEqual([true, true, []]);
+    await winner.finish();
+    expect(await other.waitForAcquire()).toBe(true);
+    expect([...other]).toEqual(SET);
+    await other.finish();
+  });
+
+  test('locks of others on the items, which are no members, are waited for; one that cannot be had is the end, and what was taken before is let go', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client({ logger: { debug() {}, info() {}, warn() {}, error() {} } });
+    const other = await lab.client();
+    const foreign = other.lock(`${PATH}/locks/2`);
+    await foreign.acquire();
+    const patient = member(client, 'a');
+    await until('it waits for the second item', async () => (await other.getChildren(`${PATH}/locks/2`)).length === 2);
+    expect(await patient.waitForAcquire({ timeout: 100 })).toBe(false);
+    await foreign.release();
+    expect(await patient.waitForAcquire()).toBe(true);
+    await patient.finish();
+
+    // Nobody may write there, so that the item cannot be locked.
+    await other.setAcls(`${PATH}/locks/2`, [makeAcl('world', 'anyone', { read: true, admin: true })]);
+    const refused = member(client, 'b');
+    expect(await refused.waitForAcquire()).toBe(false);
+    expect(refused.failed).toBe(true);
+    await refused.finish();
+    for (const item of SET) expect(await other.getChildren(`${PATH}/locks/${item}`)).toEqual([]);
+    expect(await other.getChildren(`${PATH}/party`)).toEqual([]);
   });
 
   test('a listener that throws is reported, and nothing else happens', async () => {
