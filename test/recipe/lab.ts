@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import type { KazooClientOptions } from '../../src/client/options.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
-import { stateOf } from './workbench.ts';
+import { eventually, stateOf } from './workbench.ts';
 
 /** A server of the test's own, closed after it, and clients of it. */
 export class Lab {
@@ -47,11 +47,9 @@ export async function untilConnected(client: KazooClient): Promise<void> {
   if (client.state !== 'CONNECTED') await stateOf(client, 'CONNECTED');
 }
 
-/** Looks again and again, at most 15 s, until what it sees is so. */
+/** Looks again and again until what it sees is so; a look that fails counts as no. */
 export async function until(what: string, seen: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 1_500; tries++) {
-    if (await seen()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`waited in vain until ${what}`);
+  await eventually(seen).catch((cause: unknown) => {
+    throw new Error(`waited in vain until ${what}`, { cause });
+  });
 }
