@@ -212,7 +212,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   /** A path without the chroot; one outside it comes back as it is. */
   unchroot(path: string): string {
-    return stripChroot(this.chroot, path);
+    return stripChroot(this.chroot, checkString(path, 'path'));
   }
 
   /** Calls `fn` under a fresh copy of the command retry. */

@@ -56,7 +56,7 @@ export interface WatchIterator<T> extends AsyncIterableIterator<T>, AsyncDisposa
  */
 export function watchData(client: RecipeClient, path: string, options: WatchIteratorOptions = {}): WatchIterator<DataItem> {
   requireClient(client);
-  const { signal } = requireWaiting(options);
+  const { signal } = requireWaiting(options, ['signal']);
   const node = normalizePath(path);
   return new Watching(client, node, signal, {
     read: (read) => readData(client, node, read),
@@ -77,7 +77,7 @@ export function watchChildren(
   options: WatchIteratorOptions = {},
 ): WatchIterator<ChildrenItem> {
   requireClient(client);
-  const { signal } = requireWaiting(options);
+  const { signal } = requireWaiting(options, ['signal']);
   const node = normalizePath(path);
   return new Watching(client, node, signal, {
     read: (read) => readChildren(client, node, read),

@@ -362,6 +362,10 @@ test.each([['world:anyone'], [[malformedAcl]], [new ACL(1, ANYONE_ID_UNSAFE)]])(
   }
 });
 
+test('unchroot wants a path', () => {
+  expect(() => client.unchroot(wrong(5))).toThrow(new TypeError('path must be a string, not 5'));
+});
+
 test('an empty defaultAcl stands for none', async () => {
   client.defaultAcl = [];
   try {

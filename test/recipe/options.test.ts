@@ -29,6 +29,15 @@ describe('an option that a recipe does not know is refused by name, with those i
     expect(make).toThrow(known(names));
   });
 
+  test('the iterators wait for a signal, not for a time', async () => {
+    const { client: connected } = await workbench();
+    for (const watch of [
+      () => connected.watchData('/', { timeout: 5 } as object),
+      () => connected.watchChildren('/', { timeout: 5 } as object),
+    ])
+      expect(watch).toThrow(/unknown option "timeout"; known here are signal$/);
+  });
+
   test('and so do the calls', async () => {
     const { client: connected } = await workbench();
     const lock = connected.lock(path);
