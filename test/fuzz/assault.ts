@@ -50,11 +50,10 @@ export class Assailant {
    * @param patient whether those count that try again for as long as the server talks nonsense
    */
   overdue(limit: number, patient: boolean): string[] {
-    const now = this.#time.now();
     return [...this.#pending.values()]
       .filter(({ name }) => patient || !TRYING_AGAIN.some((call) => name.startsWith(call)))
-      .filter(({ since }) => now - since > limit)
-      .map(({ name, since }) => `${name}, for ${Math.round(now - since)} ms`);
+      .filter(({ since }) => this.#time.since(since) > limit)
+      .map(({ name, since }) => `${name}, for ${Math.round(this.#time.since(since))} ms`);
   }
 
   async run(running: () => boolean): Promise<void> {
@@ -189,7 +188,7 @@ const RECIPES: Readonly<Record<string, CallOf>> = {
     await cache.start();
     await cache.close();
   },
-  watchData: async (client, path, options) => {
-    for await (const change of client.watchData(path, options)) return ignore(change);
+  watchData: async (client, path, { signal }) => {
+    for await (const change of client.watchData(path, { signal })) return ignore(change);
   },
 };
