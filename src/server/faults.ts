@@ -88,7 +88,7 @@ export class Faults {
   }
 
   #remove(op: OpName, planned: Planned): void {
-    const rest = (this.#planned.get(op) ?? []).filter((other) => other !== planned);
+    const rest = this.#planned.get(op)!.filter((other) => other !== planned);
     if (rest.length === 0) this.#planned.delete(op);
     else this.#planned.set(op, rest);
   }
