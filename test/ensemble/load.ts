@@ -1,5 +1,6 @@
 import { BadVersionError, ConnectionLoss, NodeExistsError, NoNodeError, SessionExpiredError } from '../../src/base/errors.ts';
 import type { WatchedEvent } from '../../src/base/states.ts';
+import { WorkerThreadHandler } from '../../src/connection/worker-thread-handler.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { Lock } from '../../src/recipe/lock.ts';
 import { contend, type Dice, type History, pause, type Referee } from './lock-model.ts';
@@ -46,6 +47,8 @@ export interface LoadOptions {
   readonly history: History;
   readonly counter: SharedCounter;
   readonly referee: Referee;
+  /** The module of a {@link WorkerThreadHandler}. */
+  readonly workerUrl: URL;
 }
 
 /** One client that reads, writes, counts, keeps ephemeral nodes and waits for a lock, and checks each answer against what it was promised before. */
@@ -65,11 +68,13 @@ export class LoadedClient {
   calls = 0;
 
   constructor(options: LoadOptions) {
-    const { index, hosts, timeout, history } = options;
+    const { index, hosts, timeout, history, workerUrl } = options;
     this.#options = options;
     this.timeout = timeout;
     this.#own = `/load/own-${index}`;
-    this.client = new KazooClient({ hosts: [...hosts], timeout });
+    // A few have their connection in a thread of its own.
+    const handler = index % 5 === 0 ? { handler: new WorkerThreadHandler({ workerUrl }) } : {};
+    this.client = new KazooClient({ hosts: [...hosts], timeout, ...handler });
     this.client.on('state', (state) => {
       if (state === 'LOST') this.#epoch += 1;
       history.note(`client ${index}: ${state}`);

@@ -1,3 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
 import { ZooKeeperCluster } from '../../src/harness/zookeeper-cluster.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -10,7 +15,7 @@ const TIMEOUTS = [4_000, 6_000] as const;
 /** No promise stays open longer than this once the service is there. */
 const PATIENCE = 30_000;
 
-/** Three real servers, a network before each of them, twenty clients under load, and one that looks after them. */
+/** Three real servers, a network before each of them, twenty clients under load, four of them with connections in threads of their own, and one that looks after them. */
 export class Stage {
   readonly cluster: ZooKeeperCluster;
   readonly proxies: readonly TcpProxy[];
@@ -20,8 +25,10 @@ export class Stage {
   readonly #counter = new SharedCounter(this.history);
   readonly #referee = new Referee(this.history, 'lock', 1);
   readonly #seed: number;
+  readonly #folder: string;
 
-  private constructor(cluster: ZooKeeperCluster, proxies: readonly TcpProxy[], seed: number) {
+  private constructor(cluster: ZooKeeperCluster, proxies: readonly TcpProxy[], seed: number, folder: string) {
+    this.#folder = folder;
     this.cluster = cluster;
     this.proxies = proxies;
     this.#seed = seed;
@@ -31,7 +38,7 @@ export class Stage {
   static async set(seed: number): Promise<Stage> {
     const cluster = await ZooKeeperCluster.start({ size: 3, tickTime: 400 });
     const proxies = await Promise.all([...cluster].map((server) => TcpProxy.open(server.connectString)));
-    const stage = new Stage(cluster, proxies, seed);
+    const stage = new Stage(cluster, proxies, seed, await mkdtemp(join(tmpdir(), 'kazoo-worker-')));
     await stage.#populate();
     return stage;
   }
@@ -41,13 +48,21 @@ export class Stage {
     await keeper.create('/load', '');
     await keeper.create(this.#counter.path, '0');
     const hosts = this.proxies.map((proxy) => proxy.connectString);
+    const outfile = join(this.#folder, 'connection-worker.mjs');
+    const entry = fileURLToPath(new URL('../../src/connection-worker.ts', import.meta.url));
+    await build({ entryPoints: [entry], outfile, bundle: true, format: 'esm', platform: 'node', logLevel: 'silent' });
+    const shared = {
+      hosts,
+      history: this.history,
+      counter: this.#counter,
+      referee: this.#referee,
+      workerUrl: pathToFileURL(outfile),
+    };
     for (let index = 0; index < CLIENTS; index++) {
       for (let beacon = 0; beacon < BEACONS; beacon++) await keeper.create(beaconPath(index, beacon), '');
       const dice = new Dice(this.#seed + index);
       const timeout = TIMEOUTS[index % TIMEOUTS.length]!;
-      this.clients.push(
-        new LoadedClient({ index, hosts, timeout, dice, history: this.history, counter: this.#counter, referee: this.#referee }),
-      );
+      this.clients.push(new LoadedClient({ ...shared, index, timeout, dice }));
     }
     await Promise.all(this.clients.map((client) => client.begin()));
   }
@@ -125,6 +140,7 @@ export class Stage {
     await this.#keeper.close();
     for (const proxy of this.proxies) await proxy.close();
     await this.cluster.destroy();
+    await rm(this.#folder, { recursive: true });
   }
 
   /** Resolves once a leader and its followers serve. */
