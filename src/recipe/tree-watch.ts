@@ -14,6 +14,8 @@ export class TreeWatch {
   /** The server is too old, or lets us have none. */
   #refused = false;
   #removed = false;
+  /** The present server is too old for it: it waits for a newer one. */
+  #rests = false;
 
   constructor(client: RecipeClient, path: string, listener: WatchListener, paths: () => Iterable<string>) {
     this.#client = client;
@@ -24,7 +26,7 @@ export class TreeWatch {
 
   /** Whether the watch tells of the whole tree. */
   get isThere(): boolean {
-    return this.#handle !== undefined;
+    return this.#handle !== undefined && !this.#rests;
   }
 
   /** Leaves the watch, unless it is there or cannot be had. Never rejects. */
@@ -39,8 +41,9 @@ export class TreeWatch {
     await persist(this.#client.clock, async () => this.#handle?.watchChildren(paths, since));
   }
 
-  /** What the client says of the session: when it stops, it forgets its watches. */
+  /** What the client says of the session: when it stops, it forgets its watches; CONNECTING says that the server does not know this one. */
   note(state: KeeperState): void {
+    this.#rests = state === 'CONNECTING';
     if (state === 'CLOSED' || state === 'AUTH_FAILED') this.#handle = undefined;
   }
 
