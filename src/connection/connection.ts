@@ -216,11 +216,19 @@ export class Connection implements FrameSink {
   }
 
   #finishHandshake(reader: Reader): void {
+    if (reader.remaining === REPLY_HEADER) return this.#refused(reader);
     const reply = connectResponse.read(reader);
     const finish = this.#handshake!;
     this.#handshake = undefined;
     const isShort = reader.remaining === 0;
     finish({ ...reply, isShort, readOnly: !isShort && reader.boolean() });
+  }
+
+  /** Some servers refuse a session by a reply with an error, as read-only ones do that may open no session (seen on 3.9.5). */
+  #refused(reader: Reader): void {
+    for (let skipped = 4; skipped < REPLY_HEADER; skipped += 4) reader.int();
+    const cause = errorForCode(reader.int());
+    this.end(new ConnectionDropped(`the server refused the session: ${cause.message}`, { cause }));
   }
 
   #dispatch(reader: Reader): void {
@@ -303,6 +311,9 @@ export class Connection implements FrameSink {
     this.#heartbeat?.sent();
   }
 }
+
+/** Bytes: an xid, a zxid, an error. The reply to a handshake is longer. */
+const REPLY_HEADER = 16;
 
 function pingFrame(): Uint8Array<ArrayBuffer> {
   const writer = new Writer();

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { AuthFailedError, ConnectionClosedError, ConnectionLoss } from '../../src/base/errors.ts';
+import { AuthFailedError, ConnectionClosedError, ConnectionLoss, NotReadOnlyCallError } from '../../src/base/errors.ts';
 import { EventLoopHandler } from '../../src/connection/handler.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
@@ -34,6 +34,19 @@ describe('a server that', () => {
     await client.start();
     expect(failures).toEqual(Array(2).fill('the server refused to open a session'));
     expect(client.clientId?.sessionId).toBe(9n);
+  });
+
+  test('answers a handshake by an error, as a read-only one may, is said to have done so', async () => {
+    let refusals = 0;
+    await using server = await FakeServer.start({
+      greet: (peer, { timeOut }) => (refusals++ === 0 ? peer.reply(0, { err: -119 }) : peer.confirm(timeOut, 9n)),
+    });
+    await using client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
+    const failures: Error[] = [];
+    client.on('connectFailed', ({ cause }) => void failures.push(cause));
+    await client.start();
+    expect(failures.map(({ message }) => message)).toEqual([expect.stringMatching(/^the server refused the session: .*-119/)]);
+    expect(failures[0]!.cause).toBeInstanceOf(NotReadOnlyCallError);
   });
 
   test('gives no password is given none when the session is resumed', async () => {
