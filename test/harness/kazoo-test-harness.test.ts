@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { HarnessError } from '../../src/harness/harness-error.ts';
 import { KazooTestCase } from '../../src/harness/kazoo-test-case.ts';
 import { KazooTestHarness } from '../../src/harness/kazoo-test-harness.ts';
@@ -58,6 +58,19 @@ describe('a harness on the embedded server', () => {
     expect(kazoo.client.clientId!.sessionId).toBe(first);
     await kazoo.expireSession();
     expect(kazoo.client.clientId!.sessionId).not.toBe(first);
+  });
+
+  test('tries again when the client was quick enough to keep its session', async () => {
+    const server = await EmbeddedZooKeeper.start();
+    onTestFinished(() => server.close());
+    await using kazoo = harness(server.connectString);
+    await kazoo.setupZookeeper();
+    const { sessionId } = kazoo.client.clientId!;
+    const states = record(kazoo.client);
+    server.faults.fail('closeSession', -1);
+    await kazoo.expireSession();
+    expect(states.map(({ state }) => state)).toEqual(['SUSPENDED', 'CONNECTED', 'SUSPENDED', 'LOST', 'CONNECTED']);
+    expect(kazoo.client.clientId!.sessionId).not.toBe(sessionId);
   });
 
   test('says what was to be done first', async () => {
