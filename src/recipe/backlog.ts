@@ -63,8 +63,9 @@ export class Backlog {
   }
 
   release(name: string): void {
-    if (!this.#claimed.delete(name)) return;
-    if (this.#entries.includes(name)) for (const wake of this.waiting) wake();
+    this.#claimed.delete(name);
+    // The look through all entries is for those who wait, whom there are few of while there are many entries.
+    if (this.waiting.size > 0 && this.#entries.includes(name)) for (const wake of this.waiting) wake();
   }
 
   /** The entry is not there any more. */
