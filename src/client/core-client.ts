@@ -220,11 +220,6 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return this.#commandRetry.copy().call(fn);
   }
 
-  /** A fresh policy like the client's command retry. */
-  retryPolicy(): RetryPolicy {
-    return this.#commandRetry.copy();
-  }
-
   /** Where an error goes that a user's callback threw: the `error` event, else the log. */
   reportError(error: unknown): void {
     const reported = error instanceof Error ? error : new KazooException(`a callback threw ${String(error)}`, { cause: error });

@@ -2,7 +2,6 @@ import type { EventEmitter } from 'eventemitter3';
 import type { Clock } from '../base/clock.ts';
 import type { ConnectFailure, ZookeeperError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { RetryPolicy } from '../base/retry.ts';
 import type { ACL } from '../base/security.ts';
 import type { KazooState, WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
@@ -109,8 +108,6 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
    * Never rejects; harmless when the watch has fired already.
    */
   unwatch(path: string, listener: WatchListener): Promise<void>;
-  /** A fresh policy like the client's command retry. */
-  retryPolicy(): RetryPolicy;
   /** Where an error goes that a user's callback threw: the `error` event, else the log. */
   reportError(error: unknown): void;
   /** Runs a user's callback in turn with the watches' (one at a time, each awaited). */
