@@ -8,6 +8,7 @@ import {
   SessionMovedError,
   ThrottledOpError,
 } from '../base/errors.ts';
+import { LateSignal } from './late-signal.ts';
 
 /**
  * One call that waits: it ends once, by its deadline, its caller's signal, or a word from inside, and everything it waits for ends with it.
@@ -19,9 +20,8 @@ export class Attempt {
   readonly #callers: AbortSignal | undefined;
   readonly #isBounded: boolean;
   readonly #waiting = new Set<() => void>();
+  readonly #late = new LateSignal();
   #outcome: { readonly reason: unknown } | undefined;
-  /** Made when it is asked for: an AbortSignal costs more than a round trip's worth of all else here. */
-  #controller: AbortController | undefined;
 
   /** @param options.timedOut makes the error of a timeout */
   constructor(clock: Clock, options: { timeout?: number | undefined; signal?: AbortSignal | undefined; timedOut: () => Error }) {
@@ -41,11 +41,7 @@ export class Attempt {
 
   /** Aborts, with the outcome for its reason, when the call is over before it is done. */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#outcome !== undefined) this.#controller.abort(this.#outcome.reason);
-    }
-    return this.#controller.signal;
+    return this.#late.signal;
   }
 
   /** The signal for a call made on its behalf; none where neither a deadline nor the caller can end it. */
@@ -69,7 +65,7 @@ export class Attempt {
   end(reason: unknown): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = { reason };
-    this.#controller?.abort(reason);
+    this.#late.abort(() => reason);
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const stop of waiting) stop();

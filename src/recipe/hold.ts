@@ -2,6 +2,7 @@ import { ConnectionLoss, SessionExpiredError } from '../base/errors.ts';
 import { prompt } from '../base/prompt.ts';
 import type { KazooState } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
+import { LateSignal } from './late-signal.ts';
 
 /**
  * When the signal of a hold aborts.
@@ -30,9 +31,7 @@ export interface Claim {
 export class Hold {
   readonly claim: Claim;
   readonly #client: RecipeClient;
-  /** Made when somebody looks at it: many a hold ends unwatched, and an AbortSignal costs more than all else of a hold. */
-  #controller: AbortController | undefined;
-  #reason: (() => Error) | undefined;
+  readonly #late = new LateSignal();
   readonly #onState: (state: KazooState) => void;
   #leavesNode = false;
 
@@ -46,20 +45,16 @@ export class Hold {
         this.#leavesNode = !claim.ephemeral;
         claim.lost();
         options.lost();
-        this.#abort(() => new SessionExpiredError(`${options.subject} is no longer held: the session was lost`));
+        this.#late.abort(() => new SessionExpiredError(`${options.subject} is no longer held: the session was lost`));
       } else if (state === 'SUSPENDED' && options.errorPolicy === 'standard') {
-        this.#abort(() => new ConnectionLoss(`${options.subject} may be lost: the connection was lost`));
+        this.#late.abort(() => new ConnectionLoss(`${options.subject} may be lost: the connection was lost`));
       }
     });
     client.on('state', this.#onState);
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason());
-    }
-    return this.#controller.signal;
+    return this.#late.signal;
   }
 
   /** Whether it ended with the session, and its node did not. */
@@ -70,11 +65,6 @@ export class Hold {
   /** Stops listening and aborts the signal with a reason, made only if it is looked at. */
   end(reason: () => Error): void {
     this.#client.off('state', this.#onState);
-    this.#abort(reason);
-  }
-
-  #abort(reason: () => Error): void {
-    this.#reason ??= reason;
-    this.#controller?.abort(this.#reason());
+    this.#late.abort(reason);
   }
 }
