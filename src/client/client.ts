@@ -225,10 +225,11 @@ export class Client extends CoreClient {
     return { op: options.includeData === true ? 'create2' : 'create', request: { path: full, data, acl, flags, ttl: 0 } };
   }
 
+  /** An empty list means "not given", as in Kazoo (CM-8). */
   #aclOf(given: ACL[] | undefined): readonly ACL[] {
-    // An empty list means "not given", as in Kazoo (CM-8).
-    const acl = checkAcls(given === undefined ? (this.defaultAcl ?? OPEN_ACL_UNSAFE) : given);
-    return acl.length > 0 ? acl : given === undefined ? OPEN_ACL_UNSAFE : this.#aclOf(undefined);
+    if (given !== undefined && checkAcls(given).length > 0) return given;
+    const byDefault = this.defaultAcl ?? null;
+    return byDefault !== null && checkAcls(byDefault).length > 0 ? byDefault : OPEN_ACL_UNSAFE;
   }
 
   #read<K extends 'exists' | 'getData' | 'getChildren' | 'getChildren2', R>(
