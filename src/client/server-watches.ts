@@ -1,7 +1,6 @@
 import { MarshallingError, NoWatcherError, UnimplementedError } from '../base/errors.ts';
-import { AddWatchMode, OPS, WatcherType, type RequestOf } from '../codec/ops.ts';
+import { AddWatchMode, isOlder, OPS, WatcherType, type RequestOf } from '../codec/ops.ts';
 import { Failure } from '../session/call.ts';
-import { isOlder } from '../session/request-queue.ts';
 import type { Session } from '../session/session.ts';
 import type { WatchTableKind } from '../session/watch-table.ts';
 import type { WaitOptions } from './call-options.ts';
@@ -75,12 +74,8 @@ export class ServerWatches {
     const none = Failure.ofCode(NO_WATCHER);
     // Before 3.9 it would take what belongs to another kind.
     const { watches } = this.#session;
-    if (
-      REMOVABLE[kind].tables.some(
-        (table) => watches.covers(table, path) || (kind === 'children' && watches.isFollowed(table, path)),
-      )
-    )
-      return [none];
+    if (REMOVABLE[kind].tables.some((table) => watches.covers(table, path))) return [none];
+    if (kind === 'children' && watches.isFollowed('child', path)) return [none];
     const outcome = await this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait);
     if (!(outcome instanceof Failure)) return [];
     return [outcome.code === MARSHALLING ? none : outcome];

@@ -213,6 +213,11 @@ export const OP_BY_CODE: ReadonlyMap<number, OpName> = new Map(
   Object.entries(OPS).map(([name, row]) => [row.code, name as OpName]),
 );
 
+/** Whether a server's version comes before the one that an operation came with. */
+export function isOlder(version: readonly number[], since = '0'): boolean {
+  return version.join('.').localeCompare(since, 'en', { numeric: true }) < 0;
+}
+
 type PartTable<Parts> = { [K in keyof Parts]: PartTableRow<Parts[K]> };
 type PartTableRow<Row> = {
   code: number;

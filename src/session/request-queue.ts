@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { UnimplementedError } from '../base/errors.ts';
+import { isOlder } from '../codec/ops.ts';
 import type { Connection } from '../connection/connection.ts';
 import { onAbort } from './abort-listeners.ts';
 import { Failure, type Call, type CallHome } from './call.ts';
@@ -174,8 +175,4 @@ export class RequestQueue implements CallHome {
     this.#head = 0;
     this.#givenUp = 0;
   }
-}
-
-export function isOlder(version: readonly number[], since = '0'): boolean {
-  return version.join('.').localeCompare(since, 'en', { numeric: true }) < 0;
 }

@@ -1,7 +1,6 @@
 import { UnimplementedError } from '../base/errors.ts';
-import { OPS } from '../codec/ops.ts';
+import { isOlder, OPS } from '../codec/ops.ts';
 import type { Target } from '../connection/transport.ts';
-import { isOlder } from './request-queue.ts';
 
 /** A connection may end while SetWatches2 is unanswered for any reason; three in a row, to a server that does not tell its version, hardly. */
 const CONVINCED = 3;

@@ -119,7 +119,7 @@ export class WatchTable {
    * other's place (ZOOKEEPER-4466).
    */
   covers(kind: WatchTableKind, path: string): boolean {
-    if (kind === 'persistent' || kind === 'recursive') return false;
+    if (isStaying(kind)) return false;
     return this.isArmed('persistent', path) || (kind !== 'child' && this.isArmed('recursive', path));
   }
 
@@ -149,7 +149,7 @@ export class WatchTable {
 
   /** A server-side watch is of no use to anyone, unless another of its sort is here. */
   orphan(kind: WatchTableKind, path: string): void {
-    if (this.#isUnserved && LIST_OF[kind].startsWith('persistent')) return;
+    if (this.#isUnserved && isStaying(kind)) return;
     const expected = this.#expected.get(path);
     if (expected !== undefined) return void expected.spared.add(kind);
     const shared =
@@ -299,6 +299,10 @@ function* inFrames(
     }
   }
   if (bytes > 0) yield { op, request };
+}
+
+function isStaying(kind: WatchTableKind): boolean {
+  return kind === 'persistent' || kind === 'recursive';
 }
 
 function emptyRequest(relativeZxid: bigint): Restoration {
