@@ -91,7 +91,7 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
   addWatch(
     path: string,
     listener: WatchListener,
-    options?: { recursive?: boolean | undefined; signal?: AbortSignal | undefined },
+    options?: { recursive?: boolean | undefined } & WaitOptions,
   ): Promise<WatchHandle>;
   /**
    * A recursive watch that misses no change of the nodes the caller knows: after a reconnect within the session the listener is told of those of `paths()`
