@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { ConnectionDropped } from '../base/errors.ts';
-import type { UnfinishedFrame } from '../codec/frame.ts';
+import type { FrameSplitter, UnfinishedFrame } from '../codec/frame.ts';
 
 /**
  * Notices a frame that never ends: its length was a mistake, and it swallows the replies behind it, those to pings too, by which the server passes for alive.
@@ -8,7 +8,7 @@ import type { UnfinishedFrame } from '../codec/frame.ts';
  */
 export class FrameWatch {
   readonly #clock: Clock;
-  readonly #splitter: { readonly unfinished: UnfinishedFrame | undefined };
+  readonly #splitter: Pick<FrameSplitter, 'unfinished'>;
   readonly #timeout: number;
   readonly #patience: number;
   readonly #enough: number;
@@ -22,7 +22,7 @@ export class FrameWatch {
   constructor(
     clock: Clock,
     sessionTimeout: number,
-    splitter: { readonly unfinished: UnfinishedFrame | undefined },
+    splitter: Pick<FrameSplitter, 'unfinished'>,
     dead: (error: ConnectionDropped) => void,
   ) {
     this.#clock = clock;

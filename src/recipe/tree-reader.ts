@@ -228,8 +228,10 @@ export class TreeReader {
 
   #read(path: string, kind: ReadKind): Promise<TreeReading> {
     const watch = this.#options.isFollowed() ? undefined : this.#options.watch;
-    if (kind === 'children') this.#list(path);
-    if (kind === 'children') return this.#client.getChildren(path, { watch }).then((names) => ({ kind, names }));
+    if (kind === 'children') {
+      this.#list(path);
+      return this.#client.getChildren(path, { watch }).then((names) => ({ kind, names }));
+    }
     if (kind === 'exists') return this.#client.exists(path, { watch }).then((stat) => ({ kind, exists: stat !== null }));
     return this.#client.get(path, { watch }).then(([data, stat]) => ({ kind, data, stat }));
   }
