@@ -31,6 +31,7 @@ function asking(outcomes: unknown[], row: Exchange['row'] = OPS.exists): Exchang
   return { row, reply: (err) => void outcomes.push(err), fail: (error) => void outcomes.push(error) };
 }
 const REQUEST = { path: '/', watch: false };
+const QUESTION = { protocolVersion: 0, lastZxidSeen: 0n, timeOut: 1, sessionId: 0n, passwd: Buffer.alloc(16), readOnly: false };
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** The announcement of a frame that is too long to be kept, and the first bytes of it. */
@@ -61,15 +62,7 @@ describe('a connection that has ended', () => {
 
   test('before its handshake was answered rejects that', async () => {
     const { connection } = open();
-    const question = {
-      protocolVersion: 0,
-      lastZxidSeen: 0n,
-      timeOut: 1,
-      sessionId: 0n,
-      passwd: Buffer.alloc(16),
-      readOnly: false,
-    };
-    const greeting = connection.handshake(question);
+    const greeting = connection.handshake(QUESTION);
     const reason = new Error('enough');
     connection.end(reason);
     await expect(greeting).rejects.toBe(reason);
@@ -100,15 +93,7 @@ describe('what no server should send', () => {
 
   test('and so is one in the place of the handshake’s answer: it ends the connection', async () => {
     const { connection, ended, deliver } = open();
-    const question = {
-      protocolVersion: 0,
-      lastZxidSeen: 0n,
-      timeOut: 1,
-      sessionId: 0n,
-      passwd: Buffer.alloc(16),
-      readOnly: false,
-    };
-    const greeting = connection.handshake(question);
+    const greeting = connection.handshake(QUESTION);
     deliver(oversized(1, 1n));
     await expect(greeting).rejects.toBeInstanceOf(ConnectionDropped);
     expect(ended[0]?.message).toContain(`a frame of ${LIMIT + 1} bytes`);

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { NoAuthError } from '../../src/base/errors.ts';
-import { makeDigestAcl } from '../../src/base/security.ts';
 import type { ManagedZooKeeper } from '../../src/harness/managed-zookeeper.ts';
 import { ZooKeeperCluster } from '../../src/harness/zookeeper-cluster.ts';
 import type { KazooClientOptions } from '../../src/client/options.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
+import { cached, SECRET, shown } from '../recipe/tree-secrets.ts';
 import { whyNoRealZooKeeper } from '../support/real-zookeeper.ts';
 import { Dice, eventually, pause } from './lock-model.ts';
 
@@ -13,8 +12,6 @@ import { Dice, eventually, pause } from './lock-model.ts';
 const SEED = Number(process.env['KAZOO_SEED'] ?? Date.now() % 2 ** 31);
 const LIMIT = 180_000;
 const PATIENCE = 60_000;
-/** Of nodes that the cache's client may not read. */
-const SECRET = [makeDigestAcl('another', 'secret', { all: true })];
 const PATHS = ['a', 'b', 'c', 'd'].flatMap((a) => [
   `/tree/${a}`,
   ...['x', 'y', 'z'].flatMap((b) => [`/tree/${a}/${b}`, `/tree/${a}/${b}/leaf`]),
@@ -176,22 +173,4 @@ class Writing {
       await pause(2);
     }
   }
-}
-
-/** A node, and all below it, as `path data`; `undefined` where the client may not read. */
-async function shown(client: KazooClient, path: string): Promise<string[]> {
-  try {
-    await client.sync(path);
-    const [[data], children] = await Promise.all([client.get(path), client.getChildren(path)]);
-    const below = await Promise.all(children.sort().map((name) => shown(client, `${path}/${name}`)));
-    return [`${path} ${data?.toString()}`, ...below.flat()];
-  } catch (error) {
-    if (error instanceof NoAuthError) return [`${path} undefined`];
-    throw error;
-  }
-}
-
-function cached(cache: TreeCache, path: string): string[] {
-  const names = [...(cache.getChildren(path) ?? [])].sort();
-  return [`${path} ${cache.getData(path)?.data?.toString()}`, ...names.flatMap((name) => cached(cache, `${path}/${name}`))];
 }

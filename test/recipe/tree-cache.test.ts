@@ -6,7 +6,7 @@ import type { KazooClient } from '../../src/kazoo-client.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
 import { TreeEvent } from '../../src/recipe/tree-event.ts';
 import type { EmbeddedZooKeeperOptions } from '../../src/server/server-options.ts';
-import { eventually, expire, pause, readsOf, reconnect, watchCount, workbench } from './workbench.ts';
+import { eventually, expire, generator, pause, readsOf, reconnect, watchCount, workbench } from './workbench.ts';
 
 const NAMES = ['ADDED', 'UPDATED', 'REMOVED', 'SUSPENDED', 'RECONNECTED', 'LOST', 'INITIALIZED'];
 
@@ -373,14 +373,6 @@ describe.each([
     await eventually(() => values.includes('a'));
     expect(values).toEqual(['1', '4', 'a']);
   });
-
-  function generator(seed: number): () => number {
-    let state = seed;
-    return () => {
-      state = (state * 1103515245 + 12345) % 2147483648;
-      return state / 2147483648;
-    };
-  }
 
   async function contents(client: KazooClient, path: string): Promise<[string, string][]> {
     const [[data, stat], children] = await Promise.all([client.get(path), client.getChildren(path)]);

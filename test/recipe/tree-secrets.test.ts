@@ -1,11 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { NoAuthError } from '../../src/base/errors.ts';
 import { OPEN_ACL_UNSAFE } from '../../src/base/security.ts';
-import type { KazooClient } from '../../src/kazoo-client.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
 import { TreeEvent } from '../../src/recipe/tree-event.ts';
-import { eventually, expire, reconnect, stateOf, watchCount, workbench } from './workbench.ts';
-import { followsWhatItMayNotRead, SECRET } from './tree-secrets.ts';
+import { eventually, expire, generator, reconnect, stateOf, watchCount, workbench } from './workbench.ts';
+import { cached, followsWhatItMayNotRead, SECRET, shown } from './tree-secrets.ts';
 
 /** Those that check permissions on events before and after watches live side by side, one that does not check, and one without recursive watches. */
 describe.each(['3.9.5', '3.8.5', '3.8.0', '3.6.4', '3.5.10'])('on ZooKeeper %s', (version) => {
@@ -116,28 +114,3 @@ describe.each(['3.9.5', '3.8.5', '3.8.0', '3.6.4', '3.5.10'])('on ZooKeeper %s',
     expect(cached(cache, '/root')).toEqual(await shown(client, '/root'));
   });
 });
-
-/** A node, and all below it, as `path data`; data null where the client may not read. */
-async function shown(client: KazooClient, path: string): Promise<string[]> {
-  try {
-    const [[data], children] = await Promise.all([client.get(path), client.getChildren(path)]);
-    const below = await Promise.all(children.sort().map((name) => shown(client, `${path}/${name}`)));
-    return [`${path} ${data?.toString()}`, ...below.flat()];
-  } catch (error) {
-    if (error instanceof NoAuthError) return [`${path} undefined`];
-    throw error;
-  }
-}
-
-function cached(cache: TreeCache, path: string): string[] {
-  const names = [...(cache.getChildren(path) ?? [])].sort();
-  return [`${path} ${cache.getData(path)?.data?.toString()}`, ...names.flatMap((name) => cached(cache, `${path}/${name}`))];
-}
-
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1103515245 + 12345) % 2147483648;
-    return state / 2147483648;
-  };
-}

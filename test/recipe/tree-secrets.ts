@@ -1,4 +1,5 @@
 import { expect, onTestFinished } from 'vitest';
+import { NoAuthError } from '../../src/base/errors.ts';
 import { makeDigestAcl, OPEN_ACL_UNSAFE } from '../../src/base/security.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
@@ -72,4 +73,23 @@ export async function followsWhatItMayNotRead(
   await other.create('/tree/last', 'x', { acl: SECRET });
   expect(await names()).toEqual(['last', 'leaf', 'open', 'opening']);
   await cache.close();
+}
+
+/** A node, and all below it, as `path data`; `undefined` where the client may not read. */
+export async function shown(client: KazooClient, path: string): Promise<string[]> {
+  try {
+    await client.sync(path);
+    const [[data], children] = await Promise.all([client.get(path), client.getChildren(path)]);
+    const below = await Promise.all(children.sort().map((name) => shown(client, `${path}/${name}`)));
+    return [`${path} ${data?.toString()}`, ...below.flat()];
+  } catch (error) {
+    if (error instanceof NoAuthError) return [`${path} undefined`];
+    throw error;
+  }
+}
+
+/** The same, as a cache shows it. */
+export function cached(cache: TreeCache, path: string): string[] {
+  const names = [...(cache.getChildren(path) ?? [])].sort();
+  return [`${path} ${cache.getData(path)?.data?.toString()}`, ...names.flatMap((name) => cached(cache, `${path}/${name}`))];
 }

@@ -103,6 +103,15 @@ export async function watchCount(client: KazooClient): Promise<number> {
   return Number(/^zk_watch_count\t(\d+)$/m.exec(answer)?.[1]);
 }
 
+/** Numbers from 0 to 1, the same for the same seed. */
+export function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return state / 2147483648;
+  };
+}
+
 async function attempt(condition: () => unknown): Promise<unknown> {
   try {
     return Boolean(await condition()) || 'false';
