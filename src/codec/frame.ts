@@ -84,7 +84,7 @@ export class FrameSplitter {
   #begin(chunk: Buffer, at: number): number {
     this.#wanted = 4;
     if (chunk.length - at >= 4) {
-      const length = chunk.readInt32BE(at);
+      const length = (chunk[at]! << 24) | (chunk[at + 1]! << 16) | (chunk[at + 2]! << 8) | chunk[at + 3]!;
       if (length >= 0 && length <= this.#limit) {
         const end = at + 4 + length;
         if (end <= chunk.length) {

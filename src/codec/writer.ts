@@ -1,3 +1,5 @@
+import { HALVES, HIGH, LOW, viewOf, WHOLE } from './memory.ts';
+
 const FIRST_SLAB = 1024;
 const SLAB = 64 * 1024;
 
@@ -10,11 +12,13 @@ const SLAB = 64 * 1024;
  */
 export class Writer {
   #slab: Buffer;
+  #view: DataView;
   #start = 0;
   #position = 0;
 
   constructor(size = FIRST_SLAB) {
     this.#slab = Buffer.allocUnsafeSlow(size);
+    this.#view = viewOf(this.#slab);
   }
 
   /** Bytes written since the last `take`. */
@@ -96,11 +100,7 @@ export class Writer {
   }
 
   #put(at: number, value: number): number {
-    const slab = this.#slab;
-    slab[at] = value >>> 24;
-    slab[at + 1] = value >>> 16;
-    slab[at + 2] = value >>> 8;
-    slab[at + 3] = value;
+    this.#view.setInt32(at, value);
     return at + 4;
   }
 
@@ -112,6 +112,7 @@ export class Writer {
     const kept = this.#slab.subarray(this.#start, this.#position);
     const size = Math.max(SLAB, 2 * (kept.length + bytes));
     this.#slab = Buffer.allocUnsafeSlow(size);
+    this.#view = viewOf(this.#slab);
     this.#slab.set(kept);
     this.#start = 0;
     this.#position = kept.length;
@@ -120,9 +121,3 @@ export class Writer {
 
 /** Below this many characters a loop over them beats a call into the native encoder. */
 const SHORT = 64;
-
-/** One 64-bit value seen as two 32-bit halves: many times faster than writing a bigint through Buffer. Values wrap to 64 bits. */
-const WHOLE = new BigInt64Array(1);
-const HALVES = new Int32Array(WHOLE.buffer);
-const LOW = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 0 : 1;
-const HIGH = 1 - LOW;
