@@ -13,9 +13,12 @@ export interface Clock {
   timer(delay: number, callback: () => void, options?: { background?: boolean }): Timer;
 }
 
+/** Kept, for the global is a getter, which costs more than the look at the clock; and not asked for before it is wanted. */
+let source: typeof performance | undefined;
+
 /** The machine's own clock. */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => (source ??= performance).now(),
   wallTime: () => Date.now(),
   timer(delay, callback, options) {
     // Node turns a delay beyond 2^31-1 into 1 ms: such a timer is no timer.

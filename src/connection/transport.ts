@@ -61,9 +61,12 @@ export class SocketTransport implements Transport {
 export class Reads {
   readonly buffer = Buffer.allocUnsafeSlow(CHUNK);
   onData: (chunk: Buffer) => void = () => undefined;
+  /** What was read last; often the next is as long. */
+  #chunk = this.buffer.subarray(0, 0);
 
-  readonly callback = (bytes: number, buffer: Uint8Array): boolean => {
-    this.onData((buffer as Buffer).subarray(0, bytes));
+  readonly callback = (bytes: number): boolean => {
+    if (bytes !== this.#chunk.length) this.#chunk = this.buffer.subarray(0, bytes);
+    this.onData(this.#chunk);
     return true;
   };
 }

@@ -122,3 +122,23 @@ test('a request that cannot be written fails by itself: those beside it leave wh
   expect(connection.inFlight).toBe(2);
   expect(ended).toEqual([]);
 });
+
+describe('when requests go out', () => {
+  test('one by itself as soon as its caller lets go; several in one write, behind what the microtasks of this tick send', async () => {
+    const { connection, written, deliver } = open();
+    const outcomes: unknown[] = [];
+    connection.send(asking(outcomes), REQUEST);
+    expect(written).toHaveLength(0);
+    await Promise.resolve();
+    expect(written).toHaveLength(1);
+    deliver(framed(replyFrame(1, { err: -101 })));
+    connection.send(asking(outcomes), REQUEST);
+    connection.send(asking(outcomes), REQUEST);
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    connection.send(asking(outcomes), REQUEST);
+    expect(written).toHaveLength(1);
+    await tick();
+    expect(written.map(({ length }) => length)).toEqual([written[0]!.length, 3 * written[0]!.length]);
+    expect(outcomes).toEqual([-101]);
+  });
+});
