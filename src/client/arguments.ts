@@ -1,3 +1,5 @@
+// The global is a getter, which costs something with every value.
+import { Buffer } from 'node:buffer';
 import { describeValue } from '../base/paths.ts';
 import type { ACL } from '../base/security.ts';
 import type { WatchListener } from '../base/states.ts';

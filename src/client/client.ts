@@ -15,7 +15,7 @@ import type {
   WaitOptions,
   ZnodeData,
 } from './call-options.ts';
-import { answerOf, CoreClient, unwrap } from './core-client.ts';
+import { answerOf, CoreClient } from './core-client.ts';
 import { withinLimits } from './limits.ts';
 import type { OwnedBirth, OwnedFlags } from './recipe-client.ts';
 import { TransactionRequest, type TransactionCreateOptions } from './transaction.ts';
@@ -38,8 +38,8 @@ type CreateOp = 'create' | 'create2' | 'createContainer' | 'createTTL';
 /**
  * ZooKeeper's operations on nodes (Kazoo's `KazooClient`, section 1.7 of its API).
  *
- * What is called most, `get` and its like, is not `async` though it gives a promise: of ten thousand such calls in flight,
- * each would keep a suspended function besides. A mistake in the arguments rejects all the same.
+ * What is one request is not `async` though it gives a promise: of ten thousand such calls in flight, each would keep a suspended function besides,
+ * and their promises would not settle in the order of the replies.
  */
 export class Client extends CoreClient {
   /**
@@ -61,8 +61,7 @@ export class Client extends CoreClient {
       const { op, request } = this.#createRequest(path, value, given);
       if (given.protected === true || given.makepath === true || given.includeData === true)
         return this.#createAndMore(path, op, request, given);
-      const over = this.session.ask(op, request, 'create', path, undefined, options);
-      return this.chroot === '' ? over.then(madePath) : over.then((call) => this.unchroot(madePath(call)));
+      return this.session.ask(op, request, this.#madePath, 'create', path, undefined, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -78,7 +77,7 @@ export class Client extends CoreClient {
     const onZxid = (czxid: bigint): void => {
       birth = { czxid, ephemeralOwner: flags.ephemeral ? (this.clientId?.sessionId ?? null) : 0n };
     };
-    const made = unwrap(await this.session.submit(op, request, undefined, { onZxid }), op, 'create', path);
+    const made = await this.submit('create', op, path, request, { onZxid });
     return { path: this.unchroot(made.path), ...birth! };
   }
 
@@ -114,33 +113,31 @@ export class Client extends CoreClient {
   }
 
   /** The node's ACL and stat. @throws NoNodeError; NoAuthError */
-  async getAcls(path: string, options?: WaitOptions): Promise<[ACL[], ZnodeStat]> {
-    const { acl, stat } = await this.submit(
-      'getAcls',
-      'getACL',
-      path,
-      { path: this.rooted(path) },
-      checkOptions(options, WAIT_OPTIONS),
-    );
-    return [(acl ?? []).map(({ perms, id }) => new AclClass(perms, new Id(id.scheme ?? '', id.id ?? ''))), stat];
+  getAcls(path: string, options?: WaitOptions): Promise<[ACL[], ZnodeStat]> {
+    return promised(() => {
+      const given = checkOptions(options, WAIT_OPTIONS);
+      return this.session.ask('getACL', { path: this.rooted(path) }, aclsAndStat, 'getAcls', path, undefined, given);
+    });
   }
 
   /**
    * Replaces the node's ACL. `version` is the ACL's own. With `recursive: true`, that of everything below it too, as it is now, and `version` does not count.
    * @throws NoNodeError; BadVersionError; InvalidACLError; NoAuthError
    */
-  async setAcls(path: string, acls: ACL[], options?: VersionOptions & { recursive?: boolean | undefined }): Promise<ZnodeStat> {
-    const given = checkOptions(options, DELETE_OPTIONS);
-    checkFlags(given, ['recursive']);
-    const request = { path: this.rooted(path), acl: checkAcls(acls), version: checkVersion(given.version) };
-    if (given.recursive !== true) return (await this.submit('setAcls', 'setACL', path, request, given)).stat;
-    return withinLimits(this.clock, { operation: 'setAcls', path }, given, (wait) =>
-      changeTree(
-        () => this.walk(path, wait),
-        path,
-        (node) => this.setAcls(node, acls, wait),
-      ),
-    );
+  setAcls(path: string, acls: ACL[], options?: VersionOptions & { recursive?: boolean | undefined }): Promise<ZnodeStat> {
+    return promised(() => {
+      const given = checkOptions(options, DELETE_OPTIONS);
+      checkFlags(given, ['recursive']);
+      const request = { path: this.rooted(path), acl: checkAcls(acls), version: checkVersion(given.version) };
+      if (given.recursive !== true) return this.session.ask('setACL', request, statOnly, 'setAcls', path, undefined, given);
+      return withinLimits(this.clock, { operation: 'setAcls', path }, given, (wait) =>
+        changeTree(
+          () => this.walk(path, wait),
+          path,
+          (node) => this.setAcls(node, acls, wait),
+        ),
+      );
+    });
   }
 
   /** Replaces the node's data. @throws NoNodeError; BadVersionError; NoAuthError */
@@ -148,7 +145,7 @@ export class Client extends CoreClient {
     try {
       if (options !== undefined) checkOptions(options, VERSION_OPTIONS);
       const request = { path: this.rooted(path), data: checkGivenData(value), version: checkVersion(options?.version) };
-      return this.session.ask('setData', request, 'set', path, undefined, options).then(statOnly);
+      return this.session.ask('setData', request, statOnly, 'set', path, undefined, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -158,27 +155,30 @@ export class Client extends CoreClient {
    * Deletes the node; with `recursive: true`, everything below it too, children first, and `version` does not count.
    * @throws NoNodeError (not when recursive); BadVersionError; NotEmptyError; NoAuthError
    */
-  async delete(path: string, options?: DeleteOptions): Promise<true> {
-    const given = checkOptions(options, DELETE_OPTIONS);
-    checkFlags(given, ['recursive']);
-    const version = checkVersion(given.version);
-    const full = this.rooted(path);
-    if (given.recursive === true) {
+  delete(path: string, options?: DeleteOptions): Promise<true> {
+    return promised(() => {
+      const given = checkOptions(options, DELETE_OPTIONS);
+      checkFlags(given, ['recursive']);
+      const version = checkVersion(given.version);
+      const full = this.rooted(path);
+      if (given.recursive !== true)
+        return this.session.ask('delete', { path: full, version }, done, 'delete', path, undefined, given);
       return withinLimits(this.clock, { operation: 'delete', path }, given, (wait) =>
         deleteTree(
           () => this.walk(path, wait),
           (node) => this.delete(node, wait),
         ),
       );
-    }
-    await this.submit('delete', 'delete', path, { path: full, version }, given);
-    return true;
+    });
   }
 
   /** Waits until the server has caught up with the leader; later reads then see what was written before. The node need not exist. */
-  async sync(path: string, options?: WaitOptions): Promise<string> {
-    const reply = await this.submit('sync', 'sync', path, { path: this.rooted(path) }, checkOptions(options, WAIT_OPTIONS));
-    return this.unchroot(reply.path ?? path);
+  sync(path: string, options?: WaitOptions): Promise<string> {
+    const result = (call: Over<ResponseOf<'sync'>>): string => this.unchroot(answerOf(call).path ?? path);
+    return promised(() => {
+      const given = checkOptions(options, WAIT_OPTIONS);
+      return this.session.ask('sync', { path: this.rooted(path) }, result, 'sync', path, undefined, given);
+    });
   }
 
   /** An empty transaction, to add operations to. */
@@ -195,6 +195,8 @@ export class Client extends CoreClient {
   walk(path: string, options?: WalkOptions): AsyncIterable<string> {
     return walkTree((node, wait) => this.getChildren(node, wait), normalizePath(path), options);
   }
+
+  readonly #madePath = (call: Over<ResponseOf<CreateOp>>): string => this.unchroot(answerOf(call).path);
 
   #createPart(path: string, value: ZnodeData | undefined, options: TransactionCreateOptions): WritePart {
     checkFlags(options, ['ephemeral', 'sequence', 'container']);
@@ -245,7 +247,7 @@ export class Client extends CoreClient {
       if (options !== undefined) checkFlags(checkOptions(options, known), ['includeData']);
       const watch = checkWatch(options?.watch);
       const request = { path: full, watch: watch !== undefined } as RequestOf<K>;
-      return this.session.ask(op, request, operation, path, watch, options).then(result);
+      return this.session.ask(op, request, result, operation, path, watch, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -366,6 +368,15 @@ export class Client extends CoreClient {
   }
 }
 
+/** A mistake in the arguments rejects, as every failure does. */
+function promised<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 // One function for all calls of a kind makes the result, or throws with the stack of whoever awaits it.
 function dataAndStat(call: Over<ResponseOf<'getData'>>): [Buffer | null, ZnodeStat] {
   const { data, stat } = answerOf(call);
@@ -381,12 +392,8 @@ function statOrNull(call: Over<ResponseOf<'exists'>>): ZnodeStat | null {
   return answerOf(call)?.stat ?? null;
 }
 
-function statOnly(call: Over<ResponseOf<'setData'>>): ZnodeStat {
+function statOnly(call: Over<ResponseOf<'setData' | 'setACL'>>): ZnodeStat {
   return answerOf(call).stat;
-}
-
-function madePath(call: Over<ResponseOf<'create' | 'create2' | 'createContainer' | 'createTTL'>>): string {
-  return answerOf(call).path;
 }
 
 function childrenOnly(call: Over<ResponseOf<'getChildren'>>): string[] {
@@ -396,4 +403,14 @@ function childrenOnly(call: Over<ResponseOf<'getChildren'>>): string[] {
 function childrenAndStat(call: Over<ResponseOf<'getChildren2'>>): [string[], ZnodeStat] {
   const { children, stat } = answerOf(call);
   return pair(children as string[], stat);
+}
+
+function aclsAndStat(call: Over<ResponseOf<'getACL'>>): [ACL[], ZnodeStat] {
+  const { acl, stat } = answerOf(call);
+  return [(acl ?? []).map(({ perms, id }) => new AclClass(perms, new Id(id.scheme ?? '', id.id ?? ''))), stat];
+}
+
+function done(call: Over<unknown>): true {
+  answerOf(call);
+  return true;
 }

@@ -20,7 +20,9 @@ import type { KazooState, KeeperState } from '../base/states.ts';
 import { OP_BY_CODE, OPS, type OpName, type OpRow, type RequestOf, type ResponseOf } from '../codec/ops.ts';
 import { askFourLetterWord, versionIn } from '../connection/four-letter.ts';
 import type { DialOptions } from '../connection/dial.ts';
+import { seenByCaller } from '../session/answer.ts';
 import { Failure, type Over } from '../session/call.ts';
+import type { SubmitOptions } from '../session/request-queue.ts';
 import { Rotation } from '../session/rotation.ts';
 import { Session } from '../session/session.ts';
 import type { WatchListener } from '../base/states.ts';
@@ -236,16 +238,16 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     this.session.drop(reason);
   }
 
-  /** Sends one operation, and throws what went wrong as an error of the caller's. @internal */
-  protected async submit<K extends OpName>(
+  /** Sends one operation; what goes wrong is an error of whoever awaits it. @internal */
+  protected submit<K extends OpName>(
     operation: string,
     op: K,
     path: string | undefined,
     request: RequestOf<K>,
-    options?: WaitOptions,
+    options?: SubmitOptions,
     watch?: WatchListener,
   ): Promise<ResponseOf<K>> {
-    return unwrap(await this.session.submit(op, request, watch, options), op, operation, path);
+    return this.session.ask<K, ResponseOf<K>>(op, request, answerOf, operation, path, watch, options);
   }
 
   /** A user's path as the server knows it. @internal */
@@ -371,24 +373,15 @@ const EVENT_OF = { CONNECTED: 'connected', SUSPENDED: 'suspended', LOST: 'lost' 
   keyof KazooClientEvents
 >;
 
-/** The result of a call, or what went wrong thrown as an error of the function that awaited it: so its stack shows the user's own line. @internal */
-export function unwrap<K extends OpName>(
-  outcome: ResponseOf<K> | Failure,
-  op: K,
-  operation: string,
-  path: string | undefined,
-): ResponseOf<K> {
-  if (outcome instanceof Failure) throw explain(outcome, op, { operation, path });
-  return outcome;
-}
-
-/** The same for a call that has told what it was itself: to be called in one step behind it. @internal */
+/** The result of a call, or what went wrong thrown as an error, whose stack begins where the call is awaited. @internal */
 export function answerOf<T>({ outcome, row, operation, path }: Over<T>): T {
-  if (outcome instanceof Failure) throw explain(outcome, OP_BY_CODE.get(row.code)!, { operation, path });
-  return outcome;
+  if (!(outcome instanceof Failure)) return outcome;
+  const error = explain(outcome, OP_BY_CODE.get(row.code)!, { operation, path });
+  throw outcome.code === 0 ? error : seenByCaller(error as Error);
 }
 
-function explain(failure: Failure, op: OpName, context: ErrorContext): unknown {
+/** @internal */
+export function explain(failure: Failure, op: OpName, context: ErrorContext): unknown {
   const { since } = OPS[op] as OpRow;
   return failure.code === UnimplementedError.code && since !== undefined ? unimplemented(op, context) : failure.toError(context);
 }

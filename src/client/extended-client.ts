@@ -11,7 +11,7 @@ import { childWatches } from '../session/watch-table.ts';
 import { checkFlags, checkOptions, checkString, checkWatch } from './arguments.ts';
 import type { MultiReadOperation, ReadOptions, WaitOptions } from './call-options.ts';
 import { Client } from './client.ts';
-import { unwrap } from './core-client.ts';
+import { explain } from './core-client.ts';
 import type { KazooClientOptions } from './options.ts';
 import type { TreeWatchHandle, WatchHandle } from './recipe-client.ts';
 import { unimplemented } from './unimplemented.ts';
@@ -128,7 +128,8 @@ export class ExtendedClient extends Client {
         ? await this.#serverWatches.take(type, full, given)
         : await this.#serverWatches.removing(() => had.forEach((table) => watches.orphan(table, full)), given);
     for (const failure of failures)
-      if (failure.code !== NoWatcherError.code || had.length === 0) unwrap(failure, 'removeWatches', 'removeWatches', path);
+      if (failure.code !== NoWatcherError.code || had.length === 0)
+        throw explain(failure, 'removeWatches', { operation: 'removeWatches', path });
   }
 
   /** Takes back a one-shot watch, and the server's with it when it was the last; one of {@link getConfig}, too. Never rejects. */
@@ -237,8 +238,7 @@ export class ExtendedClient extends Client {
   ): Promise<void> {
     const mode = kind === 'recursive' ? AddWatchMode.PERSISTENT_RECURSIVE : AddWatchMode.PERSISTENT;
     const onZxid = (zxid: bigint): void => this.session.rearm(full, zxid);
-    const outcome = await this.session.submit('addWatch', { path: full, mode }, own, { ...wait, onZxid });
-    unwrap(outcome, 'addWatch', 'addWatch', path);
+    await this.submit('addWatch', 'addWatch', path, { path: full, mode }, { ...wait, onZxid }, own);
   }
 
   #readPart(operation: MultiReadOperation): ReadPart {

@@ -3,6 +3,7 @@ import type { WatchListener } from '../base/states.ts';
 import { AddWatchMode, type OpRow } from '../codec/ops.ts';
 import { DecodeError, type Reader } from '../codec/reader.ts';
 import type { Exchange } from '../connection/connection.ts';
+import { settleInTurn } from './answer.ts';
 import type { WatchTable, WatchTableKind } from './watch-table.ts';
 
 /**
@@ -48,10 +49,15 @@ export interface Over<T> {
   readonly outcome: T | Failure;
 }
 
+/** Makes of a call that is over what its caller is given. */
+export type ResultOf = (call: Over<never>) => unknown;
+
 /** What few calls have. */
 export interface CallExtras {
   /** Ends whatever limits the wait. */
   readonly onSettled?: () => void;
+  /** Sees how it ended. */
+  readonly observe?: (outcome: unknown) => void;
   /** Told of the zxid in the header of a good reply, just before the call settles. */
   readonly onZxid?: (zxid: bigint) => void;
 }
@@ -74,25 +80,28 @@ export interface CallHome {
  */
 export class Call implements Exchange {
   readonly row: OpRow;
-  /** What the caller calls it, and of which node it is: for the error. With them its promise gives the call itself, and so its outcome. */
+  /** What the caller calls it, and of which node it is: for the error. */
   readonly operation: string | undefined;
   readonly path: string | undefined;
   /** A {@link Failure}, or what the row reads. */
   outcome: unknown;
   #request: unknown;
-  readonly #settle: (outcome: unknown) => void;
+  readonly #settle: (answer: unknown) => void;
+  readonly #result: ResultOf | undefined;
   readonly #home: CallHome;
   readonly #listener: WatchListener | undefined;
   /** Of {@link SENT}, {@link SETTLED} and {@link LEFT}. */
   #stage = 0;
   #extras: CallExtras | undefined;
 
+  /** @param result makes what the caller is given, or throws; without it that is the outcome, a failure too */
   constructor(
     row: OpRow,
     request: unknown,
     listener: WatchListener | undefined,
     home: CallHome,
-    settle: (outcome: unknown) => void,
+    settle: (answer: unknown) => void,
+    result?: ResultOf,
     operation?: string,
     path?: string,
   ) {
@@ -103,6 +112,7 @@ export class Call implements Exchange {
     this.#listener = listener;
     this.#home = home;
     this.#settle = settle;
+    this.#result = result;
     if (listener !== undefined) home.watches.expect(this.#path);
   }
 
@@ -184,7 +194,10 @@ export class Call implements Exchange {
     this.#stage |= SETTLED;
     this.outcome = outcome;
     this.#extras?.onSettled?.();
-    this.#settle(this.operation === undefined ? outcome : this);
+    const result = this.#result;
+    if (result === undefined) this.#settle(outcome);
+    else settleInTurn(this.#settle, result, this as Over<never>, outcome instanceof Failure);
+    this.#extras?.observe?.(outcome);
   }
 
   /** In the tick of the reply: the event that follows it on the wire must find the watch. */

@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import type { Clock } from '../base/clock.ts';
 import type { KazooState } from '../base/states.ts';
 import type { Target } from '../connection/transport.ts';
-import { Call, Failure } from './call.ts';
+import { Failure } from './call.ts';
 
 /** Published on the diagnostics channel `kazoo:request` once a request has been answered, given up or failed. Never holds data or credentials. */
 export interface RequestDiagnostics {
@@ -44,14 +44,16 @@ export class Diagnostics {
     if (states.hasSubscribers) states.publish({ state, server: this.#server, cause } satisfies StateDiagnostics);
   }
 
-  /** A settler that tells the channel too; the one given while nobody listens. */
-  observed(operation: string, request: unknown, settle: (outcome: unknown) => void): (outcome: unknown) => void {
-    if (!requests.hasSubscribers) return settle;
+  /** Whether anybody listens for requests. */
+  get wantsRequests(): boolean {
+    return requests.hasSubscribers;
+  }
+
+  /** To be called with the outcome of a request that is made now. */
+  observer(operation: string, request: unknown): (outcome: unknown) => void {
     const began = this.#clock.now();
     const path = (request as { path?: string } | undefined)?.path ?? null;
-    return (answer) => {
-      settle(answer);
-      const outcome = answer instanceof Call ? answer.outcome : answer;
+    return (outcome) => {
       const code = outcome instanceof Failure ? outcome.code || null : 0;
       const duration = this.#clock.now() - began;
       requests.publish({ operation, path, server: this.#server, duration, code } satisfies RequestDiagnostics);

@@ -6,7 +6,7 @@ import { OPS, type OpName, type RequestOf, type ResponseOf } from '../codec/ops.
 import type { Exchange } from '../connection/connection.ts';
 import type { Handler } from '../connection/handler.ts';
 import type { Target } from '../connection/transport.ts';
-import { Call, Failure, type Over } from './call.ts';
+import { Call, Failure, type Over, type ResultOf } from './call.ts';
 import { Connector, type Established } from './connector.ts';
 import { Credentials, type Credential } from './credentials.ts';
 import { Deferred } from './deferred.ts';
@@ -214,18 +214,22 @@ export class Session {
     return outcome as Promise<ResponseOf<K> | Failure>;
   }
 
-  /** The same for what is called often: gives the call when it is over, of which one step more makes the result or the error, without anything of its own for this one. */
-  ask<K extends OpName>(
+  /**
+   * Sends a request for a caller: what `result` makes of the call that is over, or throws, is what the promise settles with, in the order of the replies.
+   * One function for all calls of a kind, so that a call has nothing of its own but itself and the promise.
+   */
+  ask<K extends OpName, R>(
     op: K,
     request: RequestOf<K>,
+    result: (call: Over<ResponseOf<K>>) => R,
     operation: string,
-    path: string,
+    path: string | undefined,
     listener?: WatchListener,
     options?: SubmitOptions,
-  ): Promise<Over<ResponseOf<K>>> {
-    const over = new Promise<unknown>(keepResolve);
-    this.#submit(op, request, listener, options, operation, path);
-    return over as Promise<Over<ResponseOf<K>>>;
+  ): Promise<R> {
+    const answer = new Promise<unknown>(keepResolve);
+    this.#submit(op, request, listener, options, result, operation, path);
+    return answer as Promise<R>;
   }
 
   /** Leaves the one-shot watches of a path again, as after a reconnect: a staying watch has stood for them, or has taken their place. */
@@ -245,13 +249,16 @@ export class Session {
     request: unknown,
     listener?: WatchListener,
     options?: SubmitOptions,
+    result?: ResultOf,
     operation?: string,
     path?: string,
   ): void {
+    const call = new Call(OPS[op], request, listener, this.#requests, keptResolve, result, operation, path);
     const refused = this.#refusal();
-    const settle = refused === undefined ? this.#diagnostics.observed(op, request, keptResolve) : keptResolve;
-    const call = new Call(OPS[op], request, listener, this.#requests, settle, operation, path);
-    if (refused === undefined) return this.#requests.submit(call, options);
+    if (refused === undefined) {
+      if (this.#diagnostics.wantsRequests) call.attach({ observe: this.#diagnostics.observer(op, request) });
+      return this.#requests.submit(call, options);
+    }
     call.settle(refused);
     call.leave();
   }

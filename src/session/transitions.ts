@@ -14,6 +14,7 @@ const LEGAL = {
 export class StateMachine {
   #raw: KeeperState = 'CLOSED';
   #high: KazooState = 'LOST';
+  #refuses = true;
 
   get raw(): KeeperState {
     return this.#raw;
@@ -23,9 +24,9 @@ export class StateMachine {
     return this.#high;
   }
 
-  /** Requests are refused, not queued. */
+  /** Requests are refused, not queued. Asked for with every request. */
   get refuses(): boolean {
-    return CLOSED_STATES.has(this.#raw);
+    return this.#refuses;
   }
 
   /** Moves on, and says what listeners are to be told: null when the application's view has not changed. */
@@ -34,6 +35,7 @@ export class StateMachine {
     if (from === next) return null;
     if (!(LEGAL[from] as readonly KeeperState[]).includes(next)) throw new Error(`illegal state change: ${from} to ${next}`);
     this.#raw = next;
+    this.#refuses = CLOSED_STATES.has(next);
     // Connecting out of a closed state is news to nobody: LOST stays LOST until there is a session (Kazoo ST-3).
     const high = next === 'CONNECTING' && CLOSED_STATES.has(from) ? this.#high : KAZOO_STATE_OF[next];
     if (high === this.#high) return null;

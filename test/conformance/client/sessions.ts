@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { ConnectionClosedError, ConnectionLoss, KazooTimeoutError, OperationTimeoutError } from '../../../src/base/errors.ts';
+import { OPEN_ACL_UNSAFE } from '../../../src/base/security.ts';
 import { OP_BY_CODE } from '../../../src/codec/ops.ts';
 import { KazooClient } from '../../../src/kazoo-client.ts';
 import { Collected, connectedAgain, rejection, until, type Spec } from './world.ts';
@@ -186,9 +187,52 @@ function specifyRequests(spec: Spec): void {
     expect([path, data?.toString(), stat.version]).toEqual([at('a'), 'x', 1]);
   });
 
-  spec('the stack of a failed call shows the line of the caller', async ({ client, at }) => {
-    const error = await rejection(callOfMine(client, at('none')));
-    expect(error.stack).toContain('callOfMine');
+  spec(
+    'the stack of a failed call begins with the line of the caller, whatever the call and however many fail',
+    async ({ client, at }) => {
+      const path = at('none');
+      const calls: (() => Promise<unknown>)[] = [
+        () => client.get(path),
+        () => client.set(path, 'x'),
+        () => client.create(`${path}/a`),
+        () => client.delete(path),
+        () => client.getChildren(path),
+        () => client.getAcls(path),
+        () => client.setAcls(path, OPEN_ACL_UNSAFE),
+      ];
+      const errors = await Promise.all(calls.map((call) => rejection(callOfMine(call))));
+      for (const { message, stack } of errors)
+        expect(stack?.split('\n')[1], message).toMatch(/^ +at (async )?callOfMine .*sessions\.ts/);
+    },
+  );
+
+  spec('calls settle in the order they were made in, whatever they are, and whether they fail', async ({ client, at }) => {
+    await client.create(at('a'));
+    const calls: (() => Promise<unknown>)[] = [
+      () => client.get(at('a')),
+      () => client.get(at('none')),
+      () => client.set(at('a'), 'x'),
+      () => client.set(at('a'), 'x', { version: 100 }),
+      () => client.delete(at('none')),
+      () => client.exists(at('none')),
+      () => client.getChildren(at('none')),
+      () => client.getChildren(at('a'), { includeData: true }),
+      () => client.create(at('a')),
+      () => client.create(at('b/c')),
+      () => client.getAcls(at('none')),
+      () => client.getAcls(at('a')),
+      () => client.sync(at('a')),
+      () => client.setAcls(at('none'), OPEN_ACL_UNSAFE),
+    ];
+    // Every call behind every other, twice over.
+    const order = Array.from(
+      { length: 2 * calls.length ** 2 },
+      (_, i) => (i * (1 + Math.floor(i / calls.length))) % calls.length,
+    );
+    const settled: number[] = [];
+    const note = (index: number) => () => void settled.push(index);
+    await Promise.all(order.map((kind, index) => calls[kind]!().then(note(index), note(index))));
+    expect(settled).toEqual(order.map((_, index) => index));
   });
 
   spec('a protected node whose reply was lost is found, not made twice', async ({ proxied, base }) => {
@@ -203,8 +247,8 @@ function specifyRequests(spec: Spec): void {
   });
 }
 
-async function callOfMine(client: KazooClient, path: string): Promise<unknown> {
-  return await client.get(path);
+async function callOfMine(call: () => Promise<unknown>): Promise<unknown> {
+  return await call();
 }
 
 /** The names of the operations in what a client sent. */

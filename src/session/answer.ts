@@ -1,0 +1,39 @@
+/** Answers that have come but wait for the turn in which their promise settles. */
+let late = 0;
+
+/**
+ * Settles a promise with what `make` gives or throws, so that promises settle in the order of this function's calls.
+ *
+ * A result is given at once. An error is made in a step of its own that the promise follows, for only there does the engine see who awaits the promise,
+ * and puts that into the error's stack; its promise settles three turns of the microtask queue later, and what comes meanwhile must go the same way.
+ *
+ *   [ error ][ result ][ result ] … turns …  settled in the same order      [ result ] settled at once
+ */
+export function settleInTurn<From, T>(
+  settle: (answer: T | Promise<T>) => void,
+  make: (from: From) => T,
+  from: From,
+  failed: boolean,
+): void {
+  if (failed || late > 0) settleLate(settle, () => make(from));
+  else settle(make(from));
+}
+
+/** The same error with the stack of whoever awaits the promise, without the steps of ours: only for one that was made for it, and within its `make`. */
+export function seenByCaller<E extends Error>(error: E): E {
+  Error.captureStackTrace(error, makeLate);
+  return error;
+}
+
+function settleLate<T>(settle: (answer: Promise<T>) => void, make: () => T): void {
+  late++;
+  let begin!: (make: () => T) => void;
+  settle(new Promise<() => T>((resolve) => (begin = resolve)).then(makeLate<T>));
+  // Not before the promise follows: the step would be over, and nobody seen.
+  begin(make);
+}
+
+function makeLate<T>(make: () => T): T {
+  late--;
+  return make();
+}
