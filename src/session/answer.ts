@@ -15,8 +15,12 @@ export function settleInTurn<From, T>(
   from: From,
   failed: boolean,
 ): void {
-  if (failed || late > 0) settleLate(settle, () => make(from));
-  else settle(make(from));
+  if (failed || late > 0) return settleLate(settle, () => make(from));
+  try {
+    settle(make(from));
+  } catch (error) {
+    settle(Promise.reject(error));
+  }
 }
 
 /** The same error with the stack of whoever awaits the promise, without the steps of ours: only for one that was made for it, and within its `make`. */
@@ -34,6 +38,13 @@ function settleLate<T>(settle: (answer: Promise<T>) => void, make: () => T): voi
 }
 
 function makeLate<T>(make: () => T): T {
-  late--;
+  // In the next turn, right before the promise settles.
+  void TURN.then(oneLess);
   return make();
+}
+
+const TURN = Promise.resolve();
+
+function oneLess(): void {
+  late--;
 }

@@ -8,7 +8,7 @@ import type { WatchTable, WatchTableKind } from './watch-table.ts';
 
 /**
  * Why a call failed, in place of its result.
- * The error itself is made by whoever awaits the call: so its stack is the caller's, and a success pays nothing for it.
+ * The error itself is made behind the promise that the caller awaits: so its stack is the caller's, and a success pays nothing for it.
  */
 export class Failure {
   readonly #code: number;
