@@ -5,6 +5,9 @@ import type { ACL } from '../base/security.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { WaitOptions, ZnodeData } from './call-options.ts';
 
+/** What limits the wait for any call. */
+export const WAIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'timeout'] satisfies (keyof WaitOptions)[]);
+
 /** A node's data as bytes. @throws TypeError */
 export function checkData(value: ZnodeData | undefined): Buffer | null {
   if (value === undefined) return EMPTY;

@@ -5,7 +5,16 @@ import { ACL as AclClass, Id } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import { CreateFlags, type RequestOf, type ResponseOf, type WritePart } from '../codec/ops.ts';
 import type { Over } from '../session/call.ts';
-import { checkAcls, checkData, checkFlags, checkGivenData, checkOptions, checkVersion, checkWatch } from './arguments.ts';
+import {
+  WAIT_OPTIONS,
+  checkAcls,
+  checkData,
+  checkFlags,
+  checkGivenData,
+  checkOptions,
+  checkVersion,
+  checkWatch,
+} from './arguments.ts';
 import type {
   ChildrenOptions,
   CreateOptions,
@@ -22,15 +31,13 @@ import { TransactionRequest, type TransactionCreateOptions } from './transaction
 import { walkTree, type WalkOptions } from './walk.ts';
 import { changeTree, deleteTree } from './whole-tree.ts';
 
-const WAIT = ['signal', 'timeout'];
-const READ_OPTIONS = new Set([...WAIT, 'watch']);
+const READ_OPTIONS = new Set([...WAIT_OPTIONS, 'watch']);
 const CHILDREN_OPTIONS = new Set([...READ_OPTIONS, 'includeData']);
-const VERSION_OPTIONS = new Set([...WAIT, 'version']);
+const VERSION_OPTIONS = new Set([...WAIT_OPTIONS, 'version']);
 const DELETE_OPTIONS = new Set([...VERSION_OPTIONS, 'recursive']);
-const ACL_OPTIONS = new Set([...WAIT, 'acl']);
-const WAIT_OPTIONS = new Set(WAIT);
+const ACL_OPTIONS = new Set([...WAIT_OPTIONS, 'acl']);
 const CREATE_FLAGS = ['ephemeral', 'sequence', 'makepath', 'includeData', 'container', 'protected'] as const;
-const CREATE_OPTIONS = new Set<string>([...WAIT, ...CREATE_FLAGS, 'acl', 'ttl']);
+const CREATE_OPTIONS = new Set<string>([...WAIT_OPTIONS, ...CREATE_FLAGS, 'acl', 'ttl']);
 const MAX_TTL = 2 ** 40 - 1;
 
 type CreateOp = 'create' | 'create2' | 'createContainer' | 'createTTL';

@@ -26,7 +26,7 @@ import type { SubmitOptions } from '../session/request-queue.ts';
 import { Rotation } from '../session/rotation.ts';
 import { Session } from '../session/session.ts';
 import type { WatchListener } from '../base/states.ts';
-import { checkFlags, checkOptions, checkString, checkTimeout } from './arguments.ts';
+import { WAIT_OPTIONS, checkFlags, checkOptions, checkString, checkTimeout } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
 import { withinLimits } from './limits.ts';
 import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from './options.ts';
@@ -34,7 +34,6 @@ import type { ClientId, KazooClientEvents } from './recipe-client.ts';
 import { unimplemented } from './unimplemented.ts';
 
 const START_TIMEOUT = 15_000;
-const WAIT_OPTIONS = new Set(['signal', 'timeout']);
 const VERSION_OPTIONS = new Set(['signal', 'timeout', 'retries']);
 
 /** A client's life: states, start and stop, hosts, credentials; and the way every operation takes to the session. */

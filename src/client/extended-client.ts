@@ -8,7 +8,7 @@ import { AddWatchMode, type ReadPart } from '../codec/ops.ts';
 import { onAbort } from '../session/abort-listeners.ts';
 import { Failure } from '../session/call.ts';
 import { childWatches } from '../session/watch-table.ts';
-import { checkFlags, checkOptions, checkString, checkWatch } from './arguments.ts';
+import { WAIT_OPTIONS, checkFlags, checkOptions, checkString, checkWatch } from './arguments.ts';
 import type { MultiReadOperation, ReadOptions, WaitOptions } from './call-options.ts';
 import { Client } from './client.ts';
 import { explain } from './core-client.ts';
@@ -18,7 +18,6 @@ import { unimplemented } from './unimplemented.ts';
 import { REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.ts';
 
 const CONFIG_PATH = '/zookeeper/config';
-const WAIT_OPTIONS = new Set(['signal', 'timeout']);
 const READ_OPTIONS = new Set(['signal', 'timeout', 'watch']);
 const ADD_WATCH_OPTIONS = new Set(['recursive', 'signal', 'timeout']);
 const RECONFIG_OPTIONS = new Set(['joining', 'leaving', 'newMembers', 'fromConfig', 'signal', 'timeout']);

@@ -11,7 +11,7 @@ import type { ACL } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { PartResult } from '../codec/multi.ts';
 import type { WritePart } from '../codec/ops.ts';
-import { checkGivenData, checkOptions, checkVersion } from './arguments.ts';
+import { WAIT_OPTIONS, checkGivenData, checkOptions, checkVersion } from './arguments.ts';
 import type { WaitOptions, ZnodeData } from './call-options.ts';
 import { unimplemented } from './unimplemented.ts';
 
@@ -145,5 +145,3 @@ export class TransactionRequest {
     return stat ?? true;
   }
 }
-
-const WAIT_OPTIONS = new Set(['signal', 'timeout']);
