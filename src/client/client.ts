@@ -3,8 +3,8 @@ import { basename, describeValue, joinPath, normalizePath, parentPath } from '..
 import { OPEN_ACL_UNSAFE, type ACL } from '../base/security.ts';
 import { ACL as AclClass, Id } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
-import { CreateFlags, type RequestOf, type ResponseOf, type WritePart } from '../codec/ops.ts';
-import type { Over } from '../session/call.ts';
+import { CreateFlags, type RequestOf, type WritePart } from '../codec/ops.ts';
+import { question, type Question } from '../session/question.ts';
 import {
   WAIT_OPTIONS,
   checkAcls,
@@ -24,7 +24,7 @@ import type {
   WaitOptions,
   ZnodeData,
 } from './call-options.ts';
-import { answerOf, CoreClient } from './core-client.ts';
+import { CoreClient } from './core-client.ts';
 import { withinLimits } from './limits.ts';
 import type { OwnedBirth, OwnedFlags } from './recipe-client.ts';
 import { TransactionRequest, type TransactionCreateOptions } from './transaction.ts';
@@ -49,6 +49,13 @@ type CreateOp = 'create' | 'create2' | 'createContainer' | 'createTTL';
  * and their promises would not settle in the order of the replies.
  */
 export class Client extends CoreClient {
+  readonly #created: { readonly [K in CreateOp]: Question<K, string> } = {
+    create: this.#makesPath('create'),
+    create2: this.#makesPath('create2'),
+    createContainer: this.#makesPath('createContainer'),
+    createTTL: this.#makesPath('createTTL'),
+  };
+
   /**
    * Creates a node and gives its path, which a sequence number may have been added to.
    * With `includeData: true`, gives `[path, stat]` (ZooKeeper 3.5+).
@@ -68,7 +75,7 @@ export class Client extends CoreClient {
       const { op, request } = this.#createRequest(path, value, given);
       if (given.protected === true || given.makepath === true || given.includeData === true)
         return this.#createAndMore(path, op, request, given);
-      return this.session.ask(op, request, this.#madePath, 'create', path, undefined, options);
+      return this.session.ask(this.#created[op], request, path, undefined, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -102,12 +109,12 @@ export class Client extends CoreClient {
 
   /** The node's stat, or null where there is none. The watch is told of its creation, change or deletion. */
   exists(path: string, options?: ReadOptions): Promise<ZnodeStat | null> {
-    return this.#read('exists', 'exists', path, options, READ_OPTIONS, statOrNull);
+    return this.#read(EXISTS, path, options, READ_OPTIONS);
   }
 
   /** The node's data and stat. The watch is told of its change or deletion. @throws NoNodeError; NoAuthError */
   get(path: string, options?: ReadOptions): Promise<[data: Buffer | null, stat: ZnodeStat]> {
-    return this.#read('getData', 'get', path, options, READ_OPTIONS, dataAndStat);
+    return this.#read(GET, path, options, READ_OPTIONS);
   }
 
   /** The names of the node's children, in no order; with `includeData: true`, `[names, stat]`. @throws NoNodeError; NoAuthError */
@@ -115,15 +122,15 @@ export class Client extends CoreClient {
   getChildren(path: string, options?: ChildrenOptions): Promise<string[]>;
   getChildren(path: string, options?: ChildrenOptions): Promise<string[] | [string[], ZnodeStat]> {
     return options?.includeData === true
-      ? this.#read('getChildren2', 'getChildren', path, options, CHILDREN_OPTIONS, childrenAndStat)
-      : this.#read('getChildren', 'getChildren', path, options, CHILDREN_OPTIONS, childrenOnly);
+      ? this.#read(GET_CHILDREN_AND_STAT, path, options, CHILDREN_OPTIONS)
+      : this.#read(GET_CHILDREN, path, options, CHILDREN_OPTIONS);
   }
 
   /** The node's ACL and stat. @throws NoNodeError; NoAuthError */
   getAcls(path: string, options?: WaitOptions): Promise<[ACL[], ZnodeStat]> {
     return promised(() => {
       const given = checkOptions(options, WAIT_OPTIONS);
-      return this.session.ask('getACL', { path: this.rooted(path) }, aclsAndStat, 'getAcls', path, undefined, given);
+      return this.session.ask(GET_ACLS, { path: this.rooted(path) }, path, undefined, given);
     });
   }
 
@@ -136,7 +143,7 @@ export class Client extends CoreClient {
       const given = checkOptions(options, DELETE_OPTIONS);
       checkFlags(given, ['recursive']);
       const request = { path: this.rooted(path), acl: checkAcls(acls), version: checkVersion(given.version) };
-      if (given.recursive !== true) return this.session.ask('setACL', request, statOnly, 'setAcls', path, undefined, given);
+      if (given.recursive !== true) return this.session.ask(SET_ACLS, request, path, undefined, given);
       return withinLimits(this.clock, { operation: 'setAcls', path }, given, (wait) =>
         changeTree(
           () => this.walk(path, wait),
@@ -152,7 +159,7 @@ export class Client extends CoreClient {
     try {
       if (options !== undefined) checkOptions(options, VERSION_OPTIONS);
       const request = { path: this.rooted(path), data: checkGivenData(value), version: checkVersion(options?.version) };
-      return this.session.ask('setData', request, statOnly, 'set', path, undefined, options);
+      return this.session.ask(SET, request, path, undefined, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -168,8 +175,7 @@ export class Client extends CoreClient {
       checkFlags(given, ['recursive']);
       const version = checkVersion(given.version);
       const full = this.rooted(path);
-      if (given.recursive !== true)
-        return this.session.ask('delete', { path: full, version }, done, 'delete', path, undefined, given);
+      if (given.recursive !== true) return this.session.ask(DELETE, { path: full, version }, path, undefined, given);
       return withinLimits(this.clock, { operation: 'delete', path }, given, (wait) =>
         deleteTree(
           () => this.walk(path, wait),
@@ -181,10 +187,10 @@ export class Client extends CoreClient {
 
   /** Waits until the server has caught up with the leader; later reads then see what was written before. The node need not exist. */
   sync(path: string, options?: WaitOptions): Promise<string> {
-    const result = (call: Over<ResponseOf<'sync'>>): string => this.unchroot(answerOf(call).path ?? path);
     return promised(() => {
       const given = checkOptions(options, WAIT_OPTIONS);
-      return this.session.ask('sync', { path: this.rooted(path) }, result, 'sync', path, undefined, given);
+      const asked = question('sync', 'sync', (reply) => this.unchroot(reply.path ?? path));
+      return this.session.ask(asked, { path: this.rooted(path) }, path, undefined, given);
     });
   }
 
@@ -203,7 +209,9 @@ export class Client extends CoreClient {
     return walkTree((node, wait) => this.getChildren(node, wait), normalizePath(path), options);
   }
 
-  readonly #madePath = (call: Over<ResponseOf<CreateOp>>): string => this.unchroot(answerOf(call).path);
+  #makesPath<K extends CreateOp>(op: K): Question<K, string> {
+    return question(op, 'create', (made: { path: string }) => this.unchroot(made.path));
+  }
 
   #createPart(path: string, value: ZnodeData | undefined, options: TransactionCreateOptions): WritePart {
     checkFlags(options, ['ephemeral', 'sequence', 'container']);
@@ -242,19 +250,17 @@ export class Client extends CoreClient {
   }
 
   #read<K extends 'exists' | 'getData' | 'getChildren' | 'getChildren2', R>(
-    op: K,
-    operation: string,
+    asked: Question<K, R>,
     path: string,
     options: ChildrenOptions | undefined,
     known: ReadonlySet<string>,
-    result: (call: Over<ResponseOf<K>>) => R,
   ): Promise<R> {
     try {
       const full = this.rooted(path);
       if (options !== undefined) checkFlags(checkOptions(options, known), ['includeData']);
       const watch = checkWatch(options?.watch);
       const request = { path: full, watch: watch !== undefined } as RequestOf<K>;
-      return this.session.ask(op, request, result, operation, path, watch, options);
+      return this.session.ask(asked, request, path, watch, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -384,40 +390,21 @@ function promised<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-// One function for all calls of a kind makes the result, or throws with the stack of whoever awaits it.
-function dataAndStat(call: Over<ResponseOf<'getData'>>): [Buffer | null, ZnodeStat] {
-  const { data, stat } = answerOf(call);
-  return pair(data, stat);
-}
-
 /** Not by a literal: when many calls are in flight the engine would come to allocate those among its old objects, which then keep young ones alive. */
 function pair<A, B>(...both: [A, B]): [A, B] {
   return both;
 }
 
-function statOrNull(call: Over<ResponseOf<'exists'>>): ZnodeStat | null {
-  return answerOf(call)?.stat ?? null;
-}
-
-function statOnly(call: Over<ResponseOf<'setData' | 'setACL'>>): ZnodeStat {
-  return answerOf(call).stat;
-}
-
-function childrenOnly(call: Over<ResponseOf<'getChildren'>>): string[] {
-  return answerOf(call).children as string[];
-}
-
-function childrenAndStat(call: Over<ResponseOf<'getChildren2'>>): [string[], ZnodeStat] {
-  const { children, stat } = answerOf(call);
-  return pair(children as string[], stat);
-}
-
-function aclsAndStat(call: Over<ResponseOf<'getACL'>>): [ACL[], ZnodeStat] {
-  const { acl, stat } = answerOf(call);
-  return [(acl ?? []).map(({ perms, id }) => new AclClass(perms, new Id(id.scheme ?? '', id.id ?? ''))), stat];
-}
-
-function done(call: Over<unknown>): true {
-  answerOf(call);
-  return true;
-}
+const EXISTS = question('exists', 'exists', (reply) => reply?.stat ?? null);
+const GET = question('getData', 'get', ({ data, stat }): [Buffer | null, ZnodeStat] => pair(data, stat));
+const GET_CHILDREN = question('getChildren', 'getChildren', ({ children }) => children as string[]);
+const GET_CHILDREN_AND_STAT = question('getChildren2', 'getChildren', ({ children, stat }): [string[], ZnodeStat] =>
+  pair(children as string[], stat),
+);
+const SET = question('setData', 'set', ({ stat }) => stat);
+const DELETE = question('delete', 'delete', (): true => true);
+const GET_ACLS = question('getACL', 'getAcls', ({ acl, stat }): [ACL[], ZnodeStat] => [
+  (acl ?? []).map(({ perms, id }) => new AclClass(perms, new Id(id.scheme ?? '', id.id ?? ''))),
+  stat,
+]);
+const SET_ACLS = question('setACL', 'setAcls', ({ stat }) => stat);

@@ -6,9 +6,7 @@ import {
   errorForCode,
   KazooException,
   KazooTimeoutError,
-  UnimplementedError,
   type ConnectFailure,
-  type ErrorContext,
 } from '../base/errors.ts';
 import { collectHosts, type HostPort } from '../base/hosts.ts';
 import type { Logger } from '../base/logger.ts';
@@ -17,11 +15,11 @@ import { KazooRetry, toRetryPolicy, UNLIMITED_RETRY, type RetryPolicy } from '..
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { ACL } from '../base/security.ts';
 import type { KazooState, KeeperState } from '../base/states.ts';
-import { OP_BY_CODE, OPS, type OpName, type OpRow, type RequestOf, type ResponseOf } from '../codec/ops.ts';
+import type { OpName, RequestOf, ResponseOf } from '../codec/ops.ts';
 import { askFourLetterWord, versionIn } from '../connection/four-letter.ts';
 import type { DialOptions } from '../connection/dial.ts';
-import { seenByCaller } from '../session/answer.ts';
-import { Failure, type Over } from '../session/call.ts';
+import { Failure } from '../session/failure.ts';
+import { question } from '../session/question.ts';
 import type { SubmitOptions } from '../session/request-queue.ts';
 import { Rotation } from '../session/rotation.ts';
 import { Session } from '../session/session.ts';
@@ -31,7 +29,6 @@ import type { WaitOptions } from './call-options.ts';
 import { withinLimits } from './limits.ts';
 import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from './options.ts';
 import type { ClientId, KazooClientEvents } from './recipe-client.ts';
-import { unimplemented } from './unimplemented.ts';
 
 const START_TIMEOUT = 15_000;
 const VERSION_OPTIONS = new Set(['signal', 'timeout', 'retries']);
@@ -246,7 +243,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     options?: SubmitOptions,
     watch?: WatchListener,
   ): Promise<ResponseOf<K>> {
-    return this.session.ask<K, ResponseOf<K>>(op, request, answerOf, operation, path, watch, options);
+    return this.session.ask<K, ResponseOf<K>>(question(op, operation, asItIs), request, path, watch, options);
   }
 
   /** A user's path as the server knows it. @internal */
@@ -372,15 +369,6 @@ const EVENT_OF = { CONNECTED: 'connected', SUSPENDED: 'suspended', LOST: 'lost' 
   keyof KazooClientEvents
 >;
 
-/** The result of a call, or what went wrong thrown as an error, whose stack begins where the call is awaited. @internal */
-export function answerOf<T>({ outcome, row, operation, path }: Over<T>): T {
-  if (!(outcome instanceof Failure)) return outcome;
-  const error = explain(outcome, OP_BY_CODE.get(row.code)!, { operation, path });
-  throw outcome.code === 0 ? error : seenByCaller(error as Error);
-}
-
-/** @internal */
-export function explain(failure: Failure, op: OpName, context: ErrorContext): unknown {
-  const { since } = OPS[op] as OpRow;
-  return failure.code === UnimplementedError.code && since !== undefined ? unimplemented(op, context) : failure.toError(context);
+function asItIs<T>(body: T): T {
+  return body;
 }

@@ -6,15 +6,15 @@ import type { WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import { AddWatchMode, type ReadPart } from '../codec/ops.ts';
 import { onAbort } from '../session/abort-listeners.ts';
-import { Failure } from '../session/call.ts';
+import { Failure } from '../session/failure.ts';
+import { explain } from '../session/question.ts';
 import { childWatches } from '../session/watch-table.ts';
 import { WAIT_OPTIONS, checkFlags, checkOptions, checkString, checkWatch } from './arguments.ts';
 import type { MultiReadOperation, ReadOptions, WaitOptions } from './call-options.ts';
 import { Client } from './client.ts';
-import { explain } from './core-client.ts';
 import type { KazooClientOptions } from './options.ts';
 import type { TreeWatchHandle, WatchHandle } from './recipe-client.ts';
-import { unimplemented } from './unimplemented.ts';
+import { unimplemented } from '../session/unimplemented.ts';
 import { REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.ts';
 
 const CONFIG_PATH = '/zookeeper/config';

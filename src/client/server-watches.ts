@@ -1,6 +1,6 @@
 import { MarshallingError, NoWatcherError, UnimplementedError } from '../base/errors.ts';
 import { AddWatchMode, isOlder, OPS, WatcherType, type RequestOf } from '../codec/ops.ts';
-import { Failure } from '../session/call.ts';
+import { Failure } from '../session/failure.ts';
 import type { Session } from '../session/session.ts';
 import type { WatchTableKind } from '../session/watch-table.ts';
 import type { WaitOptions } from './call-options.ts';

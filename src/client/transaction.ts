@@ -13,7 +13,7 @@ import type { PartResult } from '../codec/multi.ts';
 import type { WritePart } from '../codec/ops.ts';
 import { WAIT_OPTIONS, checkGivenData, checkOptions, checkVersion } from './arguments.ts';
 import type { WaitOptions, ZnodeData } from './call-options.ts';
-import { unimplemented } from './unimplemented.ts';
+import { unimplemented } from '../session/unimplemented.ts';
 
 /** What a transaction's create may be given. */
 export interface TransactionCreateOptions {

@@ -2,25 +2,27 @@
 let late = 0;
 
 /**
- * Settles a promise with what `make` gives or throws, so that promises settle in the order of this function's calls.
+ * Settles a promise with what `make` gives, so that promises settle in the order of the calls of this function and of {@link failInTurn}.
  *
  * A result is given at once. An error is made in a step of its own that the promise follows, for only there does the engine see who awaits the promise,
- * and puts that into the error's stack; its promise settles three turns of the microtask queue later, and what comes meanwhile must go the same way.
+ * and puts that into the error's stack; the promise settles two turns of the microtask queue later, and what comes meanwhile must go the same way.
  *
  *   [ error ][ result ][ result ] … turns …  settled in the same order      [ result ] settled at once
  */
-export function settleInTurn<From, T>(
-  settle: (answer: T | Promise<T>) => void,
-  make: (from: From) => T,
-  from: From,
-  failed: boolean,
-): void {
-  if (failed || late > 0) return settleLate(settle, () => make(from));
+export function giveInTurn<From, T>(settle: Settle, make: (from: From) => T, from: From): void {
+  if (late > 0) return settleLate(settle, () => make(from));
   try {
     settle(make(from));
   } catch (error) {
     settle(Promise.reject(error));
   }
+}
+
+/** The same, with the error that `make` gives. */
+export function failInTurn(settle: Settle, make: () => unknown): void {
+  settleLate(settle, () => {
+    throw make();
+  });
 }
 
 /** The same error with the stack of whoever awaits the promise, without the steps of ours: only for one that was made for it, and within its `make`. */
@@ -29,7 +31,10 @@ export function seenByCaller<E extends Error>(error: E): E {
   return error;
 }
 
-function settleLate<T>(settle: (answer: Promise<T>) => void, make: () => T): void {
+/** The `resolve` of a promise. */
+type Settle = (answer: unknown) => void;
+
+function settleLate<T>(settle: Settle, make: () => T): void {
   late++;
   let begin!: (make: () => T) => void;
   settle(new Promise<() => T>((resolve) => (begin = resolve)).then(makeLate<T>));

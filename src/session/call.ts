@@ -1,56 +1,12 @@
-import { errorForCode, UnimplementedError, type ErrorContext } from '../base/errors.ts';
+import { UnimplementedError } from '../base/errors.ts';
 import type { WatchListener } from '../base/states.ts';
 import { AddWatchMode, type OpRow } from '../codec/ops.ts';
 import { DecodeError, type Reader } from '../codec/reader.ts';
 import type { Exchange } from '../connection/connection.ts';
-import { settleInTurn } from './answer.ts';
+import { failInTurn, giveInTurn, seenByCaller } from './answer.ts';
+import { Failure } from './failure.ts';
+import { explain, type AnyQuestion } from './question.ts';
 import type { WatchTable, WatchTableKind } from './watch-table.ts';
-
-/**
- * Why a call failed, in place of its result.
- * The error itself is made behind the promise that the caller awaits: so its stack is the caller's, and a success pays nothing for it.
- */
-export class Failure {
-  readonly #code: number;
-  readonly #cause: unknown;
-  readonly #error: unknown;
-
-  private constructor(code: number, cause: unknown, error: unknown) {
-    this.#code = code;
-    this.#cause = cause;
-    this.#error = error;
-  }
-
-  /** One of ZooKeeper's codes. */
-  static ofCode(code: number, cause?: unknown): Failure {
-    return new Failure(code, cause, undefined);
-  }
-
-  /** To be thrown as it is: a signal's reason, for one. */
-  static ofError(make: (context: ErrorContext) => unknown): Failure {
-    return new Failure(0, undefined, make);
-  }
-
-  get code(): number {
-    return this.#code;
-  }
-
-  toError(context: ErrorContext): unknown {
-    if (this.#error !== undefined) return (this.#error as (context: ErrorContext) => unknown)(context);
-    return errorForCode(this.#code, { ...context, cause: this.#cause });
-  }
-}
-
-/** A call that is over: how it ended, and what an error must tell. */
-export interface Over<T> {
-  readonly row: OpRow;
-  readonly operation: string | undefined;
-  readonly path: string | undefined;
-  readonly outcome: T | Failure;
-}
-
-/** Makes of a call that is over what its caller is given. */
-export type ResultOf = (call: Over<never>) => unknown;
 
 /** What few calls have. */
 export interface CallExtras {
@@ -80,39 +36,34 @@ export interface CallHome {
  */
 export class Call implements Exchange {
   readonly row: OpRow;
-  /** What the caller calls it, and of which node it is: for the error. */
-  readonly operation: string | undefined;
-  readonly path: string | undefined;
-  /** A {@link Failure}, or what the row reads. */
-  outcome: unknown;
   #request: unknown;
   readonly #settle: (answer: unknown) => void;
-  readonly #result: ResultOf | undefined;
+  readonly #question: AnyQuestion | undefined;
+  /** As the caller knows it: for the error. */
+  readonly #callersPath: string | undefined;
   readonly #home: CallHome;
   readonly #listener: WatchListener | undefined;
   /** Of {@link SENT}, {@link SETTLED} and {@link LEFT}. */
   #stage = 0;
   #extras: CallExtras | undefined;
 
-  /** @param result makes what the caller is given, or throws; without it that is the outcome, a failure too */
+  /** @param question makes of the outcome what the caller is given; without it that is the outcome itself, a {@link Failure} or what the row reads */
   constructor(
     row: OpRow,
     request: unknown,
     listener: WatchListener | undefined,
     home: CallHome,
     settle: (answer: unknown) => void,
-    result?: ResultOf,
-    operation?: string,
-    path?: string,
+    question?: AnyQuestion,
+    callersPath?: string,
   ) {
     this.row = row;
-    this.operation = operation;
-    this.path = path;
     this.#request = request;
     this.#listener = listener;
     this.#home = home;
     this.#settle = settle;
-    this.#result = result;
+    this.#question = question;
+    this.#callersPath = callersPath;
     if (listener !== undefined) home.watches.expect(this.#path);
   }
 
@@ -192,12 +143,18 @@ export class Call implements Exchange {
   settle(outcome: unknown): void {
     if (this.settled) return;
     this.#stage |= SETTLED;
-    this.outcome = outcome;
     this.#extras?.onSettled?.();
-    const result = this.#result;
-    if (result === undefined) this.#settle(outcome);
-    else settleInTurn(this.#settle, result, this as Over<never>, outcome instanceof Failure);
+    const question = this.#question;
+    if (question === undefined) this.#settle(outcome);
+    else if (outcome instanceof Failure) failInTurn(this.#settle, () => this.#errorOf(outcome, question));
+    else giveInTurn(this.#settle, question.result, outcome as never);
     this.#extras?.observe?.(outcome);
+  }
+
+  #errorOf(failure: Failure, { op, operation }: AnyQuestion): unknown {
+    const error = explain(failure, op, { operation, path: this.#callersPath });
+    // Somebody else's error is left alone.
+    return failure.code === 0 ? error : seenByCaller(error as Error);
   }
 
   /** In the tick of the reply: the event that follows it on the wire must find the watch. */

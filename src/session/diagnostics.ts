@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import type { Clock } from '../base/clock.ts';
 import type { KazooState } from '../base/states.ts';
 import type { Target } from '../connection/transport.ts';
-import { Failure } from './call.ts';
+import { Failure } from './failure.ts';
 
 /** Published on the diagnostics channel `kazoo:request` once a request has been answered, given up or failed. Never holds data or credentials. */
 export interface RequestDiagnostics {

@@ -3,7 +3,8 @@ import { UnimplementedError } from '../base/errors.ts';
 import { isOlder } from '../codec/ops.ts';
 import type { Connection } from '../connection/connection.ts';
 import { onAbort } from './abort-listeners.ts';
-import { Failure, type Call, type CallHome } from './call.ts';
+import type { Call, CallHome } from './call.ts';
+import { Failure } from './failure.ts';
 import type { WatchTable } from './watch-table.ts';
 
 /** What may end a call's wait early, and who else hears of its success. */

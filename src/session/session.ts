@@ -6,14 +6,16 @@ import { OPS, type OpName, type RequestOf, type ResponseOf } from '../codec/ops.
 import type { Exchange } from '../connection/connection.ts';
 import type { Handler } from '../connection/handler.ts';
 import type { Target } from '../connection/transport.ts';
-import { Call, Failure, type Over, type ResultOf } from './call.ts';
+import { Call } from './call.ts';
 import { Connector, type Established } from './connector.ts';
 import { Credentials, type Credential } from './credentials.ts';
 import { Deferred } from './deferred.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { CredentialRefused, presentCredential, restoreWatches } from './establish.ts';
+import { Failure } from './failure.ts';
 import { Farewell } from './farewell.ts';
 import { LossPresumption } from './loss-presumption.ts';
+import type { AnyQuestion, Question } from './question.ts';
 import { ReadWriteProbe } from './read-write-probe.ts';
 import { RequestQueue, type SubmitOptions } from './request-queue.ts';
 import type { Rotation } from './rotation.ts';
@@ -214,21 +216,16 @@ export class Session {
     return outcome as Promise<ResponseOf<K> | Failure>;
   }
 
-  /**
-   * Sends a request for a caller: what `result` makes of the call that is over, or throws, is what the promise settles with, in the order of the replies.
-   * One function for all calls of a kind, so that a call has nothing of its own but itself and the promise.
-   */
+  /** Sends a request for a caller, whom its question tells the result or the error, in the order of the replies. */
   ask<K extends OpName, R>(
-    op: K,
+    question: Question<K, R>,
     request: RequestOf<K>,
-    result: (call: Over<ResponseOf<K>>) => R,
-    operation: string,
-    path: string | undefined,
+    callersPath: string | undefined,
     listener?: WatchListener,
     options?: SubmitOptions,
   ): Promise<R> {
     const answer = new Promise<unknown>(keepResolve);
-    this.#submit(op, request, listener, options, result, operation, path);
+    this.#submit(question.op, request, listener, options, question, callersPath);
     return answer as Promise<R>;
   }
 
@@ -249,11 +246,10 @@ export class Session {
     request: unknown,
     listener?: WatchListener,
     options?: SubmitOptions,
-    result?: ResultOf,
-    operation?: string,
-    path?: string,
+    question?: AnyQuestion,
+    callersPath?: string,
   ): void {
-    const call = new Call(OPS[op], request, listener, this.#requests, keptResolve, result, operation, path);
+    const call = new Call(OPS[op], request, listener, this.#requests, keptResolve, question, callersPath);
     const refused = this.#refusal();
     if (refused === undefined) {
       if (this.#diagnostics.wantsRequests) call.attach({ observe: this.#diagnostics.observer(op, request) });
