@@ -7,9 +7,14 @@
  */
 export function normalizePath(path: string, trailing = false): string {
   if (typeof path !== 'string') throw new TypeError(`path must be a string, not ${describeValue(path)}`);
-  if (isNormal(path)) return path;
-  return normalizeSlowly(path, trailing);
+  if (path === lastNormal) return path;
+  if (!isNormal(path)) return normalizeSlowly(path, trailing);
+  lastNormal = path;
+  return path;
 }
+
+/** What is asked for is often what was asked for just before. */
+let lastNormal = '/';
 
 /** The parent of a normal path; "/" for the root itself. */
 export function parentPath(path: string): string {
