@@ -69,16 +69,14 @@ export class Client extends CoreClient {
   ): Promise<[path: string, stat: ZnodeStat]>;
   create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
   create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string | [string, ZnodeStat]> {
-    try {
+    return promised(() => {
       const given = checkOptions(options, CREATE_OPTIONS);
       if (options !== undefined) checkFlags(given, CREATE_FLAGS);
       const { op, request } = this.#createRequest(path, value, given);
       if (given.protected === true || given.makepath === true || given.includeData === true)
         return this.#createAndMore(path, op, request, given);
       return this.session.ask(this.#created[op], request, path, undefined, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /**
@@ -156,13 +154,11 @@ export class Client extends CoreClient {
 
   /** Replaces the node's data. @throws NoNodeError; BadVersionError; NoAuthError */
   set(path: string, value: ZnodeData, options?: VersionOptions): Promise<ZnodeStat> {
-    try {
+    return promised(() => {
       if (options !== undefined) checkOptions(options, VERSION_OPTIONS);
       const request = { path: this.rooted(path), data: checkGivenData(value), version: checkVersion(options?.version) };
       return this.session.ask(SET, request, path, undefined, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   /**
@@ -255,15 +251,13 @@ export class Client extends CoreClient {
     options: ChildrenOptions | undefined,
     known: ReadonlySet<string>,
   ): Promise<R> {
-    try {
+    return promised(() => {
       const full = this.rooted(path);
       if (options !== undefined) checkFlags(checkOptions(options, known), ['includeData']);
       const watch = checkWatch(options?.watch);
       const request = { path: full, watch: watch !== undefined } as RequestOf<K>;
       return this.session.ask(asked, request, path, watch, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    });
   }
 
   async #createAndMore(

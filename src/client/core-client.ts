@@ -31,7 +31,7 @@ import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from '.
 import type { ClientId, KazooClientEvents } from './recipe-client.ts';
 
 const START_TIMEOUT = 15_000;
-const VERSION_OPTIONS = new Set(['signal', 'timeout', 'retries']);
+const VERSION_OPTIONS = new Set([...WAIT_OPTIONS, 'retries']);
 
 /** A client's life: states, start and stop, hosts, credentials; and the way every operation takes to the session. */
 export class CoreClient extends SafeEmitter<KazooClientEvents> {

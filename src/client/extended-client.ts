@@ -18,9 +18,9 @@ import { unimplemented } from '../session/unimplemented.ts';
 import { REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.ts';
 
 const CONFIG_PATH = '/zookeeper/config';
-const READ_OPTIONS = new Set(['signal', 'timeout', 'watch']);
-const ADD_WATCH_OPTIONS = new Set(['recursive', 'signal', 'timeout']);
-const RECONFIG_OPTIONS = new Set(['joining', 'leaving', 'newMembers', 'fromConfig', 'signal', 'timeout']);
+const READ_OPTIONS = new Set([...WAIT_OPTIONS, 'watch']);
+const ADD_WATCH_OPTIONS = new Set(['recursive', ...WAIT_OPTIONS]);
+const RECONFIG_OPTIONS = new Set(['joining', 'leaving', 'newMembers', 'fromConfig', ...WAIT_OPTIONS]);
 
 /** What ZooKeeper 3.5 to 3.9 can do beyond Kazoo. */
 export class ExtendedClient extends Client {

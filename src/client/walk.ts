@@ -1,6 +1,6 @@
 import { NoNodeError } from '../base/errors.ts';
 import { joinPath } from '../base/paths.ts';
-import { checkOptions } from './arguments.ts';
+import { WAIT_OPTIONS, checkOptions } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
 
 export interface WalkOptions extends WaitOptions {
@@ -8,7 +8,7 @@ export interface WalkOptions extends WaitOptions {
   concurrency?: number | undefined;
 }
 
-const WALK_OPTIONS = new Set(['signal', 'timeout', 'concurrency']);
+const WALK_OPTIONS = new Set([...WAIT_OPTIONS, 'concurrency']);
 
 interface Visit {
   readonly path: string;

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { ConnectionDropped, errorForCode } from '../base/errors.ts';
+import { TURN } from '../base/turn.ts';
 import type { AnyField, ValueOf } from '../codec/fields.ts';
 import { FrameSplitter, type FrameSink } from '../codec/frame.ts';
 import { OPS, type RequestOf } from '../codec/ops.ts';
@@ -318,8 +319,6 @@ export class Connection implements FrameSink {
     this.#heartbeat?.sent();
   };
 }
-
-const TURN = Promise.resolve();
 
 /** Bytes: an xid, a zxid, an error. The reply to a handshake is longer. */
 const REPLY_HEADER = 16;

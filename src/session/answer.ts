@@ -1,3 +1,5 @@
+import { TURN } from '../base/turn.ts';
+
 /** Answers that have come but wait for the turn in which their promise settles. */
 let late = 0;
 
@@ -47,8 +49,6 @@ function makeLate<T>(make: () => T): T {
   void TURN.then(oneLess);
   return make();
 }
-
-const TURN = Promise.resolve();
 
 function oneLess(): void {
   late--;
