@@ -132,7 +132,7 @@ export abstract class Acquirable {
     signal?.throwIfAborted();
     if (!request.blocking && this.#turnstile.taken) return null;
     const timedOut = (): Error => new LockTimeout(`${this.subject} was not to be had within ${timeout} ms`);
-    const attempt = new Attempt(this.client.clock, { timeout, signal, timedOut });
+    const attempt = new Attempt(this.client.clock, { timeout, signal }, timedOut);
     const ticket = this.#turnstile.take();
     this.#attempts.add(attempt);
     try {

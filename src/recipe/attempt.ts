@@ -8,6 +8,7 @@ import {
   SessionMovedError,
   ThrottledOpError,
 } from '../base/errors.ts';
+import type { Waiting } from './arguments.ts';
 import { LateSignal } from './late-signal.ts';
 
 /**
@@ -23,9 +24,8 @@ export class Attempt {
   readonly #late = new LateSignal();
   #outcome: { readonly reason: unknown } | undefined;
 
-  /** @param options.timedOut makes the error of a timeout */
-  constructor(clock: Clock, options: { timeout?: number | undefined; signal?: AbortSignal | undefined; timedOut: () => Error }) {
-    const { timeout, signal, timedOut } = options;
+  /** @param timedOut makes the error of a timeout */
+  constructor(clock: Clock, { timeout, signal }: Partial<Waiting>, timedOut: () => Error) {
     this.#clock = clock;
     this.#callers = signal;
     const aborted = (): void => this.end(signal?.reason);
@@ -115,6 +115,22 @@ export class Attempt {
         await this.pause(pauseAfter(failures));
       }
     }
+  }
+}
+
+/** What `work` gives, which sees to it by itself that it ends with the attempt. */
+export async function attempting<T>(
+  clock: Clock,
+  waiting: Partial<Waiting>,
+  timedOut: () => Error,
+  work: (attempt: Attempt) => PromiseLike<T>,
+): Promise<T> {
+  const attempt = new Attempt(clock, waiting, timedOut);
+  try {
+    attempt.check();
+    return await work(attempt);
+  } finally {
+    attempt.close();
   }
 }
 

@@ -41,7 +41,7 @@ export class Barrier {
   async wait(options?: { timeout?: number | undefined; signal?: AbortSignal | undefined }): Promise<boolean> {
     const { timeout, signal } = requireWaiting(options);
     const outOfTime = new Error('out of time');
-    const attempt = new Attempt(this.#client.clock, { timeout, signal, timedOut: () => outOfTime });
+    const attempt = new Attempt(this.#client.clock, { timeout, signal }, () => outOfTime);
     try {
       let up = true;
       while (up) up = await attempt.persist(() => this.#untilChanged(attempt));

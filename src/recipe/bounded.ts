@@ -1,7 +1,7 @@
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireWaiting } from './arguments.ts';
-import { Attempt } from './attempt.ts';
+import { type Attempt, attempting } from './attempt.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 
 /**
@@ -17,11 +17,6 @@ export async function bounded<T>(
   what: string,
   work: (attempt: Attempt) => PromiseLike<T>,
 ): Promise<T> {
-  const attempt = new Attempt(client.clock, { ...requireWaiting(options), timedOut: () => waitTimedOut(path, what) });
-  try {
-    attempt.check();
-    return await attempt.guard(work(attempt));
-  } finally {
-    attempt.close();
-  }
+  const timedOut = (): Error => waitTimedOut(path, what);
+  return attempting(client.clock, requireWaiting(options), timedOut, (attempt) => attempt.guard(work(attempt)));
 }

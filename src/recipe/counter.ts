@@ -4,7 +4,7 @@ import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalBoolean, requireClient, requireOptions, requireWaiting } from './arguments.ts';
-import { Attempt, isTransient } from './attempt.ts';
+import { type Attempt, attempting, isTransient } from './attempt.ts';
 import { type CounterFormat, type CounterType, curatorFormat, textFormat } from './counter-value.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 import { Turnstile } from './turnstile.ts';
@@ -196,16 +196,8 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
   }
 
   async #attempt<T>(options: WaitOptions | undefined, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
-    const attempt = new Attempt(this.#client.clock, {
-      ...requireWaiting(options),
-      timedOut: () => waitTimedOut(this.path, `counter ${operation}`),
-    });
-    try {
-      attempt.check();
-      return await work(attempt);
-    } finally {
-      attempt.close();
-    }
+    const timedOut = (): Error => waitTimedOut(this.path, `counter ${operation}`);
+    return attempting(this.#client.clock, requireWaiting(options), timedOut, work);
   }
 }
 

@@ -86,7 +86,7 @@ export class DoubleBarrier {
     signal?.throwIfAborted();
     const timedOut = (): Error =>
       new OperationTimeoutError(`${verb} ${this.path}: not all came within ${timeout} ms`, { path: this.path });
-    const attempt = new Attempt(this.#client.clock, { timeout, signal, timedOut });
+    const attempt = new Attempt(this.#client.clock, { timeout, signal }, timedOut);
     try {
       await work(attempt);
     } catch (error) {

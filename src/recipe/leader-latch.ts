@@ -98,10 +98,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
 
   /** True once this one leads; false if the `timeout` ran out first. @throws `signal.reason`; KazooException when it is closed */
   async waitForLeadership(options?: WaitOptions): Promise<boolean> {
-    const attempt = new Attempt(this.#client.clock, {
-      ...requireWaiting(options),
-      timedOut: () => waitTimedOut(this.path, 'leadership'),
-    });
+    const attempt = new Attempt(this.#client.clock, requireWaiting(options), () => waitTimedOut(this.path, 'leadership'));
     const closed = (): void => attempt.end(this.#closing.signal.reason);
     let won = (): void => undefined;
     try {
@@ -156,7 +153,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
-    const attempt = new Attempt(this.#client.clock, { signal, timedOut: () => waitTimedOut(this.path, 'latch') });
+    const attempt = new Attempt(this.#client.clock, { signal }, () => waitTimedOut(this.path, 'latch'));
     let failures = 0;
     while (!signal.aborted) {
       try {

@@ -2,8 +2,8 @@ import { TransactionError } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireWaiting } from './arguments.ts';
-import { Attempt } from './attempt.ts';
+import { requireClient, requireWaiting, type Waiting } from './arguments.ts';
+import { type Attempt, attempting } from './attempt.ts';
 import { ensuring } from './ensuring.ts';
 import { EntryLock } from './entry-lock.ts';
 import { uniqueName } from './identifier.ts';
@@ -58,10 +58,10 @@ export class LockingQueue {
    */
   async put(value: ZnodeData, options?: PutOptions): Promise<void> {
     requireItem(value);
-    const { priority, ...waiting } = requirePut(options);
-    await this.#attempt(waiting, 'put', (attempt) =>
+    const put = requirePut(options);
+    await this.#attempt(put, 'put', (attempt) =>
       this.#ensuring(attempt, () =>
-        this.#client.create(this.#entry(entryPrefix(priority)), value, { sequence: true, signal: attempt.bound }),
+        this.#client.create(this.#entry(entryPrefix(put.priority)), value, { sequence: true, signal: attempt.bound }),
       ),
     );
   }
@@ -72,11 +72,11 @@ export class LockingQueue {
    * @throws TypeError or RangeError for values or a priority that are none; TransactionError when the server refuses (Kazoo D-7)
    */
   async putAll(values: readonly ZnodeData[], options?: PutOptions): Promise<void> {
-    const { priority, ...waiting } = requirePut(options);
+    const put = requirePut(options);
     if (!Array.isArray(values)) throw new TypeError(`values must be an array of items, not ${describeValue(values)}`);
     values.forEach(requireItem);
     if (values.length === 0) return;
-    await this.#attempt(waiting, 'putAll', (attempt) => this.#ensuring(attempt, () => this.#createAll(values, priority)));
+    await this.#attempt(put, 'putAll', (attempt) => this.#ensuring(attempt, () => this.#createAll(values, put.priority)));
   }
 
   /**
@@ -88,7 +88,7 @@ export class LockingQueue {
   async get(options?: WaitOptions): Promise<Buffer | null> {
     const { timeout, signal } = requireWaiting(options);
     const waits = timeout !== undefined && timeout > 0;
-    return this.#attempt(waits ? { timeout, signal } : { signal }, 'get', async (attempt) => {
+    return this.#attempt({ timeout: waits ? timeout : undefined, signal }, 'get', async (attempt) => {
       const ticket = this.#turnstile.take();
       try {
         await attempt.guard(ticket.ready);
@@ -104,7 +104,7 @@ export class LockingQueue {
 
   /** Whether the item being processed is still locked by this object, in the present session. */
   async holdsLock(options?: WaitOptions): Promise<boolean> {
-    return this.#attempt(options, 'holdsLock', (attempt) => this.#stillHeld(attempt));
+    return this.#attempt(requireWaiting(options), 'holdsLock', (attempt) => this.#stillHeld(attempt));
   }
 
   /**
@@ -123,7 +123,7 @@ export class LockingQueue {
 
   /** How many items there are, locked ones included; children that are no entries are not counted. */
   async size(options?: WaitOptions): Promise<number> {
-    return this.#attempt(options, 'size', async (attempt) => {
+    return this.#attempt(requireWaiting(options), 'size', async (attempt) => {
       const children = await attempt.guard(
         this.#client.retry(() =>
           this.#ensuring(attempt, () => this.#client.getChildren(this.#entries, { signal: attempt.bound })),
@@ -197,7 +197,7 @@ export class LockingQueue {
     operation: string,
     work: (lock: EntryLock, attempt: Attempt) => Promise<boolean>,
   ): Promise<boolean> {
-    return this.#attempt(options, operation, async (attempt) => {
+    return this.#attempt(requireWaiting(options), operation, async (attempt) => {
       const element = this.#element;
       if (element === null) return false;
       const done = (await this.#stillHeld(attempt)) && (await attempt.guard(work(this.#lock(element.name), attempt)));
@@ -235,16 +235,7 @@ export class LockingQueue {
     return ensuring(this.#client, attempt, [this.#entries, this.#taken], work);
   }
 
-  async #attempt<T>(options: WaitOptions | undefined, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
-    const attempt = new Attempt(this.#client.clock, {
-      ...requireWaiting(options),
-      timedOut: () => waitTimedOut(this.path, `queue ${operation}`),
-    });
-    try {
-      attempt.check();
-      return await work(attempt);
-    } finally {
-      attempt.close();
-    }
+  #attempt<T>(waiting: Partial<Waiting>, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
+    return attempting(this.#client.clock, waiting, () => waitTimedOut(this.path, `queue ${operation}`), work);
   }
 }

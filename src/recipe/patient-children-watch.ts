@@ -68,7 +68,7 @@ class PatientRun {
     this.#client = client;
     this.#path = path;
     this.#boundary = boundary;
-    this.#attempt = new Attempt(client.clock, { timedOut: () => new OperationTimeoutError() });
+    this.#attempt = new Attempt(client.clock, {}, () => new OperationTimeoutError());
     this.#changed = new Promise((resolve, reject) => (this.#settleChanged = { resolve, reject }));
     this.#changed.catch(() => undefined);
   }

@@ -24,12 +24,12 @@ export function sortEntries(children: readonly string[]): string[] {
 
 /** @throws TypeError for a priority that is no whole number, or an unknown option; RangeError for a priority outside 0 to 999 */
 export function requirePut(options: PutOptions | undefined): Waiting & { priority: number } {
-  const waiting = requireWaiting(options, ['priority', 'timeout', 'signal']);
+  const { timeout, signal } = requireWaiting(options, ['priority', 'timeout', 'signal']);
   const { priority = 100 } = options ?? {};
   if (typeof priority !== 'number' || !Number.isInteger(priority))
     throw new TypeError(`priority must be a whole number from 0 to 999, not ${describeValue(priority)}`);
   if (priority < 0 || priority > 999) throw new RangeError(`priority must be a whole number from 0 to 999, not ${priority}`);
-  return { priority, ...waiting };
+  return { priority, timeout, signal };
 }
 
 /** @throws TypeError for what cannot be a node's data */

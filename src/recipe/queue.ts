@@ -3,8 +3,8 @@ import { joinPath, normalizePath } from '../base/paths.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireWaiting } from './arguments.ts';
-import { Attempt, isTransient } from './attempt.ts';
+import { requireClient, requireWaiting, type Waiting } from './arguments.ts';
+import { type Attempt, attempting, isTransient } from './attempt.ts';
 import { Backlog, type Item } from './backlog.ts';
 import { ensuring } from './ensuring.ts';
 import { persist } from './outage.ts';
@@ -46,16 +46,13 @@ export class Queue {
    */
   async put(value: ZnodeData, options?: PutOptions): Promise<void> {
     requireItem(value);
-    const { priority, ...waiting } = requirePut(options);
-    const attempt = this.#attempt(waiting, 'put');
-    try {
-      const path = joinPath(this.path, entryPrefix(priority));
-      await ensuring(this.#client, attempt, [this.path], () =>
+    const put = requirePut(options);
+    const path = joinPath(this.path, entryPrefix(put.priority));
+    await this.#attempt(put, 'put', (attempt) =>
+      ensuring(this.#client, attempt, [this.path], () =>
         this.#client.create(path, value, { sequence: true, signal: attempt.bound }),
-      );
-    } finally {
-      attempt.close();
-    }
+      ),
+    );
   }
 
   /**
@@ -67,26 +64,22 @@ export class Queue {
   async get(options?: WaitOptions): Promise<Buffer | null> {
     const { timeout, signal } = requireWaiting(options);
     const waits = timeout !== undefined && timeout > 0;
-    const attempt = this.#attempt(waits ? { timeout, signal } : { signal }, 'get');
-    try {
-      attempt.check();
-      return waits ? await this.#waitForFirst(attempt) : await this.#takeFirst(attempt);
-    } catch (error) {
-      if (signal?.aborted !== true && attempt.endedBy(error)) return null;
-      throw error;
-    } finally {
-      attempt.close();
-    }
+    return this.#attempt({ timeout: waits ? timeout : undefined, signal }, 'get', async (attempt) => {
+      try {
+        return await (waits ? this.#waitForFirst(attempt) : this.#takeFirst(attempt));
+      } catch (error) {
+        if (signal?.aborted !== true && attempt.endedBy(error)) return null;
+        throw error;
+      }
+    });
   }
 
   /** How many items there are, children that are no entries not counted. */
   async size(options?: WaitOptions): Promise<number> {
-    const attempt = this.#attempt(options, 'size');
-    try {
-      return (await attempt.guard(this.#client.retry(() => this.#backlog.list(attempt)))).length;
-    } finally {
-      attempt.close();
-    }
+    const entries = await this.#attempt(requireWaiting(options), 'size', (attempt) =>
+      attempt.guard(this.#client.retry(() => this.#backlog.list(attempt))),
+    );
+    return entries.length;
   }
 
   async #waitForFirst(attempt: Attempt): Promise<Buffer | null> {
@@ -157,10 +150,7 @@ export class Queue {
     return now?.czxid !== before.czxid;
   }
 
-  #attempt(options: WaitOptions | undefined, operation: string): Attempt {
-    return new Attempt(this.#client.clock, {
-      ...requireWaiting(options),
-      timedOut: () => waitTimedOut(this.path, `queue ${operation}`),
-    });
+  #attempt<T>(waiting: Partial<Waiting>, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
+    return attempting(this.#client.clock, waiting, () => waitTimedOut(this.path, `queue ${operation}`), work);
   }
 }

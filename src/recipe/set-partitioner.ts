@@ -131,7 +131,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   async waitForAcquire(options?: { timeout?: number | undefined; signal?: AbortSignal | undefined }): Promise<boolean> {
     const { timeout = 30_000, signal } = requireWaiting(options);
     const outOfTime = new Error('out of time');
-    const attempt = new Attempt(this.#client.clock, { timeout, signal, timedOut: () => outOfTime });
+    const attempt = new Attempt(this.#client.clock, { timeout, signal }, () => outOfTime);
     try {
       while (!this.acquired && !this.failed) await this.#nextState(attempt);
       return this.acquired;
@@ -205,7 +205,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   }
 
   #begin(): void {
-    const attempt = new Attempt(this.#client.clock, { timedOut: () => new Error('no deadline was set') });
+    const attempt = new Attempt(this.#client.clock, {}, () => new Error('no deadline was set'));
     const done = this.#allocate(attempt).catch((error: unknown) => {
       if (!attempt.ended) this.#failBy(error);
     });
@@ -225,7 +225,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
 
   async #takeAll(attempt: Attempt, partition: readonly T[]): Promise<boolean> {
     const moved = new CancelledError(`${this.path}: somebody came or went`);
-    const taking = new Attempt(this.#client.clock, { signal: attempt.signal, timedOut: () => moved });
+    const taking = new Attempt(this.#client.clock, { signal: attempt.signal }, () => moved);
     this.#stillness.onEnd(() => {
       taking.end(moved);
       if (this.acquired) this.#callForRelease('somebody came or went');

@@ -7,7 +7,7 @@ const timedOut = (): Error => new Error('out of time');
 
 test('the deadline ends what is waited for, once, and the timer goes with the end', async () => {
   const clock = new ManualClock();
-  const attempt = new Attempt(clock, { timeout: 100, timedOut });
+  const attempt = new Attempt(clock, { timeout: 100 }, timedOut);
   const wait = attempt.guard(new Promise(() => undefined));
   clock.advance(99);
   expect(attempt.signal.aborted).toBe(false);
@@ -16,7 +16,7 @@ test('the deadline ends what is waited for, once, and the timer goes with the en
   attempt.end(new Error('later'));
   expect(() => attempt.check()).toThrow('out of time');
   await expect(attempt.guard(Promise.resolve(1))).rejects.toThrow('out of time');
-  const other = new Attempt(clock, { timeout: 100, timedOut });
+  const other = new Attempt(clock, { timeout: 100 }, timedOut);
   other.close();
   expect(clock.pending).toBe(0);
 });
@@ -24,31 +24,31 @@ test('the deadline ends what is waited for, once, and the timer goes with the en
 test('the caller’s signal ends it with its reason, also one that has aborted already', async () => {
   const clock = new ManualClock();
   const controller = new AbortController();
-  const attempt = new Attempt(clock, { signal: controller.signal, timedOut });
+  const attempt = new Attempt(clock, { signal: controller.signal }, timedOut);
   expect(attempt.givenUp).toBe(false);
   controller.abort(new Error('enough'));
   expect(attempt.givenUp).toBe(true);
   expect(() => attempt.check()).toThrow('enough');
-  expect(() => new Attempt(clock, { signal: controller.signal, timedOut }).check()).toThrow('enough');
+  expect(() => new Attempt(clock, { signal: controller.signal }, timedOut).check()).toThrow('enough');
 });
 
 test('after the close the caller’s signal is not listened to', () => {
   const controller = new AbortController();
-  const attempt = new Attempt(new ManualClock(), { signal: controller.signal, timedOut });
+  const attempt = new Attempt(new ManualClock(), { signal: controller.signal }, timedOut);
   attempt.close();
   controller.abort();
   expect(attempt.signal.aborted).toBe(false);
 });
 
 test('what is guarded settles as it does', async () => {
-  const attempt = new Attempt(new ManualClock(), { timeout: Infinity, timedOut });
+  const attempt = new Attempt(new ManualClock(), { timeout: Infinity }, timedOut);
   expect(await attempt.guard(Promise.resolve(1))).toBe(1);
   await expect(attempt.guard(Promise.reject(new Error('boom')))).rejects.toThrow('boom');
 });
 
 test('a step that fails for a passing reason is taken again after a pause', async () => {
   const clock = new ManualClock();
-  const attempt = new Attempt(clock, { timedOut });
+  const attempt = new Attempt(clock, {}, timedOut);
   let calls = 0;
   const outcome = attempt.persist(() => {
     calls += 1;
@@ -65,7 +65,7 @@ test('a step that fails for a passing reason is taken again after a pause', asyn
 
 test('a pause ends with the attempt', async () => {
   const clock = new ManualClock();
-  const attempt = new Attempt(clock, { timedOut });
+  const attempt = new Attempt(clock, {}, timedOut);
   const pause = attempt.pause(1_000);
   attempt.end(new Error('enough'));
   await expect(pause).rejects.toThrow('enough');

@@ -15,7 +15,7 @@ async function setUp({ logger, data = 'item' }: { logger?: Logger; data?: string
   await client.create(ENTRY, data, { makepath: true });
   await client.ensurePath('/queue/taken');
   const lock = new EntryLock(client, ENTRY, LOCK, 'me');
-  const attempt = new Attempt(client.clock, { timedOut: () => new Error('no deadline was set') });
+  const attempt = new Attempt(client.clock, {}, () => new Error('no deadline was set'));
   return { server, client, connect, lock, attempt };
 }
 

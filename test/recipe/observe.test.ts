@@ -6,7 +6,7 @@ import type { KazooClient } from '../../src/kazoo-client.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
 
 const PATH = '/observed';
-const attemptOf = (client: KazooClient): Attempt => new Attempt(client.clock, { timedOut: () => new Error('out of time') });
+const attemptOf = (client: KazooClient): Attempt => new Attempt(client.clock, {}, () => new Error('out of time'));
 const watches = async (client: KazooClient): Promise<string> => /Total watches:(\d+)/.exec(await client.command('wchs'))![1]!;
 
 test('what is liked at once is answered at once, and its watch is taken back', async () => {

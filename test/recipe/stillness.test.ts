@@ -5,8 +5,7 @@ import { Stillness } from '../../src/recipe/stillness.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { altered, eventually, watchCount, workbench } from './workbench.ts';
 
-const attemptOf = (client: KazooClient): Attempt =>
-  new Attempt(client.clock, { timedOut: () => new Error('no deadline was set') });
+const attemptOf = (client: KazooClient): Attempt => new Attempt(client.clock, {}, () => new Error('no deadline was set'));
 
 test('children that change are waited for again; what ended before anyone asked is told at once', async () => {
   const { client } = await workbench();
