@@ -70,8 +70,7 @@ export class KazooRetry implements RetryPolicy {
 
   /** @throws TypeError or RangeError naming the option that is wrong */
   constructor(options: KazooRetryOptions = {}) {
-    checkOptions(options);
-    this.#options = { ...options };
+    this.#options = CHECKED.has(options) ? options : checkOptions(options);
     this.maxTries = options.maxTries === undefined ? 1 : options.maxTries === -1 ? Infinity : options.maxTries;
     this.delay = options.delay ?? 100;
     this.backoff = options.backoff ?? 2;
@@ -187,7 +186,11 @@ const LIMITS: Readonly<Record<string, [least: number, most: number, expected: st
 };
 const OTHERS = new Set(['maxTries', 'ignoreExpire', 'interrupt', 'clock', 'random']);
 
-function checkOptions(options: KazooRetryOptions): void {
+/** Those that a policy keeps: a copy of it need not look at them again. */
+const CHECKED = new WeakSet<KazooRetryOptions>();
+
+/** A policy's own copy of what it was given. */
+function checkOptions(options: KazooRetryOptions): KazooRetryOptions {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`retry options must be an object, not ${describeValue(options)}`);
   for (const [name, value] of Object.entries(options)) {
@@ -211,4 +214,7 @@ function checkOptions(options: KazooRetryOptions): void {
     throw new TypeError(`retry option "ignoreExpire" must be a boolean, not ${describeValue(ignoreExpire)}`);
   if (interrupt !== undefined && typeof interrupt !== 'function')
     throw new TypeError(`retry option "interrupt" must be a function, not ${describeValue(interrupt)}`);
+  const kept = { ...options };
+  CHECKED.add(kept);
+  return kept;
 }

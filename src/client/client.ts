@@ -90,7 +90,8 @@ export class Client extends CoreClient {
       birth = { czxid, ephemeralOwner: flags.ephemeral ? (this.clientId?.sessionId ?? null) : 0n };
     };
     const made = await this.submit('create', op, path, request, { onZxid });
-    return { path: this.unchroot(made.path), ...birth! };
+    const { czxid, ephemeralOwner } = birth!;
+    return { path: this.unchroot(made.path), czxid, ephemeralOwner };
   }
 
   /**
@@ -281,27 +282,27 @@ export class Client extends CoreClient {
     request: RequestOf<'createTTL'>,
     given: CreateOptions,
   ): Promise<{ path: string; stat?: ZnodeStat }> {
-    return withinLimits(this.clock, { operation: 'create', path }, given, (wait) => {
-      const options = { ...given, signal: undefined, timeout: undefined, ...wait };
-      return given.protected === true
-        ? this.#createProtected(path, op, request, options)
-        : this.#createMakingPath(path, op, request, options);
-    });
+    return withinLimits(this.clock, { operation: 'create', path }, given, (wait) =>
+      given.protected === true
+        ? this.#createProtected(path, op, request, given, wait)
+        : this.#createMakingPath(path, op, request, given, wait),
+    );
   }
 
   async #createMakingPath(
     path: string,
     op: CreateOp,
     request: RequestOf<'createTTL'>,
-    options: CreateOptions,
+    { makepath }: CreateOptions,
+    wait: WaitOptions,
   ): Promise<{ path: string; stat?: ZnodeStat }> {
     for (;;) {
-      const outcome = await this.submit('create', op, path, request, options).catch((error: unknown) => {
-        if (options.makepath === true && error instanceof NoNodeError) return null;
+      const outcome = await this.submit('create', op, path, request, wait).catch((error: unknown) => {
+        if (makepath === true && error instanceof NoNodeError) return null;
         throw error;
       });
       if (outcome !== null) return outcome;
-      await this.#ensure(parentPath(request.path), request.acl as readonly ACL[], options);
+      await this.#ensure(parentPath(request.path), request.acl as readonly ACL[], wait);
     }
   }
 
@@ -310,7 +311,8 @@ export class Client extends CoreClient {
     path: string,
     op: CreateOp,
     request: RequestOf<'createTTL'>,
-    options: CreateOptions,
+    given: CreateOptions,
+    wait: WaitOptions,
   ): Promise<{ path: string; stat?: ZnodeStat }> {
     const id = `_c_${crypto.randomUUID()}-`;
     const parent = parentPath(request.path);
@@ -318,22 +320,22 @@ export class Client extends CoreClient {
     const session = this.clientId?.sessionId;
     return this.retry(async () => {
       try {
-        return await this.#createMakingPath(path, op, named, options);
+        return await this.#createMakingPath(path, op, named, given, wait);
       } catch (error) {
         if (!(error instanceof ConnectionLoss)) throw error;
-        const found = await this.retry(() => this.#findProtected(path, parent, id, options));
+        const found = await this.retry(() => this.#findProtected(path, parent, id, wait));
         if (found === undefined) throw error;
-        if (options.ephemeral !== true || this.clientId?.sessionId === session) return { path: found };
+        if (given.ephemeral !== true || this.clientId?.sessionId === session) return { path: found };
         // Made by a session that is over: it will go by itself, and must not be taken for ours.
-        await this.submit('create', 'delete', path, { path: found, version: -1 }, options).catch(() => undefined);
+        await this.submit('create', 'delete', path, { path: found, version: -1 }, wait).catch(() => undefined);
         throw error;
       }
     });
   }
 
-  async #findProtected(path: string, parent: string, id: string, options: CreateOptions): Promise<string | undefined> {
-    await this.submit('create', 'sync', path, { path: parent }, options);
-    const reply = await this.submit('create', 'getChildren', path, { path: parent, watch: false }, options).catch(
+  async #findProtected(path: string, parent: string, id: string, wait: WaitOptions): Promise<string | undefined> {
+    await this.submit('create', 'sync', path, { path: parent }, wait);
+    const reply = await this.submit('create', 'getChildren', path, { path: parent, watch: false }, wait).catch(
       (error: unknown) => {
         if (error instanceof NoNodeError) return { children: [] };
         throw error;

@@ -84,7 +84,10 @@ export function list<T>(element: Field<T>): Field<readonly T[]> {
   return { write, read: (reader) => read(reader) ?? [], least };
 }
 
-/** Fields one after the other, as an object. Rows of up to three fields are unrolled. */
+/**
+ * Fields one after the other, as an object. Rows of up to three fields are unrolled.
+ * Their properties are assigned: in a literal, a name that is computed costs a call of the engine's runtime.
+ */
 export function record<const F extends Fields>(fields: F): Field<RecordOf<F>> {
   const entries = Object.entries(fields) as unknown as [string, Field<unknown>][];
   const least = entries.reduce((sum, [, field]) => sum + field.least, 0);
@@ -98,15 +101,23 @@ function unroll(entries: [string, Field<unknown>][]): RowField | undefined {
   const [a, b, c] = entries;
   if (a === undefined || entries.length > 3) return undefined;
   const [ka, fa] = a;
-  if (b === undefined) return { write: (w, v) => fa.write(w, v[ka]), read: (r) => ({ [ka]: fa.read(r) }) };
+  if (b === undefined) return { write: (w, v) => fa.write(w, v[ka]), read: (r) => assign({}, ka, fa.read(r)) };
   const [kb, fb] = b;
   if (c === undefined)
-    return { write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb])), read: (r) => ({ [ka]: fa.read(r), [kb]: fb.read(r) }) };
+    return {
+      write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb])),
+      read: (r) => assign(assign({}, ka, fa.read(r)), kb, fb.read(r)),
+    };
   const [kc, fc] = c;
   return {
     write: (w, v) => (fa.write(w, v[ka]), fb.write(w, v[kb]), fc.write(w, v[kc])),
-    read: (r) => ({ [ka]: fa.read(r), [kb]: fb.read(r), [kc]: fc.read(r) }),
+    read: (r) => assign(assign(assign({}, ka, fa.read(r)), kb, fb.read(r)), kc, fc.read(r)),
   };
+}
+
+function assign(row: Row, key: string, value: unknown): Row {
+  row[key] = value;
+  return row;
 }
 
 function loop(entries: [string, Field<unknown>][]): RowField {

@@ -154,7 +154,7 @@ export abstract class Acquirable {
         ticket.leave();
         return null;
       }
-      if (claim.isOurs) return this.#begin(claim, ticket);
+      if (claim.isOurs()) return this.#begin(claim, ticket);
       void claim.discard();
     }
   }

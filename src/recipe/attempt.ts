@@ -20,7 +20,8 @@ export class Attempt {
   readonly #release: () => void;
   readonly #callers: AbortSignal | undefined;
   readonly #isBounded: boolean;
-  readonly #waiting = new Set<() => void>();
+  /** Seldom more than one, so an array: a Set is made anew each time that its last member goes. */
+  #waiting: (() => void)[] = [];
   readonly #late = new LateSignal();
   #outcome: { readonly reason: unknown } | undefined;
 
@@ -66,8 +67,8 @@ export class Attempt {
     if (this.#outcome !== undefined) return;
     this.#outcome = { reason };
     this.#late.abort(() => reason);
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
+    const waiting = this.#waiting;
+    this.#waiting = [];
     for (const stop of waiting) stop();
   }
 
@@ -85,11 +86,11 @@ export class Attempt {
   guard<T>(work: PromiseLike<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const stop = (): void => reject(this.#outcome!.reason);
-      if (this.#outcome === undefined) this.#waiting.add(stop);
+      if (this.#outcome === undefined) this.#waiting.push(stop);
       else stop();
       work.then(
-        (value) => (this.#waiting.delete(stop), resolve(value)),
-        (error: unknown) => (this.#waiting.delete(stop), reject(error)),
+        (value) => (this.#forget(stop), resolve(value)),
+        (error: unknown) => (this.#forget(stop), reject(error)),
       );
     });
   }
@@ -115,6 +116,11 @@ export class Attempt {
         await this.pause(pauseAfter(failures));
       }
     }
+  }
+
+  #forget(stop: () => void): void {
+    const index = this.#waiting.lastIndexOf(stop);
+    if (index >= 0) this.#waiting.splice(index, 1);
   }
 }
 

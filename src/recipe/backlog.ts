@@ -9,6 +9,7 @@ import { sortEntries } from './queue-entry.ts';
 /** An entry that was read, and is to be removed. */
 export interface Item {
   readonly name: string;
+  readonly path: string;
   readonly data: Buffer | null;
   readonly stat: ZnodeStat;
 }
@@ -100,9 +101,10 @@ export class Backlog {
   }
 
   async #read(name: string, { bound: signal }: Attempt): Promise<Item | undefined> {
+    const path = joinPath(this.#path, name);
     try {
-      const [data, stat] = await this.#client.get(joinPath(this.#path, name), { signal });
-      return { name, data, stat };
+      const [data, stat] = await this.#client.get(path, { signal });
+      return { name, path, data, stat };
     } catch (error) {
       if (error instanceof NoNodeError) return undefined;
       throw error;

@@ -18,7 +18,7 @@ export interface Claim {
   /** Whether it ends with the session. */
   readonly ephemeral: boolean;
   /** Whether the node is ours now: connected, in the session that made it. */
-  readonly isOurs: boolean;
+  isOurs(): boolean;
   /** Removes the node, for certain, or throws what will not pass. */
   remove(): Promise<void>;
   /** The same in the background. */

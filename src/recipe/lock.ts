@@ -185,9 +185,7 @@ export class Lock extends Acquirable {
     return {
       fencingToken: node.birth!.czxid,
       ephemeral: node.ephemeral,
-      get isOurs() {
-        return node.isOurs;
-      },
+      isOurs: () => node.isOurs,
       remove: () => (forget(), node.remove()),
       discard: () => (forget(), node.discard()),
       lost: () => node.ephemeral && forget(),

@@ -1,7 +1,7 @@
 import { describeValue } from '../base/paths.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import { requireWaiting, type Waiting } from './arguments.ts';
-import { compareSequences } from './sequence.ts';
+import { compareSequences, numberIn } from './sequence.ts';
 
 export interface PutOptions extends WaitOptions {
   /** 0 (first) to 999 (last). Default 100. */
@@ -51,7 +51,7 @@ interface Entry {
 function readEntry(name: string): Entry {
   const match = ENTRY.exec(name);
   if (match === null) return { name, priority: Infinity, sequence: 0 };
-  return { name, priority: Number(match[1]), sequence: Number(match[2]) };
+  return { name, priority: Number(match[1]), sequence: numberIn(match[2]!) };
 }
 
 function compareEntries(a: Entry, b: Entry): number {

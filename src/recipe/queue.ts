@@ -124,7 +124,7 @@ export class Queue {
 
   /** True if the item is ours, false if another consumer was first or the item has changed. */
   async #remove(first: Item): Promise<boolean> {
-    const path = joinPath(this.path, first.name);
+    const { path } = first;
     try {
       await this.#client.delete(path, { version: first.stat.version });
       this.#backlog.forget(first.name);

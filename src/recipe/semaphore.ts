@@ -190,9 +190,7 @@ function claimOf(node: OwnedNode): Claim {
   return {
     fencingToken: node.birth!.czxid,
     ephemeral: true,
-    get isOurs() {
-      return node.isOurs;
-    },
+    isOurs: () => node.isOurs,
     remove: () => node.remove(),
     discard: () => node.discard(),
     lost: () => undefined,

@@ -26,8 +26,8 @@ export class SequencePattern {
 
   /** The child with its number, or null for one that is no contender. */
   read(name: string): Sequenced | null {
-    const suffix = this.#expression.exec(name)?.groups?.['sequence'];
-    return suffix === undefined ? null : { name, sequence: Number(suffix) };
+    const suffix = this.#expression.exec(name)?.at(-1);
+    return suffix === undefined ? null : { name, sequence: numberIn(suffix) };
   }
 
   /** The contenders among some children, first come first. */
@@ -44,8 +44,8 @@ export class SequencePattern {
   }
 }
 
-/** The server prints `%010d`: ten digits, or a minus sign and nine (ten, where nine do not do). */
-const SUFFIX = '(?<sequence>-?[0-9]{10}|-[0-9]{9})$';
+/** The last group of all, whatever groups a pattern has. The server prints `%010d`: ten digits, or a minus sign and nine (ten, where nine do not do). */
+const SUFFIX = '(-?[0-9]{10}|-[0-9]{9})$';
 
 function expressionOf(patterns: readonly string[]): RegExp {
   try {
@@ -53,4 +53,12 @@ function expressionOf(patterns: readonly string[]): RegExp {
   } catch (cause) {
     throw new TypeError(`extraLockPatterns must be regular expressions, not ${JSON.stringify(patterns)}`, { cause });
   }
+}
+
+/** Of ASCII digits, perhaps after a minus sign. `Number` asks the engine's runtime for one with zeroes before it. */
+export function numberIn(digits: string): number {
+  const isNegative = digits.startsWith('-');
+  let number = 0;
+  for (let i = isNegative ? 1 : 0; i < digits.length; i++) number = number * 10 + digits.charCodeAt(i) - 0x30;
+  return isNegative ? -number : number;
 }

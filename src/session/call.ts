@@ -81,7 +81,7 @@ export class Call implements Exchange {
   }
 
   attach(extras: CallExtras): void {
-    this.#extras = { ...this.#extras, ...extras };
+    this.#extras = this.#extras === undefined ? extras : { ...this.#extras, ...extras };
   }
 
   reply(err: number, reader: Reader, zxidHigh: number, zxidLow: number): void {

@@ -31,6 +31,7 @@ export class Failure {
 
   toError(context: ErrorContext): unknown {
     if (this.#error !== undefined) return (this.#error as (context: ErrorContext) => unknown)(context);
-    return errorForCode(this.#code, { ...context, cause: this.#cause });
+    const { operation, path } = context;
+    return errorForCode(this.#code, { operation, path, cause: this.#cause });
   }
 }
