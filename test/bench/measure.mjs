@@ -3,7 +3,7 @@ import { LineProcess } from './line-process.mjs';
 
 /**
  * Measures `job` with each of `peers` (a map of name to command). Gives, for each, { version, rounds: [{ ops, seconds, cpuSeconds, … }] },
- * the rounds of all being aligned: round i of one ran next to round i of another. A peer that fails has { error } instead.
+ * the rounds of all being aligned: round i of one ran in turn with round i of another. A peer that fails has { error } instead.
  * `fixed` says how many ops a run is (a number, or one for each peer); otherwise a run takes about `settings.roundSeconds`.
  */
 export async function sideBySide(peers, job, settings, { fixed } = {}) {
@@ -28,12 +28,18 @@ export async function sideBySide(peers, job, settings, { fixed } = {}) {
     });
   }
   for (let round = 0; round < settings.rounds; round++) {
-    for (const [name, { worker, count }] of [...workers]) {
+    for (const [name, { worker, count }] of rotated([...workers], round)) {
       await trying(name, async () => outcome[name].rounds.push(await runOnce(worker, count)));
     }
   }
   await Promise.all([...workers.values()].map(({ worker }) => worker.end()));
   return outcome;
+}
+
+/** Each round begins with another peer, so that none has always the same one before it. */
+function rotated(list, by) {
+  const first = by % Math.max(1, list.length);
+  return [...list.slice(first), ...list.slice(0, first)];
 }
 
 export const rate = (run) => run.ops / run.seconds;
