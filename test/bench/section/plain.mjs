@@ -4,7 +4,10 @@ import { cpuMicros, ratio, sideBySide, typical } from '../measure.mjs';
 import { atLeast, atMost, markdownTable, times } from '../report.mjs';
 
 const OPERATIONS = ['get', 'set', 'create', 'exists', 'getChildren'];
-/** How many times as many rounds real ZooKeeper gets: it sends some replies together and others by themselves, and rounds differ by half. */
+/**
+ * How many times as many rounds there are where much depends on the machine's scheduler: one request in flight, and real ZooKeeper,
+ * which sends some replies together and others by themselves.
+ */
 const PATIENCE = 3;
 const RIVALS = ['nzc', 'native', 'java', 'python'];
 
@@ -32,16 +35,17 @@ export async function throughput(context) {
 }
 
 export async function latency(context) {
-  const outcomes = await measure(context, await context.server('canned'), 1);
+  const settings = patiently(context.settings);
+  const outcomes = await measure({ ...context, settings }, await context.server('canned'), 1);
   const targets = Object.entries(outcomes).map(([op, o]) =>
     atMost(`2. ${op}: time of a round trip, of the raw socket's`, ratio(o, 'raw', 'ours'), 1.15, times),
   );
-  return section('Against the canned responder, one in flight', outcomes, targets);
+  return section(`Against the canned responder, one in flight, ${settings.rounds} rounds`, outcomes, targets);
 }
 
 export async function real(context) {
   const address = await context.server('real');
-  const settings = { ...context.settings, rounds: context.settings.rounds * PATIENCE };
+  const settings = patiently(context.settings);
   const several = await measure({ ...context, settings }, address, 256);
   const one = await measure({ ...context, settings }, address, 1);
   const targets = [...realTargets(several, '256 in flight'), ...realTargets(one, 'one in flight')];
@@ -55,6 +59,10 @@ export async function real(context) {
 export async function embedded(context) {
   const outcomes = await measure(context, await context.server('embedded'), 256, { operations: ['get', 'set', 'create'] });
   return section('Against the embedded server in another process, 256 in flight', outcomes, []);
+}
+
+function patiently(settings) {
+  return { ...settings, rounds: settings.rounds * PATIENCE };
 }
 
 function realTargets(outcomes, label) {
