@@ -267,23 +267,29 @@ export class Client extends CoreClient {
     request: RequestOf<'createTTL'>,
     given: CreateOptions,
   ): Promise<string | [string, ZnodeStat]> {
+    const { includeData, signal, timeout } = given;
     const made =
       given.protected === true || given.makepath === true
         ? await this.#createCompound(path, op, request, given)
         : ((await this.submit('create', op, path, request, given)) as { path: string; stat?: ZnodeStat });
     const result = this.unchroot(made.path);
-    if (given.includeData !== true) return result;
-    return [result, made.stat ?? (await this.#statOf(result, given))];
+    if (includeData !== true) return result;
+    return [result, made.stat ?? (await this.#statOf(result, { signal, timeout }))];
   }
 
+  /** What was given is kept as it is now: it may be sent more than once. */
   #createCompound(
     path: string,
     op: CreateOp,
-    request: RequestOf<'createTTL'>,
-    given: CreateOptions,
+    asked: RequestOf<'createTTL'>,
+    options: CreateOptions,
   ): Promise<{ path: string; stat?: ZnodeStat }> {
-    return withinLimits(this.clock, { operation: 'create', path }, given, (wait) =>
-      given.protected === true
+    const { makepath, ephemeral, protected: isProtected } = options;
+    const { data, acl, flags, ttl } = asked;
+    const request = { path: asked.path, data: data && Buffer.from(data), acl: acl && [...acl], flags, ttl };
+    const given = { makepath, ephemeral };
+    return withinLimits(this.clock, { operation: 'create', path }, options, (wait) =>
+      isProtected
         ? this.#createProtected(path, op, request, given, wait)
         : this.#createMakingPath(path, op, request, given, wait),
     );

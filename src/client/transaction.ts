@@ -13,6 +13,7 @@ import type { PartResult } from '../codec/multi.ts';
 import type { WritePart } from '../codec/ops.ts';
 import { WAIT_OPTIONS, checkGivenData, checkOptions, checkVersion } from './arguments.ts';
 import type { WaitOptions, ZnodeData } from './call-options.ts';
+import { withOwnData } from '../session/call.ts';
 import { unimplemented } from '../session/unimplemented.ts';
 
 /** What a transaction's create may be given. */
@@ -120,7 +121,7 @@ export class TransactionRequest {
 
   #add(path: string, part: WritePart): this {
     if (this.#committed) throw new TypeError('the transaction has been committed already');
-    this.#parts.push(part);
+    this.#parts.push(withOwnData(part));
     this.#operations.push({ type: TYPE_OF[part.op], path });
     return this;
   }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { ConfigurationError } from '../base/errors.ts';
 import { describeValue, normalizePath } from '../base/paths.ts';
+import type { ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { ErrorPolicy } from './hold.ts';
 
@@ -36,6 +37,17 @@ export function optionalString(name: string, value: string | undefined, otherwis
   if (value === undefined) return otherwise;
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${describeValue(value)}`);
   return value;
+}
+
+/**
+ * A node's data, as it is now: the caller may go on to write to the buffer that was given.
+ *
+ * @throws TypeError for what can be none
+ */
+export function ownData(name: string, value: ZnodeData): ZnodeData {
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  if (value === null || typeof value === 'string') return value;
+  throw new TypeError(`${name} must be a string, a Uint8Array or null, not ${describeValue(value)}`);
 }
 
 /** A yes-or-no option, or its default. @throws TypeError */

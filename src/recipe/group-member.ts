@@ -2,7 +2,7 @@ import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient } from './arguments.ts';
+import { ownData, requireClient } from './arguments.ts';
 import { bounded } from './bounded.ts';
 import { Deferred } from './deferred.ts';
 import { PersistentNode } from './persistent-node.ts';
@@ -64,8 +64,9 @@ export class GroupMember {
 
   /** Changes what this member tells of itself. */
   async setPayload(payload: ZnodeData): Promise<void> {
-    await this.#node.setData(payload);
-    this.#payload = bytesOf(payload);
+    const own = ownData('data', payload);
+    await this.#node.setData(own);
+    this.#payload = bytesOf(own);
   }
 
   /** Leaves, for good. */

@@ -2,12 +2,12 @@ import { TransactionError } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireWaiting, type Waiting } from './arguments.ts';
+import { ownData, requireClient, requireWaiting, type Waiting } from './arguments.ts';
 import { type Attempt, attempting } from './attempt.ts';
 import { ensuring } from './ensuring.ts';
 import { EntryLock } from './entry-lock.ts';
 import { uniqueName } from './identifier.ts';
-import { entryPrefix, type PutOptions, requireItem, requirePut, sortEntries } from './queue-entry.ts';
+import { entryPrefix, type PutOptions, requirePut, sortEntries } from './queue-entry.ts';
 import { Turnstile } from './turnstile.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 import { Wakeup } from './wakeup.ts';
@@ -57,11 +57,11 @@ export class LockingQueue {
    * @throws TypeError or RangeError for a value or priority that is none
    */
   async put(value: ZnodeData, options?: PutOptions): Promise<void> {
-    requireItem(value);
+    const item = ownData('an item', value);
     const put = requirePut(options);
     await this.#attempt(put, 'put', (attempt) =>
       this.#ensuring(attempt, () =>
-        this.#client.create(this.#entry(entryPrefix(put.priority)), value, { sequence: true, signal: attempt.bound }),
+        this.#client.create(this.#entry(entryPrefix(put.priority)), item, { sequence: true, signal: attempt.bound }),
       ),
     );
   }
@@ -74,9 +74,9 @@ export class LockingQueue {
   async putAll(values: readonly ZnodeData[], options?: PutOptions): Promise<void> {
     const put = requirePut(options);
     if (!Array.isArray(values)) throw new TypeError(`values must be an array of items, not ${describeValue(values)}`);
-    values.forEach(requireItem);
-    if (values.length === 0) return;
-    await this.#attempt(put, 'putAll', (attempt) => this.#ensuring(attempt, () => this.#createAll(values, put.priority)));
+    const items = values.map((value) => ownData('an item', value as ZnodeData));
+    if (items.length === 0) return;
+    await this.#attempt(put, 'putAll', (attempt) => this.#ensuring(attempt, () => this.#createAll(items, put.priority)));
   }
 
   /**

@@ -1,11 +1,11 @@
 import { ConnectionClosedError, KazooException, NodeExistsError, NoNodeError } from '../base/errors.ts';
-import { basename, describeValue, joinPath, parentPath, normalizePath } from '../base/paths.ts';
+import { basename, joinPath, parentPath, normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalBoolean, requireClient, requireFunction, requireOptions } from './arguments.ts';
+import { optionalBoolean, ownData, requireClient, requireFunction, requireOptions } from './arguments.ts';
 import { isTransient, sleep } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { Deferred } from './deferred.ts';
@@ -61,7 +61,6 @@ export class PersistentNode {
   /** @throws TypeError or RangeError for arguments that are none */
   constructor(client: RecipeClient, path: string, data: ZnodeData = '', options?: PersistentNodeOptions) {
     requireClient(client);
-    requireData(data);
     const { onConflict, ephemeral, sequence } = requireOptions(options, ['ephemeral', 'sequence', 'onConflict']);
     if (onConflict !== undefined) requireFunction('onConflict', onConflict);
     this.#ephemeral = optionalBoolean('ephemeral', ephemeral, true);
@@ -69,7 +68,7 @@ export class PersistentNode {
     if (this.#unnumbered && !this.#ephemeral) throw new TypeError('sequence: true needs an ephemeral node');
     this.#path = normalizePath(path);
     this.#client = client;
-    this.#data = data;
+    this.#data = ownData('data', data);
     this.#onConflict = onConflict ?? ((error) => client.reportError(error));
   }
 
@@ -100,8 +99,7 @@ export class PersistentNode {
 
   /** Changes the data, now and for every time the node is made again. Resolves when it is stored, or will be with the next making. */
   async setData(data: ZnodeData): Promise<void> {
-    requireData(data);
-    this.#data = data;
+    this.#data = ownData('data', data);
     this.#unwritten = true;
     this.#refresh();
     await this.#running;
@@ -267,9 +265,3 @@ export class PersistentNode {
 
 const NOTHING = Buffer.alloc(0);
 const NUMBER = new SequencePattern(['^']);
-
-function requireData(data: ZnodeData): void {
-  if (data !== null && typeof data !== 'string' && !(data instanceof Uint8Array)) {
-    throw new TypeError(`data must be a string, a Uint8Array or null, not ${describeValue(data)}`);
-  }
-}

@@ -1,5 +1,5 @@
 import { describeValue } from '../base/paths.ts';
-import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import { requireWaiting, type Waiting } from './arguments.ts';
 import { compareSequences, numberIn } from './sequence.ts';
 
@@ -30,12 +30,6 @@ export function requirePut(options: PutOptions | undefined): Waiting & { priorit
     throw new TypeError(`priority must be a whole number from 0 to 999, not ${describeValue(priority)}`);
   if (priority < 0 || priority > 999) throw new RangeError(`priority must be a whole number from 0 to 999, not ${priority}`);
   return { priority, timeout, signal };
-}
-
-/** @throws TypeError for what cannot be a node's data */
-export function requireItem(value: ZnodeData): void {
-  if (value !== null && typeof value !== 'string' && !(value instanceof Uint8Array))
-    throw new TypeError(`an item must be a string, a Uint8Array or null, not ${describeValue(value)}`);
 }
 
 const PREFIX = 'entry-';

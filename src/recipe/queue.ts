@@ -3,12 +3,12 @@ import { joinPath, normalizePath } from '../base/paths.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireWaiting, type Waiting } from './arguments.ts';
+import { ownData, requireClient, requireWaiting, type Waiting } from './arguments.ts';
 import { type Attempt, attempting, isTransient } from './attempt.ts';
 import { Backlog, type Item } from './backlog.ts';
 import { ensuring } from './ensuring.ts';
 import { persist } from './outage.ts';
-import { entryPrefix, type PutOptions, requireItem, requirePut } from './queue-entry.ts';
+import { entryPrefix, type PutOptions, requirePut } from './queue-entry.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -45,12 +45,12 @@ export class Queue {
    * @throws TypeError or RangeError for a value or priority that is none
    */
   async put(value: ZnodeData, options?: PutOptions): Promise<void> {
-    requireItem(value);
+    const item = ownData('an item', value);
     const put = requirePut(options);
     const path = joinPath(this.path, entryPrefix(put.priority));
     await this.#attempt(put, 'put', (attempt) =>
       ensuring(this.#client, attempt, [this.path], () =>
-        this.#client.create(path, value, { sequence: true, signal: attempt.bound }),
+        this.#client.create(path, item, { sequence: true, signal: attempt.bound }),
       ),
     );
   }

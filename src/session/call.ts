@@ -184,8 +184,8 @@ function requireAsMany(parts: readonly unknown[], results: readonly unknown[]): 
   if (parts.length !== results.length) throw new DecodeError(`${results.length} results for ${parts.length} operations`);
 }
 
-/** A part of a multi holds its data one level down. */
-function withOwnData(request: unknown): unknown {
+/** A request whose data is its own: the caller may go on to write to the buffer that was given. A part of a multi holds its data one level down. */
+export function withOwnData<T>(request: T): T {
   if (typeof request !== 'object' || request === null) return request;
   const { data, request: inner } = request as { data?: unknown; request?: unknown };
   if (inner !== undefined) return { ...request, request: withOwnData(inner) };
