@@ -86,7 +86,11 @@ export class Heartbeat {
       );
     }
     this.#stalled = false;
-    if (now - this.#lastSent >= this.#timeout / 3 - 1 || silence >= this.#timeout / 3 - 1) this.#sink.ping();
+    if (now - this.#lastSent >= this.#timeout / 3 - 1 || silence >= this.#timeout / 3 - 1) {
+      this.#sink.ping();
+      // It leaves in a moment; until then another would be due at once.
+      this.#lastSent = now;
+    }
     this.#schedule();
   }
 }

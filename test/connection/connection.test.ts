@@ -14,6 +14,7 @@ const LIMIT = 1_024;
 function open() {
   const written: Buffer[] = [];
   const ended: Error[] = [];
+  const clock = new ManualClock();
   const transport: Transport = {
     onData: () => undefined,
     onClose: () => undefined,
@@ -22,8 +23,8 @@ function open() {
   };
   const limits = { maxRequestBytes: LIMIT, maxResponseBytes: LIMIT };
   const sink = { event: () => undefined, ended: (error: Error) => void ended.push(error) };
-  const connection = new Connection(transport, new ManualClock(), sink, limits);
-  return { connection, written, ended, deliver: (...frames: Buffer[]) => transport.onData(Buffer.concat(frames)) };
+  const connection = new Connection(transport, clock, sink, limits);
+  return { connection, clock, written, ended, deliver: (...frames: Buffer[]) => transport.onData(Buffer.concat(frames)) };
 }
 
 /** A request that asks whether a path exists, and what became of it: error codes, or errors. */
@@ -141,4 +142,13 @@ describe('when requests go out', () => {
     expect(written.map(({ length }) => length)).toEqual([written[0]!.length, 3 * written[0]!.length]);
     expect(outcomes).toEqual([-101]);
   });
+});
+
+test('a clock that is moved by hand past a ping sends one, and goes on', async () => {
+  const { connection, clock, written } = open();
+  connection.confirm(6_000);
+  clock.advance(2_400);
+  await tick();
+  expect(written).toHaveLength(1);
+  connection.end(new Error('enough'));
 });
