@@ -11,6 +11,7 @@ import { nextXid, Xid } from '../codec/xid.ts';
 import { FrameWatch } from './frame-watch.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { InFlight } from './in-flight.ts';
+import { ReadPace } from './read-pace.ts';
 import type { Transport } from './transport.ts';
 
 /** A request on its way: the connection brings it exactly one of these answers. */
@@ -53,7 +54,12 @@ export class Connection implements FrameSink {
   readonly #maxRequestBytes: number;
   readonly #side: { readonly xid: number; readonly exchange: Exchange }[] = [];
   readonly #inFlight = new InFlight<Exchange>();
+  readonly #pace = new ReadPace();
+  /** Of the chunk in hand. */
+  #replies = 0;
   #xid: number;
+  /** The last that has been written, and not merely appended. */
+  #written = 0;
   /** Of the oldest in flight: they follow each other. */
   #nextAnswered: number;
   #zxidHigh = 0;
@@ -211,9 +217,14 @@ export class Connection implements FrameSink {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#heartbeat === undefined) this.#lastReceived = this.#clock.now();
-    else if (!this.#heartbeat.received()) return;
+    const heartbeat = this.#heartbeat;
+    if (heartbeat === undefined) this.#lastReceived = this.#clock.now();
+    else if (!heartbeat.received()) return;
+    this.#replies = 0;
     this.#splitter.push(chunk);
+    if (heartbeat === undefined || this.#ended) return;
+    const { lastReceived } = heartbeat;
+    if (this.#pace.received(lastReceived, chunk.length, this.#replies, this.#inFlight.size)) this.#transport.rest?.();
   }
 
   #finishHandshake(reader: Reader): void {
@@ -266,6 +277,7 @@ export class Connection implements FrameSink {
     }
     this.#nextAnswered = nextXid(xid);
     this.#inFlight.shift();
+    this.#replies++;
     return exchange;
   }
 
@@ -316,7 +328,11 @@ export class Connection implements FrameSink {
     this.#flushing = false;
     if (this.#ended) return;
     this.#transport.write(this.#writer.take());
-    this.#heartbeat?.sent();
+    if (this.#heartbeat === undefined) return;
+    const now = this.#heartbeat.sent();
+    // A ping by itself is no request.
+    if (this.#written !== this.#xid) this.#pace.sent(now, this.#inFlight.size);
+    this.#written = this.#xid;
   };
 }
 

@@ -45,8 +45,9 @@ export class Heartbeat {
     return true;
   }
 
-  sent(): void {
-    this.#lastSent = this.#clock.now();
+  /** Bytes went; gives when. */
+  sent(): number {
+    return (this.#lastSent = this.#clock.now());
   }
 
   stop(): void {

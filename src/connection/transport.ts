@@ -22,6 +22,8 @@ export interface Transport {
   onData: (chunk: Buffer) => void;
   onClose: (error: Error | null) => void;
   write(bytes: Buffer): void;
+  /** Reads nothing for about a millisecond; what comes meanwhile is given together. */
+  rest?(): void;
   destroy(): void;
   /** Present where the transport itself pings and notices silence, away from this thread; it may ping between two writes, never within one. */
   keepAlive?(settings: KeepAlive): void;
@@ -31,6 +33,8 @@ export interface Transport {
 
 /** Bytes read at a time. */
 const CHUNK = 64 * 1024;
+/** Milliseconds, the shortest that there is. Of real time: bytes come by no other. */
+const REST = 1;
 
 /** A transport over a socket of this thread. */
 export class SocketTransport implements Transport {
@@ -38,6 +42,7 @@ export class SocketTransport implements Transport {
   onClose: (error: Error | null) => void = () => undefined;
   readonly #socket: Socket | TLSSocket;
   #error: Error | null = null;
+  #rest: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket | TLSSocket, reads?: Reads) {
     this.#socket = socket;
@@ -52,7 +57,14 @@ export class SocketTransport implements Transport {
     if (this.#socket.writable) this.#socket.write(bytes);
   }
 
+  rest(): void {
+    const socket = this.#socket;
+    socket.pause();
+    this.#rest = setTimeout(() => socket.resume(), REST);
+  }
+
   destroy(): void {
+    clearTimeout(this.#rest);
     this.#socket.destroy();
   }
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
 import { ConnectionDropped } from '../../src/base/errors.ts';
 import { OPS } from '../../src/codec/ops.ts';
@@ -10,21 +10,23 @@ import { framed, replyFrame } from '../support/fake-server.ts';
 
 const LIMIT = 1_024;
 
-/** A connection over no network, what left on it, and how it ended. */
+/** A connection over no network, what left on it, how often it rested, and how it ended. */
 function open() {
   const written: Buffer[] = [];
   const ended: Error[] = [];
   const clock = new ManualClock();
+  const rest = vi.fn<() => void>();
   const transport: Transport = {
     onData: () => undefined,
     onClose: () => undefined,
     write: (bytes) => void written.push(Buffer.from(bytes)),
+    rest,
     destroy: () => undefined,
   };
   const limits = { maxRequestBytes: LIMIT, maxResponseBytes: LIMIT };
   const sink = { event: () => undefined, ended: (error: Error) => void ended.push(error) };
   const connection = new Connection(transport, clock, sink, limits);
-  return { connection, clock, written, ended, deliver: (...frames: Buffer[]) => transport.onData(Buffer.concat(frames)) };
+  return { connection, clock, written, rest, ended, deliver: (...frames: Buffer[]) => transport.onData(Buffer.concat(frames)) };
 }
 
 /** A request that asks whether a path exists, and what became of it: error codes, or errors. */
@@ -141,6 +143,74 @@ describe('when requests go out', () => {
     await tick();
     expect(written.map(({ length }) => length)).toEqual([written[0]!.length, 3 * written[0]!.length]);
     expect(outcomes).toEqual([-101]);
+  });
+});
+
+describe('when nothing is read for a moment', () => {
+  /** Confirmed; `answer` brings the replies to the next requests, a chunk each. */
+  function confirmed() {
+    const opened = open();
+    const { connection, deliver } = opened;
+    let xid = 1;
+    const answer = (count: number): void => {
+      for (let i = 0; i < count; i++) deliver(framed(replyFrame(xid++, { err: -101 })));
+    };
+    const ask = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) connection.send(asking([]), REQUEST);
+      await tick();
+    };
+    connection.confirm(60_000);
+    return { ...opened, answer, ask };
+  }
+
+  /** One was answered at once; the next hundred have waited 10 ms, and others are behind them. */
+  async function busy() {
+    const opened = confirmed();
+    await opened.ask(1);
+    opened.answer(1);
+    await opened.ask(100);
+    await opened.ask(200);
+    opened.clock.advance(10);
+    return opened;
+  }
+
+  test('it is where many requests have waited long, and are answered one at a time', async () => {
+    const { connection, rest, answer } = await busy();
+    answer(99);
+    expect(rest).not.toHaveBeenCalled();
+    answer(1);
+    expect(rest).toHaveBeenCalledTimes(1);
+    answer(7);
+    expect(rest).toHaveBeenCalledTimes(1);
+    answer(1);
+    expect(rest).toHaveBeenCalledTimes(2);
+    connection.end(new Error('enough'));
+  });
+
+  test('a ping is not timed as if it were the request before it', async () => {
+    const { connection, clock, rest, answer, ask } = confirmed();
+    await ask(1);
+    await ask(1);
+    clock.advance(1);
+    answer(1);
+    clock.advance(20_000);
+    await tick();
+    answer(1);
+    await ask(100);
+    await ask(200);
+    // Beside the 1 ms that the first took, no time in a queue.
+    clock.advance(3.5);
+    answer(300);
+    expect(rest).not.toHaveBeenCalled();
+    connection.end(new Error('enough'));
+  });
+
+  test('nor on a connection that ends by what was read', async () => {
+    const { rest, answer, deliver, ended } = await busy();
+    answer(99);
+    deliver(framed(replyFrame(101, { err: -101 })), framed(replyFrame(4_711)));
+    expect(ended).toHaveLength(1);
+    expect(rest).not.toHaveBeenCalled();
   });
 });
 

@@ -1,6 +1,6 @@
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ConfigurationError, ConnectionDropped } from '../../src/base/errors.ts';
 import { dialSocket, resolveHost, type DialOptions } from '../../src/connection/dial.ts';
 
@@ -62,6 +62,65 @@ describe('dialling', () => {
     await expect(broken).rejects.toThrow('the TLS options cannot be used');
     const bytes = dialSocket(target, { ...secure, certfile: new TextEncoder().encode('nonsense') }, never());
     await expect(bytes).rejects.toThrow(ConfigurationError);
+  });
+});
+
+describe('a transport that rests', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  /** A transport whose rests end when the test says so, and what it brought. */
+  async function resting(onSocket: (socket: net.Socket) => void) {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const port = await listen(onSocket);
+    const transport = await dialSocket({ host: 'h', address: '127.0.0.1', port }, CLEAR, never());
+    const heard: string[] = [];
+    transport.onData = (chunk) => {
+      heard.push(chunk.toString());
+      if (heard.length === 1) transport.rest?.();
+    };
+    transport.onClose = () => void heard.push('closed');
+    return { transport, heard };
+  }
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  /** In turns of the loop: a rest would end with the timers of vitest's own waiting. */
+  const seen = async (what: () => boolean): Promise<void> => {
+    for (const deadline = performance.now() + 30_000; !what() && performance.now() < deadline;) await turn();
+    expect(what()).toBe(true);
+    for (let more = 0; more < 20; more++) await turn();
+  };
+
+  test('reads nothing meanwhile, then what has gathered at once', async () => {
+    let sent = 0;
+    const { heard } = await resting((socket) => {
+      socket.on('data', () => undefined);
+      for (const piece of ['a', 'b', 'c']) setImmediate(() => socket.write(piece, () => (sent += 1)));
+    });
+    await seen(() => heard.length > 0 && sent === 3);
+    const early = heard.join('');
+    expect(heard).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    await seen(() => heard.join('') === 'abc');
+    expect(heard).toEqual(early === 'abc' ? ['abc'] : [early, 'abc'.slice(early.length)]);
+  });
+
+  test('is told of a close in the end', async () => {
+    const { heard } = await resting((socket) => void socket.end('bye'));
+    await seen(() => heard.length === 1);
+    expect(heard).toEqual(['bye']);
+    vi.advanceTimersByTime(1);
+    await seen(() => heard.includes('closed'));
+  });
+
+  test('and is destroyed meanwhile leaves no timer', async () => {
+    const { transport, heard } = await resting((socket) => {
+      socket.on('error', () => undefined);
+      socket.write('a');
+    });
+    await seen(() => heard.length === 1);
+    expect(vi.getTimerCount()).toBe(1);
+    transport.destroy();
+    expect(vi.getTimerCount()).toBe(0);
+    await seen(() => heard.includes('closed'));
   });
 });
 
