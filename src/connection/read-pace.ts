@@ -5,7 +5,7 @@ const FEW = 1 / 16;
 /** and so was one of this many bytes. */
 const SHORT = 8 * 1024;
 /** So many in a row that were not make a rest. */
-const IN_A_ROW = 8;
+const IN_A_ROW = 4;
 /** How long requests must be queueing at the server, milliseconds: several times what a rest takes, so that it never runs out of work meanwhile. */
 const QUEUEING = 3;
 

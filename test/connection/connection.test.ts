@@ -180,7 +180,7 @@ describe('when nothing is read for a moment', () => {
     expect(rest).not.toHaveBeenCalled();
     answer(1);
     expect(rest).toHaveBeenCalledTimes(1);
-    answer(7);
+    answer(3);
     expect(rest).toHaveBeenCalledTimes(1);
     answer(1);
     expect(rest).toHaveBeenCalledTimes(2);

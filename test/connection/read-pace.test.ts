@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ReadPace } from '../../src/connection/read-pace.ts';
 
-const IN_A_ROW = 8;
+const IN_A_ROW = 4;
 
 /** A pace that has seen one request answered within a millisecond, and since then has so many in flight, each of which takes so long. */
 function under({ inFlight, latency }: { inFlight: number; latency: number }): ReadPace {
