@@ -43,8 +43,8 @@ async function bench(names, settings, printOnly) {
     peers,
     recipes: recipePeers,
     settings,
-    server: async (kind) => {
-      if (!servers.has(kind)) servers.set(kind, await SERVERS[kind]());
+    server: async (kind, cores) => {
+      if (!servers.has(kind)) servers.set(kind, await SERVERS[kind](cores));
       return servers.get(kind).address;
     },
     progress: (text) => process.stderr.write(`  ${text}\n`),

@@ -1,8 +1,9 @@
-// The three servers: the canned responder, real ZooKeeper, and the package's embedded server; each in a process of its own.
+// The three servers: the canned responder, real ZooKeeper, and the package's embedded server; each in a process of its own, on the given cores.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { on } from './cores.mjs';
 import { buildResponder, node, serverCommand } from './install.mjs';
 import { LineProcess } from './line-process.mjs';
 import { layOut } from './wire.mjs';
@@ -10,13 +11,13 @@ import { layOut } from './wire.mjs';
 const CHILDREN = Array.from({ length: 10 }, (_, i) => [`/bench/kids/child${String(i).padStart(5, '0')}`]);
 const NODES = [['/bench', ''], ['/bench/node'], ['/bench/made', ''], ['/bench/kids', ''], ...CHILDREN];
 
-export async function cannedServer() {
-  const program = new LineProcess('canned responder', [await buildResponder(), []]);
+export async function cannedServer(cores) {
+  const program = new LineProcess('canned responder', on(cores, [await buildResponder(), []]));
   const port = await program.line(5000);
   return { address: `127.0.0.1:${port}`, stop: () => program.end(1000) };
 }
 
-export async function realServer() {
+export async function realServer(cores) {
   const folder = mkdtempSync(join(tmpdir(), 'kazoo-bench-'));
   const port = await freePort();
   const config = join(folder, 'zoo.cfg');
@@ -32,7 +33,7 @@ export async function realServer() {
       '',
     ].join('\n'),
   );
-  const server = new LineProcess('ZooKeeper', serverCommand(config));
+  const server = new LineProcess('ZooKeeper', on(cores, serverCommand(config)));
   const stop = async () => {
     await server.end(0);
     rmSync(folder, { recursive: true, force: true });
@@ -47,8 +48,8 @@ export async function realServer() {
   return { address, stop };
 }
 
-export async function embeddedServer() {
-  const server = new LineProcess('embedded server', node('peer/embedded-server.mjs')({}));
+export async function embeddedServer(cores) {
+  const server = new LineProcess('embedded server', on(cores, node('peer/embedded-server.mjs')({})));
   const { address } = await server.json(10_000);
   await layOut(address, NODES);
   return { address, stop: () => server.end() };

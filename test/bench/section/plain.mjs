@@ -1,4 +1,5 @@
 // Plain operations: against the canned responder (several and one in flight), real ZooKeeper and the embedded server.
+import { CORES, allOn } from '../cores.mjs';
 import { NAMES } from '../install.mjs';
 import { cpuMicros, ratio, sideBySide, typical } from '../measure.mjs';
 import { atLeast, atMost, markdownTable, times } from '../report.mjs';
@@ -9,11 +10,16 @@ const OPERATIONS = ['get', 'set', 'create', 'exists', 'getChildren'];
  * which sends some replies together and others by themselves.
  */
 const PATIENCE = 3;
+const PLACES = [
+  ['', CORES?.clients],
+  [' on one core', CORES?.servers],
+];
 const RIVALS = ['nzc', 'native', 'java', 'python'];
 
-async function measure(context, address, inFlight, { operations = OPERATIONS, rawEach = false } = {}) {
+async function measure(context, address, inFlight, { operations = OPERATIONS, rawEach = false, cores } = {}) {
   const outcomes = {};
-  const peers = Object.fromEntries(Object.entries(context.peers).filter(([name]) => rawEach || name !== 'rawEach'));
+  const { rawEach: each, ...others } = context.peers;
+  const peers = allOn(cores, rawEach ? { ...others, rawEach: each } : others);
   for (const op of operations) {
     context.progress(`${op}, ${inFlight} in flight`);
     outcomes[op] = await sideBySide(peers, { address, op, inFlight }, context.settings);
@@ -34,31 +40,47 @@ export async function throughput(context) {
   return section('Against the canned responder, 256 in flight', outcomes, targets);
 }
 
+/** The round trip twice, where cores can be told apart: with the responder on another core, as a server is, and on the same, where nobody is woken and only code costs time. */
 export async function latency(context) {
   const settings = patiently(context.settings);
-  const outcomes = await measure({ ...context, settings }, await context.server('canned'), 1);
-  const targets = Object.entries(outcomes).map(([op, o]) =>
-    atMost(`2. ${op}: time of a round trip, of the raw socket's`, ratio(o, 'raw', 'ours'), 1.15, times),
-  );
-  return section(`Against the canned responder, one in flight, ${settings.rounds} rounds`, outcomes, targets);
+  const address = await context.server('canned', CORES?.servers);
+  const parts = [];
+  for (const [where, cores] of CORES === undefined ? [['', undefined]] : PLACES) {
+    const outcomes = await measure({ ...context, settings }, address, 1, { cores });
+    const targets = Object.entries(outcomes).map(([op, o]) =>
+      atMost(`2. ${op}: time of a round trip${where}, of the raw socket's`, ratio(o, 'raw', 'ours'), 1.15, times),
+    );
+    parts.push(section(`Against the canned responder, one in flight${where}, ${settings.rounds} rounds`, outcomes, targets));
+  }
+  return joined(parts);
 }
 
 export async function real(context) {
-  const address = await context.server('real');
+  const address = await context.server('real', CORES?.servers);
   const settings = patiently(context.settings);
-  const several = await measure({ ...context, settings }, address, 256);
-  const one = await measure({ ...context, settings }, address, 1);
-  const targets = [...realTargets(several, '256 in flight'), ...realTargets(one, 'one in flight')];
-  const parts = [
-    section(`Against real ZooKeeper, 256 in flight, ${settings.rounds} rounds`, several, targets),
-    section(`Against real ZooKeeper, one in flight, ${settings.rounds} rounds`, one, []),
-  ];
-  return { ...parts[0], markdown: parts.map((part) => part.markdown).join('\n\n') };
+  const parts = [];
+  for (const [inFlight, label] of [
+    [256, '256 in flight'],
+    [1, 'one in flight'],
+  ]) {
+    const outcomes = await measure({ ...context, settings }, address, inFlight, { cores: CORES?.clients });
+    parts.push(section(`Against real ZooKeeper, ${label}, ${settings.rounds} rounds`, outcomes, realTargets(outcomes, label)));
+  }
+  return joined(parts);
 }
 
 export async function embedded(context) {
   const outcomes = await measure(context, await context.server('embedded'), 256, { operations: ['get', 'set', 'create'] });
   return section('Against the embedded server in another process, 256 in flight', outcomes, []);
+}
+
+/** Several parts as one section, with the plot of the first. */
+function joined(parts) {
+  return {
+    markdown: parts.map((part) => part.markdown).join('\n\n'),
+    targets: parts.flatMap((part) => part.targets),
+    plot: parts[0].plot,
+  };
 }
 
 function patiently(settings) {
