@@ -11,10 +11,12 @@ const CONVINCED = 3;
  */
 export class StayingSupport {
   readonly #refusals = new Map<string, number>();
+  /** A server has told a version that is too old: another may be so, too, under whatever name. */
+  #hasMetOld = false;
 
   /** Whether that server should be asked for its version before. */
   isInDoubt(target: Target): boolean {
-    return this.#refusals.has(nameOf(target));
+    return this.#hasMetOld || this.#refusals.has(nameOf(target));
   }
 
   /** Whether SetWatches2 may be sent. A server believed to be too old, of which nothing is known for certain, gets another chance with the next connection. */
@@ -23,7 +25,10 @@ export class StayingSupport {
     const refusals = this.#refusals.get(name) ?? 0;
     if (version === undefined && refusals < CONVINCED) return true;
     this.#refusals.delete(name);
-    return version !== undefined && !isOlder(version, OPS.setWatches2.since);
+    if (version === undefined) return false;
+    const isOld = isOlder(version, OPS.setWatches2.since);
+    if (isOld) this.#hasMetOld = true;
+    return !isOld;
   }
 
   /**
