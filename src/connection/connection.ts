@@ -39,7 +39,7 @@ export type ConnectQuestion = ValueOf<typeof connectRequest>;
 /**
  * One socket from its first byte to its last: handshake, xids, the order of replies, heartbeats (protocol.md sections 2, 3).
  *
- *   send ──> [ writer: all of this tick ] ──> one write      in flight:  oldest unanswered … newest ← push
+ *   send ──> [ writer: all of this tick ] ──> a write        in flight:  oldest unanswered … newest ← push
  *
  * Requests with an xid of their own meaning (ping, auth, setWatches) are answered out of that order.
  */
@@ -68,6 +68,8 @@ export class Connection implements FrameSink {
   #frameWatch: FrameWatch | undefined;
   #handshake: ((reply: ConnectReply | Error) => void) | undefined;
   #flushing = false;
+  /** So many bytes are written without waiting for the end of the tick. */
+  #enough = FIRST_WRITE;
   #ended = false;
   #lastReceived: number;
 
@@ -313,6 +315,9 @@ export class Connection implements FrameSink {
       this.#flushing = true;
       if (this.#inFlight.size === 0) void TURN.then(this.#flushIfAlone);
       else process.nextTick(this.#flush);
+    } else if (writer.length >= this.#enough) {
+      this.#enough *= 2;
+      this.#transport.write(writer.take());
     }
     return bytes;
   }
@@ -323,11 +328,12 @@ export class Connection implements FrameSink {
     else this.#flush();
   };
 
-  /** Behind the microtasks of a tick, so that everything they send goes in the same write. */
+  /** Behind the microtasks of a tick, so that what they send goes in as few writes as is good for both sides. */
   readonly #flush = (): void => {
     this.#flushing = false;
+    this.#enough = FIRST_WRITE;
     if (this.#ended) return;
-    this.#transport.write(this.#writer.take());
+    if (this.#writer.length > 0) this.#transport.write(this.#writer.take());
     if (this.#heartbeat === undefined) return;
     const now = this.#heartbeat.sent();
     // A ping by itself is no request.
@@ -335,6 +341,9 @@ export class Connection implements FrameSink {
     this.#written = this.#xid;
   };
 }
+
+/** Bytes. Of more than this the server may have the beginning while the rest is being made; each further part of the same tick is twice as long. */
+const FIRST_WRITE = 4096;
 
 /** Bytes: an xid, a zxid, an error. The reply to a handshake is longer. */
 const REPLY_HEADER = 16;

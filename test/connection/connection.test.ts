@@ -144,6 +144,22 @@ describe('when requests go out', () => {
     expect(written.map(({ length }) => length)).toEqual([written[0]!.length, 3 * written[0]!.length]);
     expect(outcomes).toEqual([-101]);
   });
+
+  test('much of it in a few writes, the first of which does not wait for the rest', async () => {
+    const { connection, written } = open();
+    const frame = 4 + 4 + 4 + 4 + 1 + 1;
+    for (let i = 0; i < 1_000; i++) connection.send(asking([]), REQUEST);
+    expect(written.map(({ length }) => length)).toEqual([228 * frame, 456 * frame]);
+    await tick();
+    expect(written.map(({ length }) => length / frame)).toEqual([228, 456, 316]);
+    const all = Buffer.concat(written);
+    for (let i = 0; i < 1_000; i++) expect(all.readInt32BE(i * frame + 4)).toBe(i + 1);
+    // And from the beginning in the next tick; nothing is left to write at the end of one that just came out even.
+    for (let i = 0; i < 228; i++) connection.send(asking([]), REQUEST);
+    expect(written).toHaveLength(4);
+    await tick();
+    expect(written).toHaveLength(4);
+  });
 });
 
 describe('when nothing is read for a moment', () => {

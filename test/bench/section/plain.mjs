@@ -9,7 +9,7 @@ const OPERATIONS = ['get', 'set', 'create', 'exists', 'getChildren'];
  * How many times as many rounds there are where much depends on the machine's scheduler: one request in flight, and real ZooKeeper,
  * which sends some replies together and others by themselves.
  */
-const PATIENCE = 3;
+const PATIENCE = 2;
 const PLACES = [
   ['', CORES?.clients],
   [' on one core', CORES?.servers],
