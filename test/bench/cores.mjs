@@ -6,8 +6,8 @@ import { cpus } from 'node:os';
 const HALF = cpus().length >> 1;
 const CAN = HALF > 0 && spawnSync('taskset', ['-c', '0', process.execPath, '-e', '0'], { stdio: 'ignore' }).status === 0;
 
-/** The lower and the upper half of the cores; undefined where processes cannot be bound to cores. */
-export const CORES = CAN ? { clients: `0-${HALF - 1}`, servers: `${HALF}-${2 * HALF - 1}` } : undefined;
+/** The lower and the upper half of the cores, and one of the latter; undefined where processes cannot be bound to cores. */
+export const CORES = CAN ? { clients: `0-${HALF - 1}`, servers: `${HALF}-${2 * HALF - 1}`, one: `${HALF}` } : undefined;
 
 /** A command as it is started on these cores; unbound where they are undefined. */
 export function on(cores, [command, args, env]) {

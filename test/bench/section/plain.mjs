@@ -10,10 +10,8 @@ const OPERATIONS = ['get', 'set', 'create', 'exists', 'getChildren'];
  * which sends some replies together and others by themselves.
  */
 const PATIENCE = 2;
-const PLACES = [
-  ['', CORES?.clients],
-  [' on one core', CORES?.servers],
-];
+/** Where the peers run, beside a responder that has one core. */
+const PLACES = [['', CORES?.clients], ...(CORES === undefined ? [] : [[' on one core', CORES.one]])];
 const RIVALS = ['nzc', 'native', 'java', 'python'];
 
 async function measure(context, address, inFlight, { operations = OPERATIONS, rawEach = false, cores } = {}) {
@@ -43,9 +41,9 @@ export async function throughput(context) {
 /** The round trip twice, where cores can be told apart: with the responder on another core, as a server is, and on the same, where nobody is woken and only code costs time. */
 export async function latency(context) {
   const settings = patiently(context.settings);
-  const address = await context.server('canned', CORES?.servers);
+  const address = await context.server('canned', CORES?.one);
   const parts = [];
-  for (const [where, cores] of CORES === undefined ? [['', undefined]] : PLACES) {
+  for (const [where, cores] of PLACES) {
     const outcomes = await measure({ ...context, settings }, address, 1, { cores });
     const targets = Object.entries(outcomes).map(([op, o]) =>
       atMost(`2. ${op}: time of a round trip${where}, of the raw socket's`, ratio(o, 'raw', 'ours'), 1.15, times),
