@@ -31,6 +31,7 @@ const COMPACT = 1024;
  */
 export class RequestQueue implements CallHome {
   readonly watches: WatchTable;
+  readonly unknown: () => void;
   readonly #clock: Clock;
   readonly #maxInFlight: number;
   #waiting: Call[] = [];
@@ -39,14 +40,14 @@ export class RequestQueue implements CallHome {
   #givenUp = 0;
   #connection: Connection | undefined;
   #version: readonly number[] | undefined;
-  /** A server has said that it does not know an operation. */
-  metUnknown = false;
   #drained: (() => void) | undefined;
 
-  constructor(watches: WatchTable, clock: Clock, maxInFlight: number) {
+  /** @param unknown called when a server says that it does not know an operation */
+  constructor(watches: WatchTable, clock: Clock, maxInFlight: number, unknown: () => void) {
     this.watches = watches;
     this.#clock = clock;
     this.#maxInFlight = maxInFlight;
+    this.unknown = unknown;
   }
 
   /** How many wait. */
@@ -87,11 +88,6 @@ export class RequestQueue implements CallHome {
   whenDrained(callback: () => void): void {
     this.#drained = callback;
     this.#checkDrained();
-  }
-
-  /** A call in flight was not known to the server. */
-  unknown(): void {
-    this.metUnknown = true;
   }
 
   /** A call in flight was answered: there is room. */

@@ -78,7 +78,7 @@ export class Session {
     this.#logger = logger;
     this.watches = new WatchTable((kind, path) => this.#onOrphanWatch(kind, path));
     this.#callbacks = new WatchCallbacks(this.watches, handler, options.chroot, (error) => sink.error(error));
-    this.#requests = new RequestQueue(this.watches, clock, options.maxInFlight);
+    this.#requests = new RequestQueue(this.watches, clock, options.maxInFlight, this.#support.metOld);
     this.#presumption = new LossPresumption(clock);
     this.#farewell = new Farewell(clock);
     this.#diagnostics = new Diagnostics(clock, () => this.target);
@@ -95,7 +95,7 @@ export class Session {
       established: (established) => this.#announce(established),
       ended: (established, error) => this.#connectionEnded(established, error),
       lastZxid: () => this.#lastZxid,
-      mayBeOld: (target) => this.#requests.metUnknown || this.#support.isInDoubt(target),
+      mayBeOld: (target) => this.#support.mayBeOld(target),
     });
     this.#probe = new ReadWriteProbe(rotation, options.dial, clock, handler, (target) => this.#moveTo(target));
   }
@@ -297,7 +297,7 @@ export class Session {
       this.#logger.warn(
         `${target.host}:${target.port} is older than ZooKeeper 3.6: while it is our server, ${staying.size} persistent watches tell of nothing`,
       );
-    const answered = this.#support.listener(target, () => this.#requests.unknown());
+    const answered = this.#support.listener(target);
     restoreWatches(connection, this.watches.restoration(this.#lastZxid, served), answered);
   }
 

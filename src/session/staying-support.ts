@@ -11,11 +11,15 @@ const CONVINCED = 3;
  */
 export class StayingSupport {
   readonly #refusals = new Map<string, number>();
-  /** A server has told a version that is too old: another may be so, too, under whatever name. */
   #hasMetOld = false;
 
+  /** A server was too old for something, by its version or its own word: another may be so, too, under whatever name. */
+  readonly metOld = (): void => {
+    this.#hasMetOld = true;
+  };
+
   /** Whether that server should be asked for its version before. */
-  isInDoubt(target: Target): boolean {
+  mayBeOld(target: Target): boolean {
     return this.#hasMetOld || this.#refusals.has(nameOf(target));
   }
 
@@ -27,16 +31,12 @@ export class StayingSupport {
     this.#refusals.delete(name);
     if (version === undefined) return false;
     const isOld = isOlder(version, OPS.setWatches2.since);
-    if (isOld) this.#hasMetOld = true;
+    if (isOld) this.metOld();
     return !isOld;
   }
 
-  /**
-   * To be told what becomes of each SetWatches2 of one connection: the code, or undefined when that ended first, which is one refusal, however many are unanswered.
-   *
-   * @param unknown called when the server says that it does not know the request
-   */
-  listener(target: Target, unknown: () => void): (code: number | undefined) => void {
+  /** To be told what becomes of each SetWatches2 of one connection: the code, or undefined when that ended first, which is one refusal, however many are unanswered. */
+  listener(target: Target): (code: number | undefined) => void {
     const name = nameOf(target);
     let isRefused = false;
     return (code) => {
@@ -44,7 +44,7 @@ export class StayingSupport {
       if (code === 0 || isRefused) return;
       isRefused = true;
       const isCertain = code === UnimplementedError.code;
-      if (isCertain) unknown();
+      if (isCertain) this.metOld();
       this.#refusals.set(name, isCertain ? CONVINCED : (this.#refusals.get(name) ?? 0) + 1);
     };
   }
