@@ -1,6 +1,6 @@
 // Bundles the package into dist/: few files, so that importing it costs few reads, and declarations beside them.
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { rollup } from 'rollup';
@@ -32,16 +32,27 @@ const tsc = spawnSync(process.execPath, [`${root}node_modules/typescript/bin/tsc
   stdio: 'inherit',
 });
 if (tsc.status !== 0) process.exit(1);
-// What the entry points lead to, in one file that both share: a class seen through either is the same type.
-const types = await rollup({
-  input: { index: `${declarations}/index.d.ts`, testing: `${declarations}/testing.d.ts` },
-  plugins: [dts()],
-  external: (id) => !/^[./]/.test(id),
-});
-await types.write({
-  dir: `${root}dist/types`,
-  entryFileNames: '[name].d.ts',
-  chunkFileNames: 'kazoo.d.ts',
-  minifyInternalExports: false,
-});
+// A file for each entry point; what the second needs of the public surface it takes from the first: a class seen through either is the same type.
+const PUBLIC = /\/declarations\/(base|client)\/|\/kazoo-client\.d\.ts$/;
+const surface = {
+  name: 'surface',
+  async resolveId(source, importer) {
+    const found = await this.resolve(source, importer, { skipSelf: true });
+    return PUBLIC.test(found?.id) ? { id: './index.js', external: true } : found;
+  },
+};
+for (const [name, plugins] of [
+  ['index', []],
+  ['testing', [surface]],
+]) {
+  const types = await rollup({
+    input: `${declarations}/${name}.d.ts`,
+    plugins: [...plugins, dts()],
+    external: (id) => !/^[./]/.test(id),
+  });
+  const { output } = await types.generate({});
+  mkdirSync(`${root}dist/types`, { recursive: true });
+  // Two spaces a level, as in the sources.
+  writeFileSync(`${root}dist/types/${name}.d.ts`, output[0].code.replace(/^( {4})+/gm, (indent) => indent.slice(indent.length / 2)));
+}
 rmSync(declarations, { recursive: true });
