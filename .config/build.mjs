@@ -53,6 +53,9 @@ for (const [name, plugins] of [
   const { output } = await types.generate({});
   mkdirSync(`${root}dist/types`, { recursive: true });
   // Two spaces a level, as in the sources.
-  writeFileSync(`${root}dist/types/${name}.d.ts`, output[0].code.replace(/^( {4})+/gm, (indent) => indent.slice(indent.length / 2)));
+  writeFileSync(
+    `${root}dist/types/${name}.d.ts`,
+    output[0].code.replace(/^( {4})+/gm, (indent) => indent.slice(indent.length / 2)),
+  );
 }
 rmSync(declarations, { recursive: true });

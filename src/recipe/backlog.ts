@@ -14,11 +14,15 @@ export interface Item {
   readonly stat: ZnodeStat;
 }
 
+/** What became of an attempt to have the first entry: null if there is none; `stale` if another may be the first now, `gone` if it was removed. */
+type Claim = Item | null | 'stale' | 'gone';
+
 /**
  * A queue's entries, as far as known. They are listed again when one has been added since, by anyone, and only then (Kazoo D-24d):
  * the parent's stat tells how many children were ever created, in one small reply that comes together with the first entry's data.
  *
  *   claimFirst():   exists(parent) + get(first entry)     one round trip; created as many as when listed? then it is still the first
+ *   readAhead():    the same, before it is asked for; it may be had by who asks no later than in the turn in which the answer comes
  */
 export class Backlog {
   /** Told when an entry that was claimed is free again. */
@@ -28,6 +32,7 @@ export class Backlog {
   readonly #claimed = new Set<string>();
   #entries: string[] = [];
   #created = -1;
+  readonly #ahead = new Set<Promise<Claim>>();
 
   constructor(client: RecipeClient, path: string) {
     this.#client = client;
@@ -53,14 +58,25 @@ export class Backlog {
   async claimFirst(attempt: Attempt): Promise<Item | null> {
     let fresh = false;
     for (;;) {
-      const name = this.next;
-      if (name === undefined && fresh) return null;
-      const item = name === undefined ? 'stale' : await this.#claim(name, fresh, attempt);
-      if (typeof item === 'object') return item;
-      if (item === 'gone') continue;
+      const claim = await (this.#takeAhead() ?? this.#claimNext(fresh, attempt.bound));
+      if (typeof claim === 'object') return claim;
+      if (claim === 'gone') continue;
       await this.list(attempt);
       fresh = true;
     }
+  }
+
+  /** For whoever takes entries one right after the other: the next is read while the last is still being removed. */
+  readAhead(): void {
+    // What goes wrong is for who asks to find out.
+    const ahead = this.#claimNext(false, undefined).catch((): 'gone' => 'gone');
+    this.#ahead.add(ahead);
+    void ahead.then(() => process.nextTick(() => this.#withdraw(ahead)));
+  }
+
+  /** Another entry may come before those that were read ahead. */
+  added(): void {
+    for (const ahead of this.#ahead) this.#withdraw(ahead);
   }
 
   release(name: string): void {
@@ -81,11 +97,26 @@ export class Backlog {
     this.#created = -1;
   }
 
-  async #claim(name: string, fresh: boolean, attempt: Attempt): Promise<Item | 'gone' | 'stale'> {
+  #withdraw(ahead: Promise<Claim>): void {
+    if (!this.#ahead.delete(ahead)) return;
+    void ahead.then((claim) => claim !== null && typeof claim === 'object' && this.release(claim.name));
+  }
+
+  #takeAhead(): Promise<Claim> | undefined {
+    for (const ahead of this.#ahead) {
+      this.#ahead.delete(ahead);
+      return ahead;
+    }
+    return undefined;
+  }
+
+  async #claimNext(fresh: boolean, signal: AbortSignal | undefined): Promise<Claim> {
+    const name = this.next;
+    if (name === undefined) return fresh ? null : 'stale';
     this.#claimed.add(name);
     let item: Item | undefined;
     try {
-      const [current, found] = await Promise.all([fresh || this.#isCurrent(attempt), this.#read(name, attempt)]);
+      const [current, found] = await Promise.all([fresh || this.#isCurrent(signal), this.#read(name, signal)]);
       if (found === undefined) this.forget(name);
       if (!current) return 'stale';
       item = found;
@@ -95,12 +126,12 @@ export class Backlog {
     }
   }
 
-  async #isCurrent({ bound: signal }: Attempt): Promise<boolean> {
+  async #isCurrent(signal: AbortSignal | undefined): Promise<boolean> {
     const stat = await this.#client.exists(this.#path, { signal });
     return stat !== null && createdEver(stat) === this.#created;
   }
 
-  async #read(name: string, { bound: signal }: Attempt): Promise<Item | undefined> {
+  async #read(name: string, signal: AbortSignal | undefined): Promise<Item | undefined> {
     const path = joinPath(this.#path, name);
     try {
       const [data, stat] = await this.#client.get(path, { signal });

@@ -19,6 +19,8 @@ import { Wakeup } from './wakeup.ts';
  * when the connection drops before the server has confirmed that the item was removed, it is given once the outcome is known to be "gone". Had another consumer removed it
  * in that very moment, both have it then; nothing tells the two cases apart.
  *
+ * A `get` asked for in the turn of the event loop in which the one before it was answered has its item read with the removal of that one's: it is the first as of that moment.
+ *
  * ZooKeeper is a poor home for long queues (Curator tech note 4): thousands of entries are slow to list.
  *
  * @example
@@ -30,6 +32,8 @@ export class Queue {
   readonly path: string;
   readonly #client: RecipeClient;
   readonly #backlog: Backlog;
+  /** An item was given in this turn: who asks for one now takes them one right after the other. */
+  #hasJustGiven = false;
 
   /** @throws TypeError or RangeError for a path or client that is none */
   constructor(client: RecipeClient, path: string) {
@@ -48,6 +52,7 @@ export class Queue {
     const item = ownData('an item', value);
     const put = requirePut(options);
     const path = joinPath(this.path, entryPrefix(put.priority));
+    this.#backlog.added();
     await this.#attempt(put, 'put', (attempt) =>
       ensuring(this.#client, attempt, [this.path], () =>
         this.#client.create(path, item, { sequence: true, signal: attempt.bound }),
@@ -64,9 +69,10 @@ export class Queue {
   async get(options?: WaitOptions): Promise<Buffer | null> {
     const { timeout, signal } = requireWaiting(options);
     const waits = timeout !== undefined && timeout > 0;
+    const inARow = this.#hasJustGiven;
     return this.#attempt({ timeout: waits ? timeout : undefined, signal }, 'get', async (attempt) => {
       try {
-        return await (waits ? this.#waitForFirst(attempt) : this.#takeFirst(attempt));
+        return await (waits ? this.#waitForFirst(attempt, inARow) : this.#takeFirst(attempt, inARow));
       } catch (error) {
         if (signal?.aborted !== true && attempt.endedBy(error)) return null;
         throw error;
@@ -82,12 +88,12 @@ export class Queue {
     return entries.length;
   }
 
-  async #waitForFirst(attempt: Attempt): Promise<Buffer | null> {
+  async #waitForFirst(attempt: Attempt, inARow: boolean): Promise<Buffer | null> {
     const { wake, wait } = new Wakeup();
     this.#backlog.waiting.add(wake);
     try {
       for (;;) {
-        const item = await this.#takeFirst(attempt);
+        const item = await this.#takeFirst(attempt, inARow);
         if (item !== null) return item;
         await attempt.guard(this.#client.retry(() => this.#backlog.list(attempt, wake)));
         if (this.#backlog.next === undefined) await attempt.guard(wait());
@@ -98,18 +104,27 @@ export class Queue {
     }
   }
 
-  async #takeFirst(attempt: Attempt): Promise<Buffer | null> {
+  async #takeFirst(attempt: Attempt, inARow: boolean): Promise<Buffer | null> {
     for (;;) {
       const first = await this.#claimFirst(attempt);
       if (first === null) return null;
       try {
         attempt.check();
         // From here on the item may be gone from the server: neither an abort nor a timeout counts any more.
-        if (await this.#remove(first)) return first.data ?? Buffer.alloc(0);
+        const removing = this.#remove(first);
+        if (inARow) this.#backlog.readAhead();
+        if (await removing) return this.#give(first);
       } finally {
         this.#backlog.release(first.name);
       }
     }
+  }
+
+  #give({ data }: Item): Buffer {
+    this.#hasJustGiven = true;
+    // After the microtasks at hand, in which whoever waited for this item asks for the next.
+    process.nextTick(() => (this.#hasJustGiven = false));
+    return data ?? Buffer.alloc(0);
   }
 
   async #claimFirst(attempt: Attempt): Promise<Item | null> {

@@ -80,6 +80,87 @@ describe('an item of a queue', () => {
   });
 });
 
+describe('an item that was read while the one before it was being removed', () => {
+  /** Removes an item by `then()`, and does more. */
+  type Remove = (path: string, then: () => Promise<unknown>, bench: { client: KazooClient; other: Queue }) => Promise<unknown>;
+  const plainly: Remove = (_, then) => then();
+
+  /** A queue of `a`, `b`, `c` and more; what is asked for in the turn in which `a` was given is in a row with it. */
+  async function inARow(remove: Remove, ...more: string[]) {
+    const { server, client, connect } = await workbench();
+    const other = new Queue(await connect(), '/queue');
+    const removing = (path: string, options?: object): unknown =>
+      remove(path, () => client.delete(path, options), { client, other });
+    const queue = new Queue(altered(client, { delete: removing }), '/queue');
+    for (const item of ['a', 'b', 'c', ...more]) await queue.put(item);
+    return { server, client, queue, other, next: async () => String(await queue.get()) };
+  }
+
+  test('is not given when a more urgent one came meanwhile', async () => {
+    let removals = 0;
+    const { next } = await inARow(async (_, then, { other }) => {
+      const removal = then();
+      // The second is the first with which the next is read.
+      if (++removals === 2) await other.put('urgent', { priority: 1 });
+      return removal;
+    });
+    expect([await next(), await next(), await next(), await next()]).toEqual(['a', 'b', 'urgent', 'c']);
+  });
+
+  test('is not given when a more urgent one is put in the same turn, without a wait', async () => {
+    const { queue, next } = await inARow(plainly);
+    expect([await next(), await next()]).toEqual(['a', 'b']);
+    const put = queue.put('urgent', { priority: 1 });
+    expect(await next()).toBe('urgent');
+    expect(await next()).toBe('c');
+    await put;
+  });
+
+  test('is not kept for later', async () => {
+    const { other, next } = await inARow(plainly);
+    expect([await next(), await next()]).toEqual(['a', 'b']);
+    await other.put('urgent', { priority: 1 });
+    expect([await next(), await next()]).toEqual(['urgent', 'c']);
+  });
+
+  test('is read again when it has changed', async () => {
+    let removals = 0;
+    const { next } = await inARow(async (path, then, { client }) => {
+      if (++removals === 3) await client.set(path, 'new');
+      return then();
+    });
+    expect([await next(), await next(), await next()]).toEqual(['a', 'b', 'new']);
+  });
+
+  test('goes to whoever waits when nobody asks for it', async () => {
+    const { client, queue, next } = await inARow(plainly);
+    expect([await next(), await next()]).toEqual(['a', 'b']);
+    await client.sync('/');
+    const items = await Promise.all([queue.get({ timeout: 60_000 }), queue.get({ timeout: 5 })]);
+    expect(items.map((item) => item?.toString() ?? null)).toEqual(['c', null]);
+  });
+
+  test('that could not be read is read again when it is asked for, which is when an error is told', async () => {
+    const { server, queue, next } = await inARow(plainly, 'd', 'e');
+    expect([await next(), await next()]).toEqual(['a', 'b']);
+    // Of the reading of d with the removal of c, and of the one for who asks for it.
+    server.faults.fail('getData', NO_AUTH, 2);
+    expect(await next()).toBe('c');
+    await expect(queue.get()).rejects.toBeInstanceOf(NoAuthError);
+    expect([await next(), await next()]).toEqual(['d', 'e']);
+  });
+
+  test('is given once, though the answer to a removal was lost', async () => {
+    const { server, queue } = await inARow(plainly, 'd', 'e', 'f');
+    const given: string[] = [];
+    for (let item = await queue.get(); item !== null; item = await queue.get()) {
+      given.push(String(item));
+      if (given.length === 3) server.faults.cutAfterCommit('delete');
+    }
+    expect(given).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+  });
+});
+
 test('entries that differ only in how their number is written keep one order, and so do foreign names', () => {
   const names = ['entry-b', 'entry-100-0000000001', 'entry-a', 'entry-100-000000001', 'other', 'entry-a', 'entry-001-0000000002'];
   const sorted = ['entry-001-0000000002', 'entry-100-0000000001', 'entry-100-000000001', 'entry-a', 'entry-a', 'entry-b'];

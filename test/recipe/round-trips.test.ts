@@ -11,7 +11,8 @@ test.each<[string, (client: KazooClient) => () => Promise<unknown>, trips: numbe
   ['Election: run', (client) => () => client.election('/x').run(() => 1), 2],
   ['Semaphore: acquire and release', (client) => cycleOf(client.semaphore('/x', { maxLeases: 2 })), 5],
   ['Queue: put', (client) => () => client.queue('/x').put('item'), 1],
-  ['Queue: get', queueWithItems, 2],
+  ['Queue: get', queueWithItems(1), 2],
+  ['Queue: four gets, one right after the other', queueWithItems(4), 6],
   ['LockingQueue: get and consume', lockingQueueWithItems, 4],
   ['Counter: add', (client) => client.counter('/x').add.bind(client.counter('/x'), 1), 2],
   ['NonBlockingLease: obtain', (client) => () => client.nonBlockingLease('/x', 1_000).obtain(), 4],
@@ -33,12 +34,14 @@ function cycleOf(semaphore: ReturnType<KazooClient['semaphore']>): () => Promise
   return () => semaphore.withLease(() => 1);
 }
 
-function queueWithItems(client: KazooClient): () => Promise<unknown> {
-  const queue = client.queue('/x');
-  const filled = Promise.all([1, 2, 3, 4].map((item) => queue.put(String(item))));
-  return async () => {
-    await filled;
-    expect(await queue.get()).not.toBeNull();
+function queueWithItems(inARow: number): (client: KazooClient) => () => Promise<unknown> {
+  return (client) => {
+    const queue = client.queue('/x');
+    const filled = Promise.all(Array.from({ length: 4 * inARow }, (_, item) => queue.put(String(item))));
+    return async () => {
+      await filled;
+      for (let left = inARow; left > 0; left--) expect(await queue.get()).not.toBeNull();
+    };
   };
 }
 
