@@ -66,8 +66,12 @@ export class ManualClock implements Clock {
     return this.#timers.length;
   }
 
-  /** Moves on by `milliseconds`, firing each timer at its instant, in order. */
+  /**
+   * Moves on by `milliseconds`, firing each timer at its instant, in order.
+   * @throws RangeError for less than 0, and for no number
+   */
   advance(milliseconds: number): void {
+    if (!(milliseconds >= 0)) throw new RangeError(`milliseconds must be a number, 0 or more, not ${String(milliseconds)}`);
     const end = this.#now + milliseconds;
     for (;;) {
       const next = this.#timers.filter(({ due }) => due <= end).sort((a, b) => a.due - b.due || a.order - b.order)[0];

@@ -44,6 +44,13 @@ describe('a manual clock', () => {
   });
 });
 
+test.each([-1, NaN])('a clock that is set by hand does not go back: %s', (milliseconds) => {
+  const clock = new ManualClock();
+  clock.advance(10);
+  expect(() => clock.advance(milliseconds)).toThrow(RangeError);
+  expect(clock.now()).toBe(10);
+});
+
 describe("the machine's clock", () => {
   test('goes forward, and knows the date', () => {
     const before = systemClock.now();
