@@ -52,6 +52,7 @@ function parseCommand(args: string[]): Command {
 
 function serverOptions(values: { port: string; host?: string; 'tick-time'?: string }): EmbeddedZooKeeperOptions {
   const { host, 'tick-time': tick } = values;
+  if (host === '') throw new RangeError('--host must be an address, not ""');
   return {
     port: wholeNumber('--port', values.port, 0, 65_535),
     ...(host === undefined ? {} : { host }),

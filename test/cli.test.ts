@@ -55,6 +55,7 @@ test.each([
   [['server', '--port', 'x'], '--port'],
   [['server', '--port', '65536'], '--port'],
   [['server', '--tick-time', '0'], '--tick-time'],
+  [['server', '--host='], '--host'],
 ])('%j is refused with the usage', async (args, culprit) => {
   const { code, out, err } = await run(...args).outcome;
   expect([code, out]).toEqual([2, '']);
