@@ -42,8 +42,8 @@ export class EmbeddedZooKeeper {
   readonly faults: Faults;
   readonly #state: ServerState;
   readonly #peers = new Set<Peer>();
-  /** The sockets below TLS, for those that never get as far as being a peer. */
-  readonly #unsecured = new Set<Socket>();
+  /** Below TLS: those of peers, of what never becomes one, and of what is one no more but has something to send yet. */
+  readonly #sockets = new Set<Socket>();
   readonly #host: PeerHost;
   readonly #greetings: ExpiryBuckets<Peer>;
   #server: Server;
@@ -52,6 +52,8 @@ export class EmbeddedZooKeeper {
   #frozen = false;
   #refusing = false;
   #closed = false;
+  /** Starting and stopping go one after the other. */
+  #lastMove: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ServerOptions) {
     const state = new ServerState(options);
@@ -163,41 +165,53 @@ export class EmbeddedZooKeeper {
   }
 
   /** Stops and starts again on the same port. Data and sessions are kept; connections and their watches are not. */
-  async restart(): Promise<void> {
-    if (this.#closed) throw new TypeError('the server was closed; start another');
-    this.#state.sessions.suspend();
-    await this.#stopListening();
-    this.#server = this.#createServer();
-    await this.#listen(this.#port);
-    if (!this.#frozen) this.#state.sessions.resume();
+  restart(): Promise<void> {
+    return this.#move(async () => {
+      if (this.#closed) throw new TypeError('the server was closed; start another');
+      this.#state.sessions.suspend();
+      await this.#stopListening();
+      this.#server = this.#createServer();
+      await this.#listen(this.#port);
+      if (!this.#frozen) this.#state.sessions.resume();
+    });
   }
 
   /** Ends every connection and frees the port. Idempotent. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#closed = true;
-    this.#scan?.cancel();
-    this.#scan = null;
-    this.#state.sessions.clear();
-    this.#greetings.clear();
-    await this.#stopListening();
+    return this.#move(async () => {
+      this.#scan?.cancel();
+      this.#scan = null;
+      this.#state.sessions.clear();
+      this.#greetings.clear();
+      await this.#stopListening();
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
+  #move(work: () => Promise<void>): Promise<void> {
+    const move = this.#lastMove.then(work);
+    this.#lastMove = move.catch(() => undefined);
+    return move;
+  }
+
   #createServer(): Server {
     const { tls } = this.#state.options;
-    const accept = (socket: Socket): void => this.#accept(socket);
-    if (tls === undefined) return createServer({ noDelay: true, highWaterMark: WRITE_BUFFER }, accept);
-    const server = createTlsServer({ noDelay: true, ...tls }, accept);
-    server.on('connection', (raw: Socket) => {
-      if (this.#refusing) return void raw.resetAndDestroy();
-      this.#unsecured.add(raw);
-      raw.once('close', () => this.#unsecured.delete(raw));
+    const server =
+      tls === undefined
+        ? createServer({ noDelay: true, highWaterMark: WRITE_BUFFER })
+        : createTlsServer({ noDelay: true, ...tls }, (socket) => this.#accept(socket));
+    server.on('connection', (socket: Socket) => {
+      if (this.#refusing) return void socket.resetAndDestroy();
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+      if (tls === undefined) this.#accept(socket);
     });
     // A client that speaks no TLS, or is not trusted, is its own problem.
-    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
     return server;
   }
 
@@ -216,7 +230,7 @@ export class EmbeddedZooKeeper {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.dropConnections();
-      for (const raw of this.#unsecured) raw.destroy();
+      for (const socket of this.#sockets) socket.destroy();
     });
   }
 

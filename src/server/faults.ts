@@ -24,7 +24,7 @@ export class Faults {
   readonly #planned = new Map<OpName, Planned[]>();
   readonly #cuts: number[] = [];
 
-  /** The next connection gets so many bytes of replies (the handshake's count too), then it is dropped. */
+  /** The next connection that asks for a session gets so many bytes of replies (the handshake's count too), then it is dropped. */
   cutAfter(bytes: number): void {
     requireCount('bytes', bytes, 0);
     this.#cuts.push(bytes);
@@ -75,7 +75,7 @@ export class Faults {
     return planned?.fault.kind === 'delay' ? planned.fault.milliseconds : 0;
   }
 
-  /** How many bytes a new connection gets before it is cut. */
+  /** How many bytes a connection that asks for a session gets before it is cut. */
   nextCut(): number {
     return this.#cuts.shift() ?? Infinity;
   }

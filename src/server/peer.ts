@@ -68,7 +68,7 @@ export class Peer implements Caller, FrameSink {
   #flushing = false;
   #open = true;
   /** How many bytes may yet be sent, by order of a fault. */
-  #allowance: number;
+  #allowance = Infinity;
 
   constructor(host: PeerHost, socket: Socket) {
     const { state } = host;
@@ -78,7 +78,6 @@ export class Peer implements Caller, FrameSink {
     this.port = socket.remotePort ?? 0;
     this.#identities = [{ scheme: 'ip', id: this.address }];
     this.#splitter = new FrameSplitter(this, state.options.juteMaxbuffer, 0);
-    this.#allowance = state.faults.nextCut();
     this.statistics = {
       received: 0,
       sent: 0,
@@ -192,6 +191,7 @@ export class Peer implements Caller, FrameSink {
   }
 
   #greet(reader: Reader): void {
+    this.#allowance = this.#host.state.faults.nextCut();
     const outcome = shakeHands(this.#host.state, this, reader, this.#writer);
     if (typeof outcome === 'string') return this.close();
     this.session = outcome;

@@ -1,7 +1,17 @@
 import type { TlsOptions } from 'node:tls';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { ConfigurationError } from '../base/errors.ts';
-import { describeValue } from '../base/paths.ts';
+import {
+  boolean,
+  count,
+  expectOptions,
+  type Expectation,
+  isObject,
+  isWhole,
+  LONGEST,
+  milliseconds,
+  text,
+} from '../base/expectations.ts';
 import { serverVersion } from './server-version.ts';
 
 /** How an embedded server is to be. Everything has a default; durations are milliseconds. */
@@ -12,7 +22,9 @@ export interface EmbeddedZooKeeperOptions {
   host?: string;
   /** The unit of session timeouts: they lie between 2 and 20 ticks. Default 2000. */
   tickTime?: number;
+  /** The shortest session timeout given. Default 2 ticks. */
   minSessionTimeout?: number;
+  /** The longest. Default 20 ticks. */
   maxSessionTimeout?: number;
   /** The release to imitate: a line such as `'3.8'`, or one release. Default `'3.9'`. */
   version?: string;
@@ -40,6 +52,7 @@ export interface EmbeddedZooKeeperOptions {
   fipsMode?: boolean;
   /** Whether the server starts read-only, as a partitioned member of an ensemble. Default false. */
   readOnly?: boolean;
+  /** Whether `reconfig` is allowed: it is Unimplemented then, as on any server that is no ensemble, and ReconfigDisabled otherwise. Default false. */
   reconfigEnabled?: boolean;
   /** Longest request, bytes. Default 1 048 575. */
   juteMaxbuffer?: number;
@@ -51,26 +64,18 @@ export interface EmbeddedZooKeeperOptions {
 export type ServerOptions = Required<Omit<EmbeddedZooKeeperOptions, 'superDigest' | 'jaasUsers' | 'tls'>> &
   Pick<EmbeddedZooKeeperOptions, 'superDigest' | 'jaasUsers' | 'tls'>;
 
-type Check = (value: unknown) => boolean;
-type Expectation = readonly [expected: string, check: Check];
-
-const boolean: Expectation = ['a boolean', (value) => typeof value === 'boolean'];
-const text: Expectation = ['a string', (value) => typeof value === 'string' && value !== ''];
-const positive: Expectation = ['a whole number of milliseconds above 0', (value) => isWhole(value, 1)];
-const count: Expectation = ['a whole number, 0 or more', (value) => isWhole(value, 0)];
-
 const EXPECTED = {
   port: ['a port number from 0 to 65535', (value) => isWhole(value, 0) && Number(value) <= 65_535],
   host: text,
-  tickTime: positive,
-  minSessionTimeout: positive,
-  maxSessionTimeout: positive,
+  tickTime: milliseconds,
+  minSessionTimeout: milliseconds,
+  maxSessionTimeout: milliseconds,
   version: text,
   clock: ['a Clock', (value) => isObject(value) && typeof value['now'] === 'function' && typeof value['timer'] === 'function'],
   superDigest: text,
   extendedTypesEnabled: boolean,
   enforceQuota: boolean,
-  containerCheckIntervalMs: positive,
+  containerCheckIntervalMs: milliseconds,
   containerMaxNeverUsedIntervalMs: count,
   maxClientCnxns: count,
   whitelist: ['a string', (value) => typeof value === 'string'],
@@ -88,8 +93,7 @@ const EXPECTED = {
 
 /** @throws ConfigurationError naming an option that is unknown or of the wrong type */
 export function resolveServerOptions(options: EmbeddedZooKeeperOptions = {}): ServerOptions {
-  if (!isObject(options)) throw new ConfigurationError(`the options must be an object, not ${describeValue(options)}`);
-  for (const [name, value] of Object.entries(options)) checkOption(name, value);
+  expectOptions('EmbeddedZooKeeper', options, EXPECTED);
   const given = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as EmbeddedZooKeeperOptions;
@@ -99,8 +103,8 @@ export function resolveServerOptions(options: EmbeddedZooKeeperOptions = {}): Se
     port: 0,
     host: '127.0.0.1',
     tickTime,
-    minSessionTimeout: 2 * tickTime,
-    maxSessionTimeout: 20 * tickTime,
+    minSessionTimeout: Math.min(2 * tickTime, LONGEST),
+    maxSessionTimeout: Math.min(20 * tickTime, LONGEST),
     version: '3.9',
     clock: systemClock,
     extendedTypesEnabled: true,
@@ -120,23 +124,4 @@ export function resolveServerOptions(options: EmbeddedZooKeeperOptions = {}): Se
   throw new ConfigurationError(
     `minSessionTimeout ${resolved.minSessionTimeout} is above maxSessionTimeout ${resolved.maxSessionTimeout}`,
   );
-}
-
-function checkOption(name: string, value: unknown): void {
-  if (!Object.hasOwn(EXPECTED, name)) {
-    throw new ConfigurationError(
-      `unknown option "${name}" of EmbeddedZooKeeper; expected one of ${Object.keys(EXPECTED).join(', ')}`,
-    );
-  }
-  const [expected, check] = EXPECTED[name as keyof typeof EXPECTED];
-  if (value !== undefined && !check(value))
-    throw new ConfigurationError(`option "${name}" must be ${expected}, not ${describeValue(value)}`);
-}
-
-function isWhole(value: unknown, least: number): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= least;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -33,6 +33,7 @@ export class ServerState {
       schemes: { sasl: options.jaasUsers !== undefined, ipv6: features.ipv6Acl },
       extendedTypes: options.extendedTypesEnabled,
       versionSkipsMinusOne: features.versionSkipsMinusOne,
+      deleteHidesMissing: features.deleteHidesMissing,
     };
     this.transactions = new Transactions(this.tree, this.watches, this.quotas, rules, () => options.clock.wallTime());
     this.sessions = this.#newSessions();

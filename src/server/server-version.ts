@@ -28,6 +28,8 @@ const SINCE = {
   hardQuota: ['3.7.0'],
   neverUsedContainersGo: ['3.10.0'],
   versionSkipsMinusOne: ['3.10.0'],
+  /** Who may delete nothing is not told which nodes there are. */
+  deleteHidesMissing: ['3.6.0'],
   readOnlyByteAlways: ['3.9.0'],
   readOnlyByteAsAsked: ['3.9.3'],
 } as const satisfies Record<string, readonly string[]>;

@@ -42,6 +42,7 @@ export interface TransactionRules {
   readonly schemes: AclSchemes;
   readonly extendedTypes: boolean;
   readonly versionSkipsMinusOne: boolean;
+  readonly deleteHidesMissing: boolean;
 }
 
 const { CREATE, DELETE, WRITE, READ, ADMIN } = Permissions;
@@ -109,6 +110,7 @@ export class Transactions {
     const slash = lastSlash(path);
     if (SPECIAL_PATHS.has(path)) throw refusal(Code.BAD_ARGUMENTS);
     const parent = this.#find(path.slice(0, slash));
+    if (!this.#rules.deleteHidesMissing) this.#find(path);
     demand(parent.acl, DELETE, author.identities);
     const node = this.#find(path);
     checkVersion(version, node.version);

@@ -7,7 +7,7 @@ import { Quotas } from '../../src/server/quota.ts';
 import { Transactions } from '../../src/server/transactions.ts';
 import { Watches } from '../../src/server/watch-table.ts';
 
-const RULES = { schemes: { sasl: false, ipv6: true }, extendedTypes: true, versionSkipsMinusOne: true };
+const RULES = { schemes: { sasl: false, ipv6: true }, extendedTypes: true, versionSkipsMinusOne: true, deleteHidesMissing: true };
 const AUTHOR = { identities: [], sessionId: 1n };
 
 function build(): { tree: DataTree; transactions: Transactions } {

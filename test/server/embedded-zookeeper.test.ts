@@ -3,8 +3,8 @@ import { connect as dialSocket } from 'node:net';
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
 import { ConfigurationError } from '../../src/base/errors.ts';
-import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
-import { connectRequest, frame, fourLetterWord, RawConnection } from '../conformance/wire.ts';
+import { type EmbeddedSession, EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
+import { body, cat, connectRequest, frame, fourLetterWord, int, OP, RawConnection } from '../conformance/wire.ts';
 import { connect, dial, resume, serve } from './raw-client.ts';
 
 test('a server starts on a free port of this machine, and says where', async () => {
@@ -219,6 +219,40 @@ test('a restarted server has its port, data and sessions', async () => {
   expect(server.port).toBe(port);
   const again = await resume(client, server);
   expect((await again.exists('/e')).stat?.ephemeralOwner).toBe(client.session!.sessionId);
+});
+
+test('restarts and a close asked for at once come one after the other; closed, it stays closed', async () => {
+  const server = await serve();
+  const client = await connect(server);
+  const moves = [server.restart(), server.restart()];
+  expect(await Promise.allSettled(moves)).toMatchObject([{ status: 'fulfilled' }, { status: 'fulfilled' }]);
+  expect((await resume(client, server)).session?.sessionId).toBe(client.session!.sessionId);
+  const restart = server.restart().catch((error: unknown) => error);
+  await server.close();
+  expect(await restart).toBeInstanceOf(TypeError);
+  await expect(dial(server)).rejects.toThrow('ECONNREFUSED');
+});
+
+test('a client that does not read what it is still owed does not hold a close up', async () => {
+  const server = await serve();
+  const writer = await connect(server);
+  await writer.create('/large', { data: 'x'.repeat(900_000) });
+  const socket = dialSocket(server.port, '127.0.0.1').on('error', () => undefined);
+  const closed = once(socket, 'close');
+  socket.pause();
+  socket.write(frame(connectRequest()));
+  const reading = (): EmbeddedSession | undefined =>
+    server.sessions().find((each) => each.sessionId !== writer.session!.sessionId);
+  await expect.poll(reading).toBeDefined();
+  const served = async (): Promise<number> =>
+    Number(/zk_packets_received\t(\d+)/.exec(await fourLetterWord('127.0.0.1', server.port, 'mntr'))![1]);
+  const before = await served();
+  for (let xid = 1; xid <= 30; xid++) socket.write(frame(cat(int(xid), int(OP.getData), body.pathWatch('/large', false))));
+  await expect.poll(served).toBeGreaterThan(before + 2);
+  server.expireSession(reading()!.sessionId);
+  await server.close();
+  socket.resume();
+  await closed;
 });
 
 test('so many connections an address may have', async () => {

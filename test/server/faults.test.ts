@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
+import { fourLetterWord } from '../conformance/wire.ts';
 import { connect, dial, resume, serve } from './raw-client.ts';
 
 test('the replies of the next connection are cut after so many bytes', async () => {
@@ -10,6 +11,15 @@ test('the replies of the next connection are cut after so many bytes', async () 
   await cut.ended();
   expect(cut.received).toBe(45);
   expect((await (await connect(server)).ping()).err).toBe(0);
+});
+
+test('a four-letter word uses no cut up', async () => {
+  const server = await serve();
+  server.faults.cutAfter(45);
+  expect(await fourLetterWord('127.0.0.1', server.port, 'ruok')).toBe('imok');
+  const cut = await connect(server);
+  await Promise.all([cut.ping(), cut.ended()]);
+  expect(cut.received).toBe(45);
 });
 
 test('a connection cut before its first byte gets nothing', async () => {

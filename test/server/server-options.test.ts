@@ -15,6 +15,12 @@ test('everything has a default, and sessions last from two ticks to twenty', () 
   expect(resolveServerOptions({ version: '3.10' }).containerMaxNeverUsedIntervalMs).toBe(300_000);
 });
 
+test('however long a tick is, sessions last no longer than can be told', () => {
+  const longest = 2 ** 31 - 1;
+  expect(resolveServerOptions({ tickTime: longest })).toMatchObject({ minSessionTimeout: longest, maxSessionTimeout: longest });
+  expect(() => resolveServerOptions({ tickTime: longest + 1 })).toThrow('"tickTime"');
+});
+
 test('an undefined option is as one not given', () => {
   expect(resolveServerOptions({ port: undefined } as unknown as EmbeddedZooKeeperOptions).port).toBe(0);
 });

@@ -1,0 +1,36 @@
+import { ConfigurationError } from './errors.ts';
+import { describeValue } from './paths.ts';
+
+/** What an option must be, in words and as a test. */
+export type Expectation = readonly [expected: string, check: (value: unknown) => boolean];
+
+/** Milliseconds: what a handshake can tell, and a timer wait for. */
+export const LONGEST = 2 ** 31 - 1;
+
+export const boolean: Expectation = ['a boolean', (value) => typeof value === 'boolean'];
+export const text: Expectation = ['a string that is not empty', (value) => typeof value === 'string' && value !== ''];
+export const milliseconds: Expectation = [
+  `a whole number of milliseconds from 1 to ${LONGEST}`,
+  (value) => isWhole(value, 1) && Number(value) <= LONGEST,
+];
+export const count: Expectation = ['a whole number, 0 or more', (value) => isWhole(value, 0)];
+
+/** @throws ConfigurationError for what is no object, and naming an option that is unknown or not as expected */
+export function expectOptions(what: string, options: unknown, expected: Readonly<Record<string, Expectation>>): void {
+  if (!isObject(options)) throw new ConfigurationError(`the options of ${what} must be an object, not ${describeValue(options)}`);
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(expected, name))
+      throw new ConfigurationError(`unknown option "${name}" of ${what}; expected one of ${Object.keys(expected).join(', ')}`);
+    const [wanted, check] = expected[name]!;
+    if (value !== undefined && !check(value))
+      throw new ConfigurationError(`option "${name}" must be ${wanted}, not ${describeValue(value)}`);
+  }
+}
+
+export function isWhole(value: unknown, least: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
