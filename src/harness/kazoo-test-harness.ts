@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { formatHost } from '../base/hosts.ts';
+import { expectOptions, type Expectation, text } from '../base/expectations.ts';
 import type { KazooClientOptions } from '../client/options.ts';
 import type { ClientId } from '../client/recipe-client.ts';
 import { KazooClient } from '../kazoo-client.ts';
@@ -16,8 +18,11 @@ export interface KazooTestHarnessOptions {
   server?: string;
 }
 
+const EXPECTED = { server: text } as const satisfies Record<keyof KazooTestHarnessOptions, Expectation>;
+
 interface TestServer {
   readonly connectString: string;
+  readonly isOurs: boolean;
   close(): Promise<void>;
 }
 
@@ -38,9 +43,12 @@ export class KazooTestHarness {
   #server: TestServer | undefined;
   #chroot = '';
   #client: KazooClient | undefined;
-  readonly #clients = new Set<KazooClient>();
+  /** With the options they were made with. */
+  readonly #clients = new Map<KazooClient, KazooClientOptions>();
 
+  /** @throws ConfigurationError naming an option that is unknown or of the wrong type */
   constructor(options: KazooTestHarnessOptions = {}) {
+    expectOptions('KazooTestHarness', options, EXPECTED);
     this.#options = options;
   }
 
@@ -66,9 +74,14 @@ export class KazooTestHarness {
     await this.#client.ensurePath('/');
   }
 
-  /** Stops every client made here, and the server if it was started here. */
+  /** Stops every client made here, and the server if it was started here; on another, what is left of the chroot is removed as far as `client` may. */
   async teardownZookeeper(): Promise<void> {
-    await Promise.all([...this.#clients].map((client) => client.stop()));
+    const client = this.#client;
+    const others = [...this.#clients.keys()].filter((each) => each !== client);
+    await Promise.all(others.map((each) => each.stop()));
+    if (this.#server?.isOurs === false && client?.connected === true)
+      await client.delete('/', { recursive: true, timeout: STATE_TIMEOUT }).catch(() => undefined);
+    await client?.stop();
     this.#clients.clear();
     this.#client = undefined;
     await this.#server?.close();
@@ -78,16 +91,16 @@ export class KazooTestHarness {
   /** One more client of the same server and chroot, not started; it is stopped with the others. */
   getClient(options: KazooClientOptions = {}): KazooClient {
     const client = new KazooClient({ hosts: this.hosts, ...options });
-    this.#clients.add(client);
+    this.#clients.set(client, options);
     return client;
   }
 
   /** Cuts the connection of a client (default: `client`), and waits until it is back in the same session. */
   async loseConnection(client: KazooClient = this.client): Promise<void> {
-    const suspended = waitForState(client, 'SUSPENDED');
+    const suspended = waitForState(client, ['SUSPENDED']);
     client.dropConnection();
     await suspended;
-    if (client.state !== 'CONNECTED') await waitForState(client, 'CONNECTED');
+    if (client.state !== 'CONNECTED') await waitForState(client, ['CONNECTED']);
   }
 
   /** Ends the session of a client (default: `client`) at the server, and waits until it has another. Its ephemeral nodes go. */
@@ -97,31 +110,45 @@ export class KazooTestHarness {
     let lost = false;
     const onLost = (): void => void (lost = true);
     client.on('lost', onLost);
+    const deadline = performance.now() + STATE_TIMEOUT;
     try {
-      while (!lost) await this.#takeSession(client, clientId);
+      while (!lost) {
+        if (performance.now() > deadline)
+          throw new HarnessError(`the session could not be taken from the client within ${STATE_TIMEOUT} ms`);
+        await this.#takeSession(client, clientId);
+      }
     } finally {
       client.off('lost', onLost);
     }
-    if (client.state !== 'CONNECTED') await waitForState(client, 'CONNECTED');
+    if (client.state !== 'CONNECTED') await waitForState(client, ['CONNECTED']);
   }
 
   /** The documented way to end somebody's session: take it over, and close it. Its owner may be quicker, and have it back before. */
   async #takeSession(client: KazooClient, clientId: ClientId): Promise<void> {
-    const other = new KazooClient({ hosts: this.#server!.connectString, clientId });
-    await Promise.all([waitForState(client, 'LOST', 'CONNECTED'), other.start().then(() => other.stop())]);
+    // Without a chroot, for which the server would be asked: the owner could be back meanwhile.
+    const hosts = client.hosts.map(formatHost);
+    const other = new KazooClient({ ...this.#clients.get(client), hosts, clientId });
+    const failed = new AbortController();
+    const moved = waitForState(client, ['LOST', 'CONNECTED'], failed.signal);
+    try {
+      await other.start({ timeout: STATE_TIMEOUT });
+    } catch (error) {
+      failed.abort(error);
+    }
+    await Promise.all([moved, other.stop()]);
   }
 
   async #startServer(): Promise<TestServer> {
-    const wanted = this.#options.server ?? process.env['ZK_HOSTS'] ?? 'embedded';
-    if (wanted === 'embedded') return EmbeddedZooKeeper.start();
-    if (wanted !== 'real') return { connectString: wanted, close: () => Promise.resolve() };
-    const server = await ManagedZooKeeper.start();
-    return { connectString: server.connectString, close: () => server.destroy() };
+    const wanted = this.#options.server ?? (process.env['ZK_HOSTS'] || 'embedded');
+    if (wanted !== 'embedded' && wanted !== 'real')
+      return { connectString: wanted, isOurs: false, close: () => Promise.resolve() };
+    const server = await (wanted === 'real' ? ManagedZooKeeper : EmbeddedZooKeeper).start();
+    return { connectString: server.connectString, isOurs: true, close: () => server[Symbol.asyncDispose]() };
   }
 }
 
-/** The first of these states that the client comes to. */
-function waitForState(client: KazooClient, ...wanted: KazooState[]): Promise<void> {
+/** The first of these states that the client comes to. @throws the signal's reason, once aborted */
+function waitForState(client: KazooClient, wanted: KazooState[], signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (settle: () => void): void => {
       clearTimeout(timer);
@@ -140,6 +167,7 @@ function waitForState(client: KazooClient, ...wanted: KazooState[]): Promise<voi
         ),
       STATE_TIMEOUT,
     );
+    signal?.addEventListener('abort', () => end(() => reject(signal.reason as Error)));
     client.on('state', listen);
   });
 }

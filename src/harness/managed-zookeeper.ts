@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import createDebug from 'debug';
+import { boolean, expectOptions, type Expectation, isObject, milliseconds, text } from '../base/expectations.ts';
 import { freePorts } from './free-ports.ts';
 import { HarnessError } from './harness-error.ts';
 import { accepts, probe } from './probe.ts';
@@ -41,7 +42,10 @@ export interface ManagedZooKeeperOptions extends ServerJarsOptions {
   readOnlyMode?: boolean;
   /** Whether an ensemble may be changed with `reconfig`. Default false. */
   reconfig?: boolean;
-  /** A folder to work in; it is made, and only its contents are removed by {@link ManagedZooKeeper.destroy}. Default: a temporary one. */
+  /**
+   * A folder to work in, made where there is none. {@link ManagedZooKeeper.destroy} leaves it, and what others put there; all that is the server's goes.
+   * Default: a temporary one, which goes, too.
+   */
   workingPath?: string;
   /** This server's place in an ensemble; {@link ZooKeeperCluster} fills it in. Default: a standalone server. */
   ensemble?: { id: number; members: readonly EnsembleMember[] };
@@ -54,6 +58,41 @@ export interface StartOptions {
   /** `serving`: it answers clients, so that an ensemble has a leader; `listening`: it runs, quorum or not. Default `serving`. */
   until?: 'serving' | 'listening';
 }
+
+/** What any server may be told, alone or in an ensemble. */
+export const SERVER_EXPECTED = {
+  classpath: text,
+  home: text,
+  version: text,
+  java: text,
+  tickTime: milliseconds,
+  configuration: ['an object of settings', isObject],
+  systemProperties: ['an object of settings', isObject],
+  javaOptions: ['an array of strings', (value) => Array.isArray(value) && value.every((flag) => typeof flag === 'string')],
+  jaas: text,
+  tls: [
+    'an object with key, cert and ca',
+    (value) => isObject(value) && ['key', 'cert', 'ca'].every((name) => typeof value[name] === 'string'),
+  ],
+  superDigest: text,
+  readOnlyMode: boolean,
+  reconfig: boolean,
+} as const satisfies Record<string, Expectation>;
+
+const EXPECTED = {
+  ...SERVER_EXPECTED,
+  workingPath: text,
+  ensemble: ['an object with id and members', (value) => isObject(value) && Array.isArray(value['members'])],
+} as const satisfies Record<keyof ManagedZooKeeperOptions, Expectation>;
+
+/** Of a start. */
+export const START_EXPECTED = {
+  timeout: ['a number of milliseconds, 0 or more', (value) => typeof value === 'number' && value >= 0],
+  until: ['"serving" or "listening"', (value) => value === 'serving' || value === 'listening'],
+} as const satisfies Record<keyof StartOptions, Expectation>;
+
+/** What the server and its harness write into the working folder. */
+const OURS = /^(data|zoo\.cfg.*|logback\.xml|log4j\.properties|jaas\.conf|(key|trust)store\.pem|zookeeper\.log)$/;
 
 /**
  * A real Apache ZooKeeper server on this machine, in a process of its own, on free ports of 127.0.0.1. Needs Java and ZooKeeper's jars, see
@@ -76,6 +115,7 @@ export class ManagedZooKeeper {
   readonly jars: ServerJars;
   readonly #options: ManagedZooKeeperOptions;
   #process: ServerProcess | null = null;
+  #starting: Promise<void> | null = null;
   #prepared = false;
   #destroyed = false;
 
@@ -95,8 +135,13 @@ export class ManagedZooKeeper {
     return findServerJars(options);
   }
 
-  /** Chooses jars, folder and ports, without starting yet. Rejects with {@link HarnessError} where no server can run. */
+  /**
+   * Chooses jars, folder and ports, without starting yet. Rejects with {@link HarnessError} where no server can run.
+   *
+   * @throws ConfigurationError naming an option that is unknown or of the wrong type
+   */
   static async create(options: ManagedZooKeeperOptions = {}): Promise<ManagedZooKeeper> {
+    expectOptions('ManagedZooKeeper', options, EXPECTED);
     const jars = await findServerJars(options);
     if (!jars.available) throw new HarnessError(`no real ZooKeeper server can run here: ${jars.reason}`);
     const own = options.ensemble?.members.find(({ id }) => id === options.ensemble?.id);
@@ -147,11 +192,17 @@ export class ManagedZooKeeper {
     return this.running ? this.#process?.pid : undefined;
   }
 
-  /** Starts the server, does nothing if it runs. Rejects with {@link HarnessError}, with the end of its log, if it is not up in time. */
+  /** Starts the server, does nothing if it runs, and joins a start that is under way. Rejects with {@link HarnessError}, with the end of its log, if it is not up in time. */
   async start(options: StartOptions = {}): Promise<void> {
-    if (this.#destroyed) throw new HarnessError(`the server at ${this.connectString} has been destroyed and cannot start again`);
+    expectOptions('start', options, START_EXPECTED);
+    this.#starting ??= this.#start(options).finally(() => (this.#starting = null));
+    return this.#starting;
+  }
+
+  async #start(options: StartOptions): Promise<void> {
     if (this.running) return;
-    await this.#prepare();
+    if (!this.#destroyed) await this.#prepare();
+    if (this.#destroyed) throw new HarnessError(`the server at ${this.connectString} has been destroyed and cannot start again`);
     log('starting ZooKeeper %s at %s in %s', this.version, this.connectString, this.workingPath);
     const started = new ServerProcess(this.jars.java, this.#arguments(), { cwd: this.workingPath, logFile: this.#logFile });
     this.#process = started;
@@ -194,12 +245,16 @@ export class ManagedZooKeeper {
     this.#prepared = false;
   }
 
-  /** {@link kill}, then remove everything from the disk. Idempotent; the server cannot start again. */
+  /** {@link kill}, then remove everything of the server's from the disk. Idempotent; the server cannot start again. */
   async destroy(): Promise<void> {
     this.#destroyed = true;
     await this.kill();
-    await rm(this.workingPath, { recursive: true, force: true, maxRetries: 3 });
-    keepAtExit(this.workingPath);
+    await this.#starting?.catch(() => undefined);
+    const { workingPath } = this;
+    const isTheirs = this.#options.workingPath !== undefined;
+    const left = isTheirs ? (await readdir(workingPath).catch(() => [])).filter((name) => OURS.test(name)) : ['.'];
+    for (const name of left) await rm(join(workingPath, name), { recursive: true, force: true, maxRetries: 3 });
+    keepAtExit(workingPath);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

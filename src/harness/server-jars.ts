@@ -38,7 +38,8 @@ const NEEDED = /^(zookeeper|netty|slf4j-(api|simple)|metrics-core|snappy-java|co
 /**
  * Looks for a server's jars: the class path, home or version asked for; else the newest version in the cache
  * (`${KAZOO_CACHE:-~/.cache/kazoo}/zookeeper-<version>`, see `npm run zookeeper:install`; that of `ZOOKEEPER_VERSION` if it is set), then
- * `ZOOKEEPER_PATH` and `ZOOKEEPER_HOME` (Kazoo's name and ZooKeeper's), then the distribution's own packages in `/usr/share/java`.
+ * `ZOOKEEPER_PATH` and `ZOOKEEPER_HOME` (Kazoo's name and ZooKeeper's), then the distribution's own packages in `/usr/share/java`;
+ * with `ZOOKEEPER_VERSION`, none that is known to be another version.
  * `ZOOKEEPER_CLASSPATH`, if it is set, goes before all of these. Never rejects.
  */
 export async function findServerJars(options: ServerJarsOptions = {}): Promise<ServerJars | NoServerJars> {
@@ -46,12 +47,16 @@ export async function findServerJars(options: ServerJarsOptions = {}): Promise<S
   if (!(await runs(java))) return { available: false, reason: `Java cannot be run as "${java}"` };
   const classpath = options.classpath ?? (namesNothing(options) ? process.env['ZOOKEEPER_CLASSPATH'] : undefined) ?? '';
   if (classpath !== '') return { available: true, java, classpath, version: versionOf(classpath.split(delimiter)) };
-  const folders = await candidateFolders(options);
+  const wanted = namesNothing(options) ? process.env['ZOOKEEPER_VERSION'] || null : null;
+  const folders = await candidateFolders(options, wanted);
   for (const folder of folders) {
     const jars = await jarsIn(folder);
-    if (jars.some(isServerJar)) return { available: true, java, classpath: jars.join(delimiter), version: versionOf(jars) };
+    const version = versionOf(jars);
+    const isAnother = wanted !== null && version !== null && version !== wanted;
+    if (jars.some(isServerJar) && !isAnother) return { available: true, java, classpath: jars.join(delimiter), version };
   }
-  return { available: false, reason: `no ZooKeeper jars in ${folders.join(', ')}; "npm run zookeeper:install" fetches them` };
+  const what = wanted === null ? 'ZooKeeper jars' : `jars of ZooKeeper ${wanted} (ZOOKEEPER_VERSION)`;
+  return { available: false, reason: `no ${what} in ${folders.join(', ')}; "npm run zookeeper:install" fetches them` };
 }
 
 function namesNothing(options: ServerJarsOptions): boolean {
@@ -67,11 +72,10 @@ function runs(java: string): Promise<boolean> {
   return new Promise((resolve) => execFile(java, ['-version'], (error) => resolve(error === null)));
 }
 
-async function candidateFolders({ home, version }: ServerJarsOptions): Promise<string[]> {
+async function candidateFolders({ home, version }: ServerJarsOptions, wanted: string | null): Promise<string[]> {
   if (home !== undefined) return [home];
   const cache = process.env['KAZOO_CACHE'] || join(homedir(), '.cache', 'kazoo');
   if (version !== undefined) return [join(cache, `zookeeper-${version}`)];
-  const wanted = process.env['ZOOKEEPER_VERSION'] || null;
   const installed = (await list(cache)).filter((name) => /^zookeeper-\d/.test(name)).sort(newestFirst);
   const cached = wanted === null ? installed : [`zookeeper-${wanted}`];
   const named = [process.env['ZOOKEEPER_PATH'], process.env['ZOOKEEPER_HOME']].filter(

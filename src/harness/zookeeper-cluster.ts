@@ -1,7 +1,8 @@
 import createDebug from 'debug';
+import { count, expectOptions, type Expectation, isWhole } from '../base/expectations.ts';
 import { freePorts } from './free-ports.ts';
 import { HarnessError } from './harness-error.ts';
-import { ManagedZooKeeper } from './managed-zookeeper.ts';
+import { ManagedZooKeeper, SERVER_EXPECTED, START_EXPECTED } from './managed-zookeeper.ts';
 import type { ManagedZooKeeperOptions, StartOptions } from './managed-zookeeper.ts';
 import { memberLine } from './server-files.ts';
 import type { EnsembleMember } from './server-files.ts';
@@ -16,6 +17,17 @@ export interface ZooKeeperClusterOptions extends Omit<ManagedZooKeeperOptions, '
   observers?: number;
 }
 
+const EXPECTED = {
+  ...SERVER_EXPECTED,
+  size: ['a whole number of voting servers, at least 1', (value) => isWhole(value, 1)],
+  observers: count,
+} as const satisfies Record<keyof ZooKeeperClusterOptions, Expectation>;
+
+const ADDED_EXPECTED: Readonly<Record<string, Expectation>> = {
+  ...START_EXPECTED,
+  role: ['"participant" or "observer"', (value) => value === 'participant' || value === 'observer'],
+};
+
 /**
  * An ensemble of real ZooKeeper servers on this machine; see {@link ManagedZooKeeper} for what each is. As Kazoo's
  * `kazoo.testing.common.ZookeeperCluster`, and further: servers can be added to one whose `reconfig` is on.
@@ -26,11 +38,12 @@ export interface ZooKeeperClusterOptions extends Omit<ManagedZooKeeperOptions, '
  * await leader?.kill();
  */
 export class ZooKeeperCluster {
-  readonly #options: ZooKeeperClusterOptions;
+  /** Those of each server. */
+  readonly #options: ManagedZooKeeperOptions;
   readonly #servers: ManagedZooKeeper[];
   readonly #members: EnsembleMember[];
 
-  private constructor(options: ZooKeeperClusterOptions, servers: ManagedZooKeeper[], members: EnsembleMember[]) {
+  private constructor(options: ManagedZooKeeperOptions, servers: ManagedZooKeeper[], members: EnsembleMember[]) {
     this.#options = options;
     this.#servers = servers;
     this.#members = members;
@@ -38,15 +51,14 @@ export class ZooKeeperCluster {
 
   /** Chooses ports and folders of all servers, without starting them. Rejects with {@link HarnessError} where no server can run. */
   static async create(options: ZooKeeperClusterOptions = {}): Promise<ZooKeeperCluster> {
-    const { size = 3, observers = 0 } = options;
-    if (!Number.isInteger(size) || size < 1)
-      throw new RangeError(`size is ${size}, expected a whole number of voting servers, at least 1`);
+    expectOptions('ZooKeeperCluster', options, EXPECTED);
+    const { size = 3, observers = 0, ...each } = options;
     const members = await chooseMembers(1, size, observers);
     const alone = members.length === 1;
     const servers = await Promise.all(
-      members.map(({ id }) => ManagedZooKeeper.create(alone ? options : inEnsemble(options, id, members))),
+      members.map(({ id }) => ManagedZooKeeper.create(alone ? each : inEnsemble(each, id, members))),
     );
-    return new ZooKeeperCluster(options, servers, members);
+    return new ZooKeeperCluster(each, servers, members);
   }
 
   /** {@link create} and {@link ZooKeeperCluster.start} in one; leaves nothing behind when the ensemble does not come up. */
@@ -155,13 +167,15 @@ export class ZooKeeperCluster {
     if (this.#options.reconfig !== true || this.#members.length === 1) {
       throw new HarnessError('a server can be added to an ensemble whose option reconfig is true only');
     }
-    const observers = options.role === 'observer' ? 1 : 0;
+    expectOptions('addServer', options, ADDED_EXPECTED);
+    const { role, ...start } = options;
+    const observers = role === 'observer' ? 1 : 0;
     const [added] = await chooseMembers(this.#members.length + 1, 1 - observers, observers);
     // ZooKeeper takes in whom it does not know as a non-voting follower; the joiner lists itself so that it knows its own ports.
     const server = await ManagedZooKeeper.create(inEnsemble(this.#options, added!.id, [...this.#members, added!]));
     this.#servers.push(server);
     this.#members.push(added!);
-    await server.start({ ...options, until: options.until ?? 'listening' });
+    await server.start({ until: 'listening', ...start });
     return server;
   }
 
@@ -192,7 +206,7 @@ async function chooseMembers(firstId: number, participants: number, observers: n
   }));
 }
 
-function inEnsemble(options: ZooKeeperClusterOptions, id: number, members: readonly EnsembleMember[]): ManagedZooKeeperOptions {
+function inEnsemble(options: ManagedZooKeeperOptions, id: number, members: readonly EnsembleMember[]): ManagedZooKeeperOptions {
   return { ...options, ensemble: { id, members } };
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ConfigurationError } from '../../src/base/errors.ts';
 import { HarnessError } from '../../src/harness/harness-error.ts';
 import { KazooTestCase } from '../../src/harness/kazoo-test-case.ts';
 import { KazooTestHarness } from '../../src/harness/kazoo-test-harness.ts';
@@ -73,6 +74,30 @@ describe('a harness on the embedded server', () => {
     expect(kazoo.client.clientId!.sessionId).not.toBe(sessionId);
   });
 
+  test('expires the session of a client that had to prove who it is', async () => {
+    const server = await EmbeddedZooKeeper.start({ jaasUsers: { bob: 'secret' }, sessionRequireClientSASLAuth: true });
+    onTestFinished(() => server.close());
+    await using kazoo = harness(server.connectString);
+    await kazoo.setupZookeeper({ sasl: { mechanism: 'DIGEST-MD5', username: 'bob', password: 'secret' } });
+    const { sessionId } = kazoo.client.clientId!;
+    await kazoo.expireSession();
+    expect(kazoo.client.clientId!.sessionId).not.toBe(sessionId);
+  });
+
+  test('says who kept it from expiring a session', async () => {
+    const server = await EmbeddedZooKeeper.start();
+    onTestFinished(() => server.close());
+    await using kazoo = harness(server.connectString);
+    await kazoo.setupZookeeper();
+    const stranger = new KazooClient({ hosts: kazoo.hosts, useSsl: true });
+    vi.spyOn(stranger, 'clientId', 'get').mockReturnValue({ sessionId: 1n, password: Buffer.alloc(16) });
+    await expect(kazoo.expireSession(stranger)).rejects.toThrow();
+  });
+
+  test.each([null, 'real', { servers: 'real' }, { server: 5 }, { server: '' }])('refuses the options %j', (options) => {
+    expect(() => new KazooTestHarness(options as never)).toThrow(ConfigurationError);
+  });
+
   test('says what was to be done first', async () => {
     const kazoo = new KazooTestHarness();
     expect(() => kazoo.client).toThrow(HarnessError);
@@ -101,7 +126,7 @@ describe('a harness on the embedded server', () => {
 describe('a harness on a server that runs already', () => {
   test.each(['option', 'ZK_HOSTS'])('uses it, named by %s, and leaves it running', async (how) => {
     await using server = await EmbeddedZooKeeper.start();
-    if (how === 'ZK_HOSTS') vi.stubEnv('ZK_HOSTS', server.connectString);
+    vi.stubEnv('ZK_HOSTS', how === 'ZK_HOSTS' ? server.connectString : '');
     const kazoo = new KazooTestCase(how === 'option' ? { server: server.connectString } : {});
     await kazoo.setUp();
     expect(kazoo.hosts).toBe(server.connectString + kazoo.client.chroot);
@@ -110,7 +135,7 @@ describe('a harness on a server that runs already', () => {
     expect(server.sessions()).toHaveLength(0);
     await using client = new KazooClient(server.connectString);
     await client.start();
-    expect(await client.getChildren('/')).toHaveLength(2);
+    expect(await client.getChildren('/')).toEqual(['zookeeper']);
   });
 });
 

@@ -1,10 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test, vi } from 'vitest';
+import { ConfigurationError } from '../../src/base/errors.ts';
 import { HarnessError } from '../../src/harness/harness-error.ts';
 import { ManagedZooKeeper } from '../../src/harness/managed-zookeeper.ts';
 import { whyNoRealZooKeeper } from '../support/real-zookeeper.ts';
@@ -102,6 +105,30 @@ describe.skipIf(missing)('a managed server', () => {
     await expect(ManagedZooKeeper.start({ configuration: { tickTime: 'soon' } })).rejects.toThrow(HarnessError);
   });
 
+  test('that is started twice at once starts once, and not after it was destroyed', async () => {
+    await using server = await ManagedZooKeeper.create();
+    const starts = [server.start(), server.start()];
+    await Promise.all(starts);
+    const pid = server.pid!;
+    await server.destroy();
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    const other = await ManagedZooKeeper.create();
+    const starting = other.start();
+    await Promise.all([expect(starting).rejects.toThrow(HarnessError), other.destroy()]);
+    expect(other.running).toBe(false);
+    expect(existsSync(other.workingPath)).toBe(false);
+  });
+
+  test('leaves a folder that it was given, and what others put there', async () => {
+    const workingPath = mkdtempSync(join(tmpdir(), 'kazoo-given-'));
+    writeFileSync(join(workingPath, 'keep.txt'), '');
+    const server = await ManagedZooKeeper.start({ workingPath });
+    expect(existsSync(join(workingPath, 'data'))).toBe(true);
+    await server.destroy();
+    expect(readdirSync(workingPath)).toEqual(['keep.txt']);
+    rmSync(workingPath, { recursive: true });
+  });
+
   test('that is too slow is killed', async () => {
     await using server = await ManagedZooKeeper.create();
     await expect(server.start({ timeout: 1 })).rejects.toThrow(/was not serving within 1 ms and has been killed/);
@@ -122,6 +149,16 @@ describe.skipIf(missing)('a managed server', () => {
 });
 
 describe('without a server', () => {
+  test.each([{ ticktime: 100 }, { tickTime: -5 }, { tls: 5 }, { javaOptions: 'x' }, { readOnlyMode: 1 }, 7])(
+    '%j is refused',
+    async (options) => {
+      const name = typeof options === 'object' ? `"${Object.keys(options)[0]}"` : 'must be an object';
+      const creating = ManagedZooKeeper.create(options as never);
+      await expect(creating).rejects.toThrow(ConfigurationError);
+      await expect(creating).rejects.toThrow(name);
+    },
+  );
+
   test('available tells why', async () => {
     expect(await ManagedZooKeeper.available({ java: '/nowhere/java' })).toEqual({
       available: false,

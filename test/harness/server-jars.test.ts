@@ -58,6 +58,11 @@ describe.skipIf(process.platform === 'win32')('the jars of a server', () => {
     expect(await findServerJars({ java, home })).toMatchObject({ version: '3.7.2' });
     vi.stubEnv('ZOOKEEPER_HOME', home);
     expect(await findServerJars({ java })).toMatchObject({ version: '3.7.2' });
+    vi.stubEnv('ZOOKEEPER_VERSION', '3.7.2');
+    expect(await findServerJars({ java })).toMatchObject({ version: '3.7.2' });
+    vi.stubEnv('ZOOKEEPER_VERSION', '1.2.3');
+    expect(await findServerJars({ java })).toMatchObject({ available: false, reason: expect.stringContaining('1.2.3') });
+    expect(await findServerJars({ java, home })).toMatchObject({ version: '3.7.2' });
     expect(await findServerJars({ java, home: '/nowhere' })).toMatchObject({
       available: false,
       reason: expect.stringContaining('/nowhere'),

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test, vi } from 'vitest';
+import { ConfigurationError } from '../../src/base/errors.ts';
 import { HarnessError } from '../../src/harness/harness-error.ts';
 import { ZooKeeperCluster } from '../../src/harness/zookeeper-cluster.ts';
 import { pythonKazoo } from '../support/python.ts';
@@ -72,7 +73,13 @@ describe.skipIf(await whyNoRealZooKeeper())('a cluster', () => {
     );
   });
 
-  test('of no servers is refused', async () => {
-    await expect(ZooKeeperCluster.create({ size: 0 })).rejects.toThrow(/size is 0, expected/);
-  });
+  test.each([{ size: 0 }, { observers: -1 }, { observers: 'x' }, { tickTime: 0 }, { workingPath: '/tmp' }, 5])(
+    'of %j is refused',
+    async (options) => {
+      const name = typeof options === 'object' ? `"${Object.keys(options)[0]}"` : 'must be an object';
+      const creating = ZooKeeperCluster.create(options as never);
+      await expect(creating).rejects.toThrow(ConfigurationError);
+      await expect(creating).rejects.toThrow(name);
+    },
+  );
 });
