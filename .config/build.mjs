@@ -1,8 +1,8 @@
 // Bundles the package into dist/: few files, so that importing it costs few reads, and declarations beside them.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
 
@@ -10,21 +10,35 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const entries = ['index', 'testing', 'cli'];
 
 rmSync(`${root}dist`, { recursive: true, force: true });
-const options = {
-  absWorkingDir: root,
-  outdir: 'dist',
-  bundle: true,
+const shape = {
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  packages: 'external',
   minifySyntax: true,
   minifyWhitespace: true,
   // Node prints the whole line at which an uncaught error was thrown.
   lineLimit: 500,
+};
+const options = {
+  ...shape,
+  absWorkingDir: root,
+  outdir: 'dist',
+  bundle: true,
+  packages: 'external',
   chunkNames: 'chunks/[name]-[hash]',
 };
-await build({ ...options, entryPoints: entries.map((name) => `src/${name}.ts`), splitting: true });
+const { metafile } = await build({
+  ...options,
+  entryPoints: entries.map((name) => `src/${name}.ts`),
+  splitting: true,
+  metafile: true,
+});
+// What no application runs, the test servers: variables get short names there. Classes and functions keep theirs, for whoever looks at one.
+const applications = new Set(metafile.outputs['dist/index.js'].imports.map(({ path }) => path));
+for (const path of Object.keys(metafile.outputs).filter((path) => path.startsWith('dist/chunks/') && !applications.has(path))) {
+  const { code } = await transform(readFileSync(root + path), { ...shape, minifyIdentifiers: true, keepNames: true });
+  writeFileSync(root + path, code);
+}
 // By themselves: the little they share would otherwise make chunks of its own, which every import of the package would read.
 await build({ ...options, entryPoints: ['src/connection-worker.ts', 'src/quickstart.ts'] });
 const declarations = `${root}dist/declarations`;
