@@ -91,8 +91,10 @@ export function resolveOptions(given: string | KazooClientOptions | undefined): 
     if (value !== undefined && !rule.accepts(value))
       throw new ConfigurationError(`option "${name}" must be ${rule.expected}, not ${describeValue(value)}`);
   }
-  checkMixes(options);
-  const set = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const set: KazooClientOptions = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  // An iterator can be read once.
+  if (set.authData !== undefined) set.authData = [...set.authData];
+  checkMixes(set);
   return { ...defaults(), ...set } as ResolvedOptions;
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ConfigurationError } from '../../src/base/errors.ts';
 import { OPEN_ACL_UNSAFE } from '../../src/base/security.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
+import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 
 const make = (options: unknown): KazooClient => new KazooClient(options as object);
 
@@ -79,6 +80,14 @@ describe('a client can be made with', () => {
     });
     expect(make({ hosts: undefined, timeout: undefined, defaultAcl: undefined })).toMatchObject({ chroot: '', defaultAcl: null });
     expect(make({ defaultAcl: OPEN_ACL_UNSAFE, timeout: 100 }).defaultAcl).toEqual(OPEN_ACL_UNSAFE);
+  });
+
+  test('credentials from an iterator, which can be read once only', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const authData = new Map([['digest', 'u:p']]).entries();
+    await using client = new KazooClient({ hosts: server.connectString, authData });
+    await client.start();
+    expect((await client.whoAmI()).map(({ id }) => id)).toContain('u');
   });
 });
 
