@@ -92,6 +92,7 @@ export class Cycle {
   async #gather(host: HostPort, order: number): Promise<void> {
     try {
       const addresses = await this.#lookUp(host.host);
+      if (addresses.length === 0) throw new ConnectionDropped(`${host.host} has no address`);
       this.#known += addresses.length;
       for (const address of addresses) this.#candidates.push({ target: { ...host, address }, order });
     } catch (cause) {

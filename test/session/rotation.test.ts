@@ -52,6 +52,12 @@ describe('a cycle', () => {
     expect(await all(cycle())).toEqual(['10.0.0.1']);
   });
 
+  test('tells of a name that has no address', async () => {
+    const { cycle, failures } = rotating('a:1,b:1', (host) => Promise.resolve(host === 'a' ? [] : [host]));
+    expect(await all(cycle())).toEqual(['b']);
+    expect(failures).toEqual(['a null a has no address']);
+  });
+
   test('knows its size: a name without an answer counts as one address', async () => {
     const answers = new Map<string, (addresses: string[]) => void>();
     const { cycle } = rotating('a:1,b:1', (host) => new Promise((resolve) => answers.set(host, resolve)));
