@@ -166,7 +166,9 @@ export function toRetryPolicy(given: RetryPolicy | KazooRetryOptions | undefined
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`a retry policy must be a RetryPolicy or its options, not ${describeValue(given)}`);
   if (isRetryPolicy(given)) return given.copy();
-  return new KazooRetry({ ...defaults, ...given });
+  const options: Record<string, unknown> = { ...given };
+  for (const [name, value] of Object.entries(defaults)) if (options[name] === undefined) options[name] = value;
+  return new KazooRetry(options);
 }
 
 function isRetryPolicy(value: object): value is RetryPolicy {

@@ -207,6 +207,12 @@ describe('options', () => {
   test("a policy is made of nothing, of options, or is the user's own", () => {
     expect(toRetryPolicy(undefined, UNLIMITED_RETRY)).toMatchObject({ maxTries: Infinity, delay: 100, maxDelay: 10_000 });
     expect(toRetryPolicy({ delay: 5 }, UNLIMITED_RETRY)).toMatchObject({ maxTries: Infinity, delay: 5 });
+    const unset = { maxTries: undefined, maxDelay: undefined, clock: undefined } as unknown as KazooRetryOptions;
+    expect(toRetryPolicy({ ...unset, delay: 5 }, UNLIMITED_RETRY)).toMatchObject({
+      maxTries: Infinity,
+      delay: 5,
+      maxDelay: 10_000,
+    });
     const copy = { call: () => Promise.reject(new Error()), reset: () => undefined, copy: () => copy };
     const own = { ...copy };
     expect(toRetryPolicy(own, UNLIMITED_RETRY)).toBe(copy);
