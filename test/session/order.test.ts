@@ -114,6 +114,26 @@ describe('the order of telling', () => {
     expect(errors).toEqual(['in a listener', 'in a listener', 'in a listener']);
   });
 
+  test('a listener that stops the client keeps nobody from hearing why first (ST-9, ST-10)', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient(server.connectString);
+    const order: string[] = [];
+    client.on('state', (state) => {
+      if (state !== 'SUSPENDED') return;
+      void rejection(client.exists('/')).then(({ name }) => order.push(name));
+      void client.stop();
+    });
+    client.on('state', (state) => void order.push(state));
+    client.on('suspended', () => void order.push('suspended'));
+    client.on('lost', () => void order.push('lost'));
+    await client.start();
+    await client.exists('/', { watch: ({ state }) => void order.push(`watch ${state}`) });
+    client.dropConnection();
+    await until(() => order.length >= 7, 'LOST');
+    await client.stop();
+    expect(order).toEqual(['CONNECTED', 'SUSPENDED', 'suspended', 'LOST', 'lost', 'ConnectionLoss', 'watch CLOSED']);
+  });
+
   test('a listener may stop the client, start it, or call it, in any state (Kazoo D-6)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const client = new KazooClient(server.connectString);

@@ -41,3 +41,30 @@ test('what is told may tell more, in order', async () => {
   await teller.caughtUp();
   expect(order).toEqual(['SUSPENDED', 'LOST', 'NONE']);
 });
+
+test('what a listener brings about is told when all have heard what it was told', async () => {
+  const teller = new Teller();
+  const order: string[] = [];
+  teller.tell(() => {
+    teller.tellAfterRejections(() => order.push('SUSPENDED'));
+    teller.tell(() => order.push('LOST'));
+    teller.tellAfterRejections(() => order.push('NONE'));
+    order.push('CONNECTED');
+  });
+  expect(order).toEqual(['CONNECTED', 'SUSPENDED', 'LOST']);
+  await teller.caughtUp();
+  expect(order).toEqual(['CONNECTED', 'SUSPENDED', 'LOST', 'NONE']);
+});
+
+test('a failure in the midst of it holds nothing up', async () => {
+  const teller = new Teller();
+  const order: string[] = [];
+  const fail = (): void => {
+    teller.tell(() => order.push('LOST'));
+    throw new Error('mine');
+  };
+  expect(() => teller.tell(fail)).toThrow('mine');
+  teller.tell(() => order.push('CONNECTED'));
+  expect(order).toEqual(['LOST', 'CONNECTED']);
+  await teller.caughtUp();
+});
