@@ -1,7 +1,12 @@
 import { EventEmitter } from 'eventemitter3';
 import { isPrompt } from './prompt.ts';
 
-type Listener = (...args: unknown[]) => unknown;
+/** How eventemitter3 keeps a listener. */
+interface Registered {
+  readonly fn: (...args: unknown[]) => unknown;
+  readonly context: unknown;
+  readonly once: boolean;
+}
 
 /**
  * An emitter whose listeners cannot hurt each other: what one throws, or rejects with, is reported and the next is still called.
@@ -13,41 +18,19 @@ export abstract class SafeEmitter<Events extends EventEmitter.ValidEventTypes> e
   protected abstract onListenerError(error: unknown, event: unknown): void;
 
   override emit<T extends EventEmitter.EventNames<Events>>(event: T, ...args: EventEmitter.EventArgs<Events, T>): boolean {
-    const listeners = this.listeners(event) as unknown as Listener[];
+    // Contexts, and who is to hear once only, cannot be asked for; one listener is kept without an array.
+    const { _events } = this as unknown as { _events: Record<PropertyKey, Registered | Registered[] | undefined> };
+    const listeners = [_events[event as PropertyKey] ?? []].flat();
     for (const first of [true, false])
-      for (const listener of listeners) if (isPrompt(listener) === first) this.#call(event, listener, args);
+      for (const listener of listeners) if (isPrompt(listener.fn) === first) this.#call(event, listener, args);
     return listeners.length > 0;
   }
 
-  override once<T extends EventEmitter.EventNames<Events>>(
-    event: T,
-    fn: EventEmitter.EventListener<Events, T>,
-    context?: unknown,
-  ): this {
-    const wrapped: Listener & { original?: unknown } = (...args) => {
-      super.off(event, wrapped as never);
-      return (fn as unknown as Listener).apply(context ?? this, args);
-    };
-    wrapped.original = fn;
-    return this.on(event, wrapped as never);
-  }
-
-  override removeListener<T extends EventEmitter.EventNames<Events>>(event: T, fn?: EventEmitter.EventListener<Events, T>): this {
-    if (fn === undefined) return super.off(event);
-    const wrapped = (this.listeners(event) as unknown as (Listener & { original?: unknown })[]).find(
-      (listener) => listener.original === fn,
-    );
-    return super.removeListener(event, (wrapped ?? fn) as never);
-  }
-
-  override off<T extends EventEmitter.EventNames<Events>>(event: T, fn?: EventEmitter.EventListener<Events, T>): this {
-    return this.removeListener(event, fn);
-  }
-
-  #call(event: EventEmitter.EventNames<Events>, listener: Listener, args: unknown[]): void {
+  #call(event: EventEmitter.EventNames<Events>, { fn, context, once }: Registered, args: unknown[]): void {
     try {
-      const result = listener.apply(this, args);
-      if (result === true && event === 'state') super.off(event, listener as never);
+      if (once) this.off(event, fn as never, undefined, true);
+      const result = fn.apply(context, args);
+      if (result === true && event === 'state') this.off(event, fn as never, context);
       if (result instanceof Promise) result.catch((error: unknown) => this.onListenerError(error, event));
     } catch (error) {
       this.onListenerError(error, event);

@@ -1,3 +1,5 @@
+import { EventEmitter } from 'eventemitter3';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { prompt } from '../../src/base/prompt.ts';
 import { SafeEmitter } from '../../src/base/safe-emitter.ts';
@@ -124,4 +126,91 @@ test('prompt listeners are called before others, each in its order', () => {
   }
   emitter.emit('state', 'X');
   expect(seen).toEqual(['ours a', 'ours b', "user's a", "user's b"]);
+});
+
+interface Step {
+  readonly act: 'on' | 'addListener' | 'once' | 'off' | 'removeListener' | 'removeAllListeners' | 'emit';
+  readonly event: 'other' | 'error';
+  readonly fn: number;
+  readonly context: number;
+  readonly once: boolean;
+}
+
+/** What is seen of an emitter, from outside and by its listeners, two of which change it in the midst of a round. */
+function seenOf(emitter: EventEmitter, steps: readonly Step[]): unknown[] {
+  const seen: unknown[] = [];
+  const contexts = [undefined, { name: 'a' }, { name: 'b' }];
+  const note = (fn: number, self: unknown, args: unknown[]): void => {
+    seen.push(['called', fn, self === emitter ? 'emitter' : (self as { name: string }).name, ...args]);
+  };
+  const fns = [
+    function (this: unknown, ...args: unknown[]): void {
+      note(0, this, args);
+    },
+    function (this: unknown, ...args: unknown[]): void {
+      note(1, this, args);
+      emitter.off('other', fns[0]);
+    },
+    function (this: unknown, ...args: unknown[]): void {
+      note(2, this, args);
+      emitter.once('error', fns[0]!, contexts[1]);
+    },
+  ];
+  for (const { act, event, fn, context, once } of steps) {
+    if (act === 'emit') seen.push(emitter.emit(event, ...contexts.slice(context)));
+    else if (act === 'removeAllListeners') emitter.removeAllListeners(once ? event : undefined);
+    else if (act === 'off' || act === 'removeListener') emitter[act](event, fns[fn], contexts[context], once);
+    else emitter[act](event, fns[fn % 3]!, contexts[context]);
+    seen.push(emitter.listeners(event).map((listener) => fns.indexOf(listener as never)));
+    seen.push(emitter.listenerCount(event), emitter.eventNames());
+  }
+  return seen;
+}
+
+test('is an emitter of eventemitter3 in everything but what its listeners throw and return', () => {
+  const step: fc.Arbitrary<Step> = fc.record({
+    act: fc.constantFrom('on', 'addListener', 'once', 'off', 'removeListener', 'removeAllListeners', 'emit', 'emit'),
+    event: fc.constantFrom('other', 'error'),
+    fn: fc.integer({ min: 0, max: 3 }),
+    context: fc.integer({ min: 0, max: 2 }),
+    once: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      expect(seenOf(new Emitter() as unknown as EventEmitter, steps)).toEqual(seenOf(new EventEmitter(), steps));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('off takes back what on and once left of a listener, with the context it was given', () => {
+  const emitter = new Emitter();
+  const seen: unknown[] = [];
+  function listener(this: unknown): void {
+    seen.push(this);
+  }
+  emitter.on('state', listener).once('state', listener);
+  expect(emitter.listeners('state')).toEqual([listener, listener]);
+  emitter.off('state', listener, undefined, true);
+  expect(emitter.listenerCount('state')).toBe(1);
+  emitter.once('state', listener).off('state', listener);
+  emitter.emit('state', 'X');
+  expect(seen).toEqual([]);
+  const [mine, other] = [{ name: 'mine' }, { name: 'other' }];
+  emitter.on('state', listener, mine).on('state', listener, other).off('state', listener, other);
+  emitter.emit('state', 'X');
+  expect(seen).toEqual([mine]);
+});
+
+test('a listener of state that returns true is removed with its context, and no other', () => {
+  const emitter = new Emitter();
+  const seen: string[] = [];
+  function listener(this: { name: string; enough: boolean }): boolean {
+    seen.push(this.name);
+    return this.enough;
+  }
+  emitter.on('state', listener, { name: 'a', enough: true }).on('state', listener, { name: 'b', enough: false });
+  emitter.emit('state', 'X');
+  emitter.emit('state', 'Y');
+  expect(seen).toEqual(['a', 'b', 'b']);
 });
