@@ -28,7 +28,7 @@ export interface CallHome {
   /** The server does not know the operation. */
   unknown(): void;
   /** A reply has come: there is room for another request. */
-  replied(): void;
+  replied(call: Call): void;
 }
 
 /**
@@ -101,7 +101,7 @@ export class Call implements Exchange {
       this.settle(Failure.ofCode(err));
     }
     this.leave();
-    this.#home.replied();
+    this.#home.replied(this);
   }
 
   /** About to be written. A watch that a staying one of ours stands for is not asked of the server. */
@@ -137,7 +137,7 @@ export class Call implements Exchange {
     const { code } = error as { code?: unknown };
     this.settle(typeof code === 'number' ? Failure.ofCode(code, error.cause) : Failure.ofError(() => error));
     this.leave();
-    this.#home.replied();
+    this.#home.replied(this);
   }
 
   settle(outcome: unknown): void {

@@ -38,6 +38,8 @@ export class RequestQueue implements CallHome {
   #head = 0;
   #pumping = false;
   #givenUp = 0;
+  /** Given up on the wire. */
+  readonly #abandoned = new Set<Call>();
   #connection: Connection | undefined;
   #version: readonly number[] | undefined;
   #drained: (() => void) | undefined;
@@ -84,14 +86,15 @@ export class RequestQueue implements CallHome {
     return taken;
   }
 
-  /** Calls back, once, when nothing waits and nothing is unanswered. */
+  /** Calls back, once, when nothing waits and nothing is unanswered that anybody waits for. */
   whenDrained(callback: () => void): void {
     this.#drained = callback;
     this.#checkDrained();
   }
 
   /** A call in flight was answered: there is room. */
-  replied(): void {
+  replied(call: Call): void {
+    if (this.#abandoned.size > 0) this.#abandoned.delete(call);
     if (this.#waiting.length > 0) this.#pump();
     if (this.#drained !== undefined) this.#checkDrained();
   }
@@ -134,7 +137,7 @@ export class RequestQueue implements CallHome {
   }
 
   #checkDrained(): void {
-    if (this.#drained === undefined || this.waiting > 0 || (this.#connection?.inFlight ?? 0) > 0) return;
+    if (this.#drained === undefined || this.waiting > 0 || (this.#connection?.inFlight ?? 0) > this.#abandoned.size) return;
     const drained = this.#drained;
     this.#drained = undefined;
     drained();
@@ -164,7 +167,10 @@ export class RequestQueue implements CallHome {
 
   /** Swept when half of the queue is of no use any more: so that a long outage costs no memory, and giving up costs no search. */
   #noteGivenUp(call: Call): void {
-    if (call.sent) return;
+    if (call.sent) {
+      this.#abandoned.add(call);
+      return this.#checkDrained();
+    }
     this.#givenUp++;
     call.leave();
     if (this.#givenUp < SWEEP || this.#givenUp * 2 < this.#waiting.length) return;

@@ -104,6 +104,22 @@ describe('stop()', () => {
     expect(server.sessions()).toHaveLength(0);
   });
 
+  test('does not wait for answers that nobody waits for any more', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const client = await new KazooClient({ hosts: server.connectString, timeout: 30_000 }).start();
+    server.faults.dropReply('exists', 2);
+    expect((await rejection(client.exists('/', { timeout: 50 }))).name).toBe('OperationTimeoutError');
+    const abort = new AbortController();
+    const aborted = rejection(client.exists('/', { signal: abort.signal }));
+    const begun = performance.now();
+    const stopped = client.stop();
+    abort.abort(new Error('enough'));
+    await stopped;
+    expect(performance.now() - begun).toBeLessThan(3 * SOON);
+    expect((await aborted).message).toBe('enough');
+    expect(server.sessions()).toHaveLength(0);
+  });
+
   test('after a refused credential, and again (pain-points 10, 11)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const client = new KazooClient(server.connectString);
