@@ -203,7 +203,11 @@ export class Client extends CoreClient {
 
   /** Every path at and below `path`, parents first; read ahead in a bounded way. What goes away meanwhile is left out. */
   walk(path: string, options?: WalkOptions): AsyncIterable<string> {
-    return walkTree((node, wait) => this.getChildren(node, wait), normalizePath(path), options);
+    return walkTree(
+      (node, wait) => this.session.submit('getChildren', { path: this.rooted(node), watch: false }, undefined, wait),
+      normalizePath(path),
+      options,
+    );
   }
 
   #makesPath<K extends CreateOp>(op: K): Question<K, string> {

@@ -1,5 +1,6 @@
 import { NoNodeError } from '../base/errors.ts';
 import { joinPath } from '../base/paths.ts';
+import { Failure } from '../session/failure.ts';
 import { WAIT_OPTIONS, checkOptions } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
 
@@ -12,10 +13,11 @@ const WALK_OPTIONS = new Set([...WAIT_OPTIONS, 'concurrency']);
 
 interface Visit {
   readonly path: string;
-  children?: Promise<string[]> | undefined;
+  reply?: ReturnType<ReadChildren> | undefined;
 }
 
-type ReadChildren = (path: string, options: WaitOptions) => Promise<string[]>;
+/** Never rejects: a failure may come ahead of its turn, and is made an error in it, where the engine sees who walks. */
+type ReadChildren = (path: string, options: WaitOptions) => Promise<{ children: readonly string[] } | Failure>;
 
 /**
  * Pre-order over a tree; siblings by name. The next nodes in line are read ahead; a node that has gone by the time it is read is left out, with all below it.
@@ -33,22 +35,14 @@ export async function* walkTree(
   const stack: Visit[] = [{ path: root }];
   while (stack.length > 0) {
     signal?.throwIfAborted();
-    for (const visit of stack.slice(-concurrency)) visit.children ??= quiet(read(visit.path, { signal, timeout }));
-    const { path, children } = stack.pop()!;
-    let names: string[];
-    try {
-      names = await children!;
-    } catch (error) {
-      if (error instanceof NoNodeError) continue;
-      throw error;
+    for (const visit of stack.slice(-concurrency)) visit.reply ??= read(visit.path, { signal, timeout });
+    const { path, reply } = stack.pop()!;
+    const outcome = (await reply)!;
+    if (outcome instanceof Failure) {
+      if (outcome.code === NoNodeError.code) continue;
+      throw outcome.toError({ operation: 'getChildren', path });
     }
     yield path;
-    for (const name of names.sort().reverse()) stack.push({ path: joinPath(path, name) });
+    for (const name of [...outcome.children].sort().reverse()) stack.push({ path: joinPath(path, name) });
   }
-}
-
-/** A read whose failure may never be looked at, when the walk ends before its turn. */
-function quiet<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => undefined);
-  return promise;
 }
