@@ -197,14 +197,20 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   /**
    * Proves an identity, now and on every later connection.
+   * A wait that is given up takes nothing back: the credential is the client's once a server accepts it, this one or that of the next connection.
+   *
    * @throws AuthFailedError when the server refuses, after which the client is in AUTH_FAILED and may be started again
    */
-  async addAuth(scheme: string, credential: string | Uint8Array): Promise<true> {
+  async addAuth(scheme: string, credential: string | Uint8Array, options?: WaitOptions): Promise<true> {
     if (checkString(scheme, 'scheme') === '') throw new TypeError('scheme must not be empty');
     if (typeof credential !== 'string' && !((credential as unknown) instanceof Uint8Array))
       throw new TypeError('credential must be a string or bytes');
-    const outcome = await this.session.authenticate({ scheme, auth: Buffer.from(credential as string) });
-    if (outcome instanceof Failure) throw outcome.toError({ operation: 'addAuth' });
+    const given = { scheme, auth: Buffer.from(credential as string) };
+    const context = { operation: 'addAuth' };
+    const outcome = await withinLimits(this.clock, context, checkOptions(options, WAIT_OPTIONS), () =>
+      this.session.authenticate(given),
+    );
+    if (outcome instanceof Failure) throw outcome.toError(context);
     return true;
   }
 

@@ -261,6 +261,7 @@ const OTHERS: Row[] = [
   ['addAuth: scheme', () => client.addAuth(wrong(5), 'x'), TypeError, 'scheme must be a string, not 5'],
   ['addAuth: no scheme', () => client.addAuth('', 'x'), TypeError, 'scheme must not be empty'],
   ['addAuth: credential', () => client.addAuth('digest', wrong(5)), TypeError, 'credential must be a string or bytes'],
+  ['addAuth: option', () => client.addAuth('digest', 'a:b', wrong({ tries: 2 })), TypeError, 'unknown option "tries"'],
   [
     'walk: concurrency',
     () => collect(client.walk('/there', { concurrency: 0 })),

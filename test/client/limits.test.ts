@@ -106,6 +106,41 @@ test('addAuth while SUSPENDED is answered by the next connection, not before', a
   expect(await outcome).toBeInstanceOf(AuthFailedError);
 });
 
+test('addAuth has the limits of every call; given up, it is presented on the next connection all the same', async () => {
+  await using setting = await setUp();
+  const { client, proxy } = setting;
+  proxy.refuse(true);
+  const suspended = new Promise<void>((resolve) => client.once('suspended', () => resolve()));
+  proxy.cut();
+  await suspended;
+  const abort = new AbortController();
+  const outcomes = [
+    failure(client.addAuth('digest', 'late:secret', { timeout: 50 })),
+    failure(client.addAuth('digest', 'given-up:secret', { signal: abort.signal })),
+  ];
+  abort.abort(new Error('no longer'));
+  expect(await outcomes[0]).toBeInstanceOf(OperationTimeoutError);
+  expect(await outcomes[1]).toBe(abort.signal.reason);
+  expect(await failure(client.addAuth('digest', 'never:secret', { signal: abort.signal }))).toBe(abort.signal.reason);
+  proxy.refuse(false);
+  const ids = (await client.whoAmI()).map(({ id }) => id);
+  expect(ids).toEqual(expect.arrayContaining(['late', 'given-up']));
+  expect(ids).not.toContain('never');
+});
+
+test("addAuth that is given up on the present connection is the client's once the server accepts it", async () => {
+  await using setting = await setUp();
+  const { client, proxy } = setting;
+  proxy.freeze();
+  expect(await failure(client.addAuth('digest', 'late:secret', { timeout: 50 }))).toBeInstanceOf(OperationTimeoutError);
+  proxy.thaw();
+  await client.sync('/');
+  const suspended = new Promise<void>((resolve) => client.once('suspended', () => resolve()));
+  proxy.cut();
+  await suspended;
+  expect((await client.whoAmI()).map(({ id }) => id)).toContain('late');
+});
+
 test('a transaction whose reply is lost fails with ConnectionLoss, and is not sent again', async () => {
   await using setting = await setUp();
   const { client, server } = setting;
