@@ -34,8 +34,8 @@ const ATTEMPTS = 3;
 export class ServerWatches {
   readonly #session: Session;
   readonly #serverVersion: () => Promise<number[]>;
-  /** What the present call has set going; each caller waits for its own. */
-  #removals: Promise<unknown>[] = [];
+  /** What the present call has set going; each caller waits for its own, and nobody for what an aborted read has. */
+  #removals: Promise<unknown>[] | undefined;
   #wait: WaitOptions = {};
   /** That of the server of a connection; asked once, when first needed. */
   readonly #versions = new WeakMap<object, Promise<number[] | undefined>>();
@@ -43,16 +43,20 @@ export class ServerWatches {
   constructor(session: Session, serverVersion: () => Promise<number[]>) {
     this.#session = session;
     this.#serverVersion = serverVersion;
-    session.onOrphanWatch = (type, path) => this.#removals.push(this.#remove(type, path, this.#wait));
+    session.onOrphanWatch = (type, path) => {
+      const removal = this.#remove(type, path, this.#wait);
+      this.#removals?.push(removal);
+    };
   }
 
   /** Does what may leave watches at the server that nobody wants, and waits for their removal. @returns the failures */
   async removing(remove: () => void, wait: WaitOptions = {}): Promise<Failure[]> {
-    this.#removals = [];
+    const removals: Promise<unknown>[] = (this.#removals = []);
     this.#wait = wait;
     remove();
     this.#wait = {};
-    return (await Promise.all(this.#removals)).filter((outcome) => outcome instanceof Failure);
+    this.#removals = undefined;
+    return (await Promise.all(removals)).filter((outcome) => outcome instanceof Failure);
   }
 
   /** Whether the present server is new enough for an operation. Where it is not, asking for that itself could cost the connection; in doubt, no. */

@@ -1,6 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test, vi } from 'vitest';
+import { ServerWatches } from '../../src/client/server-watches.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
+import type { Session } from '../../src/session/session.ts';
 
 test('a watch that is given up while another read of the path is on its way is taken back all the same', async () => {
   await using server = await EmbeddedZooKeeper.start();
@@ -17,4 +21,24 @@ test('a watch that is given up while another read of the path is on its way is t
   await client.unwatch('/a', child);
   await vi.waitFor(async () => expect(await client.command('mntr')).toMatch(/^zk_watch_count\t0$/m), { timeout: 20_000 });
   expect(client.connected).toBe(true);
+});
+
+test('of the removal of a watch that nobody waits for, as after an aborted read, nothing is kept', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const outcomes: WeakRef<object>[] = [];
+  const submit = (): Promise<object> => {
+    const outcome = {};
+    outcomes.push(new WeakRef(outcome));
+    return Promise.resolve(outcome);
+  };
+  const session = { target: {}, serverVersion: [3, 9, 4], watches: { isWanted: () => false }, submit } as unknown as Session;
+  const watches = new ServerWatches(session, () => Promise.resolve([]));
+  session.onOrphanWatch('data', '/a');
+  await vi.waitFor(() => expect(outcomes).toHaveLength(1));
+  // What a WeakRef points to is kept to the end of the turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  expect(outcomes[0]!.deref()).toBeUndefined();
+  expect(await watches.removing(() => undefined)).toEqual([]);
 });
