@@ -61,8 +61,9 @@ export class KazooRetry implements RetryPolicy {
   readonly maxDelay: number;
   readonly ignoreExpire: boolean;
   readonly deadline: number | undefined;
+  /** Where time comes from. */
+  clock: Clock;
   readonly #options: KazooRetryOptions;
-  readonly #clock: Clock;
   readonly #random: () => number;
   #attempts = 0;
   #currentDelay: number;
@@ -78,7 +79,7 @@ export class KazooRetry implements RetryPolicy {
     this.maxDelay = options.maxDelay ?? 60_000;
     this.ignoreExpire = options.ignoreExpire ?? true;
     this.deadline = options.deadline;
-    this.#clock = options.clock ?? systemClock;
+    this.clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#currentDelay = this.delay;
   }
@@ -107,7 +108,7 @@ export class KazooRetry implements RetryPolicy {
   /** @throws RetryFailedError when the attempts or the time run out; InterruptedError; whatever `fn` throws that is not to be retried */
   async call<A extends unknown[], T>(fn: (...args: A) => T | Promise<T>, ...args: A): Promise<T> {
     this.reset();
-    if (this.deadline !== undefined) this.#stopAt = this.#clock.now() + this.deadline;
+    if (this.deadline !== undefined) this.#stopAt = this.clock.now() + this.deadline;
     for (;;) {
       try {
         return await fn(...args);
@@ -136,7 +137,7 @@ export class KazooRetry implements RetryPolicy {
         { cause },
       );
     const pause = Math.min(this.#currentDelay, this.maxDelay) * (1 + (2 * this.#random() - 1) * this.maxJitter);
-    if (this.#stopAt !== undefined && this.#clock.now() + pause >= this.#stopAt)
+    if (this.#stopAt !== undefined && this.clock.now() + pause >= this.#stopAt)
       throw new RetryFailedError(`gave up after ${this.deadline} ms: ${messageOf(cause)}`, { cause });
     this.#currentDelay *= this.backoff;
     return pause;
@@ -148,7 +149,7 @@ export class KazooRetry implements RetryPolicy {
     while (left > 0) {
       if (interrupt?.() === true) throw new InterruptedError('the retry was interrupted');
       const slice = interrupt === undefined ? left : Math.min(left, INTERRUPT_SLICE);
-      await new Promise<void>((resolve) => void this.#clock.timer(slice, resolve));
+      await new Promise<void>((resolve) => void this.clock.timer(slice, resolve));
       left -= slice;
     }
     if (interrupt?.() === true) throw new InterruptedError('the retry was interrupted');

@@ -328,12 +328,12 @@ export class Client extends CoreClient {
     const parent = parentPath(request.path);
     const named = { ...request, path: joinPath(parent, id + basename(request.path)) };
     const session = this.clientId?.sessionId;
-    return this.retry(async () => {
+    return this.retryUntil(wait.signal, async () => {
       try {
         return await this.#createMakingPath(path, op, named, given, wait);
       } catch (error) {
         if (!(error instanceof ConnectionLoss)) throw error;
-        const found = await this.retry(() => this.#findProtected(path, parent, id, wait));
+        const found = await this.retryUntil(wait.signal, () => this.#findProtected(path, parent, id, wait));
         if (found === undefined) throw error;
         if (given.ephemeral !== true || this.clientId?.sessionId === session) return { path: found };
         // Made by a session that is over: it will go by itself, and must not be taken for ours.

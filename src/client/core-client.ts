@@ -18,10 +18,12 @@ import type { KazooState, KeeperState } from '../base/states.ts';
 import type { OpName, RequestOf, ResponseOf } from '../codec/ops.ts';
 import { askFourLetterWord, versionIn } from '../connection/four-letter.ts';
 import type { DialOptions } from '../connection/dial.ts';
+import { onAbort } from '../session/abort-listeners.ts';
 import { Failure } from '../session/failure.ts';
 import { question } from '../session/question.ts';
 import type { SubmitOptions } from '../session/request-queue.ts';
 import { Rotation } from '../session/rotation.ts';
+import { ScopedClock } from '../session/scoped-clock.ts';
 import { Session } from '../session/session.ts';
 import type { WatchListener } from '../base/states.ts';
 import { WAIT_OPTIONS, checkFlags, checkOptions, checkString, checkTimeout } from './arguments.ts';
@@ -46,6 +48,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   readonly #options: ResolvedOptions;
   readonly #rotation: Rotation;
   readonly #commandRetry: RetryPolicy;
+  /** Of the command retry, up to the next `stop()`. */
+  #pauses: ScopedClock;
   readonly #failures = new Map<string, ConnectFailure>();
   #stopped: Promise<void> | undefined;
 
@@ -60,6 +64,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     this.clock = resolved.clock;
     this.logger = resolved.logger;
     this.#commandRetry = toRetryPolicy(resolved.commandRetry, { ...UNLIMITED_RETRY, clock: resolved.clock });
+    this.#pauses = this.#newPauses();
     toRetryPolicy(resolved.connectionRetry, UNLIMITED_RETRY);
     this.#rotation = new Rotation(hosts, resolved.randomizeHosts, resolved.resolver, resolved.clock);
     this.session = this.#makeSession();
@@ -135,6 +140,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    */
   stop(): Promise<void> {
     this.#stopped ??= this.session.stop().finally(() => (this.#stopped = undefined));
+    this.#pauses.end(() => new ConnectionClosedError());
+    this.#pauses = this.#newPauses();
     return this.#stopped;
   }
 
@@ -219,9 +226,9 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return stripChroot(this.chroot, checkString(path, 'path'));
   }
 
-  /** Calls `fn` under a fresh copy of the command retry. */
+  /** Calls `fn` under a fresh copy of the command retry, whose pauses end when the client stops. */
   retry<T>(fn: () => T | Promise<T>): Promise<T> {
-    return this.#commandRetry.copy().call(fn);
+    return this.#retryBy(this.#pauses, fn);
   }
 
   /** Where an error goes that a user's callback threw: the `error` event, else the log. */
@@ -252,6 +259,18 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return this.session.ask<K, ResponseOf<K>>(question(op, operation, asItIs), request, path, watch, options);
   }
 
+  /** {@link retry} for a call that ends with a signal, and its pauses with it. @internal */
+  protected async retryUntil<T>(signal: AbortSignal | undefined, fn: () => Promise<T>): Promise<T> {
+    if (signal === undefined) return this.retry(fn);
+    const pauses = new ScopedClock(this.#pauses);
+    const forget = onAbort(signal, () => pauses.end(() => signal.reason as unknown));
+    try {
+      return await this.#retryBy(pauses, fn);
+    } finally {
+      forget();
+    }
+  }
+
   /** A user's path as the server knows it. @internal */
   protected rooted(path: string, trailing = false): string {
     return this.chroot === '' ? normalizePath(path, trailing) : addChroot(this.chroot, normalizePath(path, trailing));
@@ -261,6 +280,16 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   protected override onListenerError(error: unknown, event: unknown): void {
     if (event === 'error') this.logger.error(`a listener of "error" failed: ${String(error)}`);
     else this.reportError(error);
+  }
+
+  #newPauses(): ScopedClock {
+    return new ScopedClock(this.#commandRetry instanceof KazooRetry ? this.#commandRetry.clock : this.clock);
+  }
+
+  #retryBy<T>(pauses: ScopedClock, fn: () => T | Promise<T>): Promise<T> {
+    const policy = this.#commandRetry.copy();
+    if (policy instanceof KazooRetry) policy.clock = pauses;
+    return policy.call(fn);
   }
 
   #makeSession(): Session {

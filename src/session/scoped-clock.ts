@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 export class ScopedClock implements Clock {
   readonly #clock: Clock;
   readonly #running = new Set<() => void>();
+  #ended: (() => unknown) | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -17,7 +18,9 @@ export class ScopedClock implements Clock {
     return this.#clock.wallTime();
   }
 
+  /** @throws the reason of the end */
   timer(delay: number, callback: () => void): Timer {
+    if (this.#ended !== undefined) throw this.#ended();
     const fire = (): void => {
       timer.cancel();
       this.#running.delete(fire);
@@ -36,5 +39,11 @@ export class ScopedClock implements Clock {
   /** Whatever waits has waited long enough. */
   fireAll(): void {
     for (const fire of [...this.#running]) fire();
+  }
+
+  /** The same, and nothing waits any more. */
+  end(reason: () => unknown): void {
+    this.#ended = reason;
+    this.fireAll();
   }
 }

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
-import { systemClock, type Clock } from '../../src/base/clock.ts';
-import { ConnectionLoss } from '../../src/base/errors.ts';
-import { KazooRetry, type RetryPolicy } from '../../src/base/retry.ts';
+import { ManualClock, systemClock, type Clock } from '../../src/base/clock.ts';
+import { ConnectionClosedError, ConnectionLoss, OperationTimeoutError } from '../../src/base/errors.ts';
+import { ForceRetryError, KazooRetry, type RetryPolicy } from '../../src/base/retry.ts';
+import type { WaitOptions } from '../../src/client/call-options.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
-import { told, until } from '../support/waiting.ts';
+import { rejection, told, until } from '../support/waiting.ts';
 
 /** A policy of a user's own, which tells what is done with it. */
 class Own implements RetryPolicy {
@@ -82,12 +83,80 @@ test('a class derived from KazooRetry keeps its ways, in commands and in connect
 
 test("a derived policy's pauses are by the client's clock, and end when the client stops", async () => {
   class Mine extends KazooRetry {}
+  const { running, clock } = watchedClock();
+  const connectionRetry = new Mine({ maxTries: -1, delay: 3_600_000, maxJitter: 0 });
+  const client = new KazooClient({ hosts: '127.0.0.1:1', clock, connectionRetry });
+  client.start().catch(() => undefined);
+  await until(() => running.has(3_600_000), 'the pause');
+  await client.stop();
+  expect(running.has(3_600_000)).toBe(false);
+});
+
+test('the pause of a call that is given up goes with it', async () => {
+  await using server = await EmbeddedZooKeeper.start();
+  const { running, clock } = watchedClock();
+  await using client = await new KazooClient({
+    hosts: server.connectString,
+    clock,
+    connectionRetry: { delay: 10 },
+    commandRetry: { delay: 3_600_000, maxJitter: 0 },
+  }).start();
+  const failing = (limits: WaitOptions): Promise<Error> => {
+    server.faults.cutAfterCommit('create');
+    server.faults.fail('sync', -4);
+    return rejection(client.create('/p', '', { protected: true, ...limits }));
+  };
+  const abort = new AbortController();
+  const aborted = failing({ signal: abort.signal });
+  await until(() => running.has(3_600_000), 'the pause');
+  abort.abort(new Error('enough'));
+  expect(running.has(3_600_000)).toBe(false);
+  expect(await aborted).toBe(abort.signal.reason);
+  expect(await failing({ timeout: 300 })).toBeInstanceOf(OperationTimeoutError);
+  expect(running.has(3_600_000)).toBe(false);
+});
+
+test('a pause of client.retry ends when the client stops', async () => {
+  await using server = await EmbeddedZooKeeper.start();
+  const { running, clock } = watchedClock();
+  const options = { maxTries: -1, delay: 3_600_000, maxJitter: 0 };
+  for (const [commandRetry, pause] of [
+    [options, 3_600_000],
+    [new KazooRetry({ ...options, clock }), 3_600_000],
+    // Asked every 100 ms.
+    [{ ...options, interrupt: () => false }, 100],
+  ] as const) {
+    const client = await new KazooClient({ hosts: server.connectString, clock, commandRetry }).start();
+    const refused = rejection(client.retry(() => client.exists('/').then(() => Promise.reject(new ForceRetryError()))));
+    await until(() => running.has(pause), 'the pause');
+    await client.stop();
+    expect(await refused).toBeInstanceOf(ConnectionClosedError);
+    expect(running.has(pause)).toBe(false);
+  }
+});
+
+test("a policy with a clock of its own keeps it in the client's hands", async () => {
+  const clock = new ManualClock();
+  const client = new KazooClient({ commandRetry: new KazooRetry({ maxTries: 2, clock }) });
+  let calls = 0;
+  const done = client.retry(() => (++calls === 1 ? Promise.reject(new ForceRetryError()) : 'done'));
+  await until(() => clock.pending === 1, 'the pause');
+  clock.advance(1000);
+  expect(await done).toBe('done');
+});
+
+/** The machine's clock, and how long the timers are that run on it. */
+function watchedClock(): { running: Set<number>; clock: Clock } {
   const running = new Set<number>();
   const clock: Clock = {
     ...systemClock,
-    timer: (delay, callback) => {
+    timer: (delay, callback, options) => {
       running.add(delay);
-      const timer = systemClock.timer(delay, callback);
+      const fire = (): void => {
+        running.delete(delay);
+        callback();
+      };
+      const timer = systemClock.timer(delay, fire, options);
       return {
         cancel: () => {
           running.delete(delay);
@@ -96,10 +165,5 @@ test("a derived policy's pauses are by the client's clock, and end when the clie
       };
     },
   };
-  const connectionRetry = new Mine({ maxTries: -1, delay: 3_600_000, maxJitter: 0 });
-  const client = new KazooClient({ hosts: '127.0.0.1:1', clock, connectionRetry });
-  client.start().catch(() => undefined);
-  await until(() => running.has(3_600_000), 'the pause');
-  await client.stop();
-  expect(running.has(3_600_000)).toBe(false);
-});
+  return { running, clock };
+}
