@@ -372,11 +372,10 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
           : this.clock.timer(timeout, () =>
               reject(new KazooTimeoutError(`no session within ${timeout} ms`, this.#whyNoSession())),
             );
-      const abort = (): void => reject(signal?.reason as Error);
-      signal?.addEventListener('abort', abort, { once: true });
+      const forget = signal && onAbort(signal, () => reject(signal.reason as Error));
       cancel = () => {
         timer?.cancel();
-        signal?.removeEventListener('abort', abort);
+        forget?.();
       };
     });
     try {

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { errorForCode, type ErrorContext } from '../base/errors.ts';
+import { onAbort } from '../session/abort-listeners.ts';
 import type { WaitOptions } from './call-options.ts';
 
 /**
@@ -23,7 +24,7 @@ export async function withinLimits<T>(
     limit.signal.addEventListener('abort', () => reject(limit.signal.reason as Error)),
   );
   const timer = timeout === Infinity ? undefined : clock.timer(timeout, end);
-  signal?.addEventListener('abort', end, { once: true });
+  const forget = signal && onAbort(signal, end);
   try {
     return await Promise.race([run({ signal: limit.signal, timeout: undefined }), ended]);
   } catch (error) {
@@ -32,6 +33,6 @@ export async function withinLimits<T>(
     throw errorForCode(-7, { ...context, cause: new Error(`not done within the call's timeout of ${timeout} ms`) });
   } finally {
     timer?.cancel();
-    signal?.removeEventListener('abort', end);
+    forget?.();
   }
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { MarshallingError, OperationTimeoutError, AuthFailedError, ConnectionLoss } from '../../src/base/errors.ts';
 import type { KazooClientOptions } from '../../src/client/options.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
@@ -176,4 +176,35 @@ test('a reply that never comes is bounded by the timeout of the call', async () 
   const { client, server } = setting;
   server.faults.dropReply('getData');
   expect(await failure(client.get('/', { timeout: 50 }))).toBeInstanceOf(OperationTimeoutError);
+});
+
+test('one signal may end any number of calls, without a warning of a leak', async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', note);
+  onTestFinished(() => void process.off('warning', note));
+  await using setting = await setUp();
+  const { client, proxy } = setting;
+  const calls: Record<string, (i: number, signal: AbortSignal) => Promise<unknown>> = {
+    makepath: (i, signal) => client.create(`/made/${i}`, '', { makepath: true, signal }),
+    protected: (i, signal) => client.create(`/p${i}`, '', { protected: true, signal }),
+    ensurePath: (i, signal) => client.ensurePath(`/ensured/${i}`, { signal }),
+    recursive: (i, signal) => client.delete(`/none/${i}`, { recursive: true, signal }),
+    exists: (i, signal) => client.exists(`/none/${i}`, { signal }),
+    addWatch: (i, signal) => client.addWatch(`/watched/${i}`, () => undefined, { signal }),
+    addAuth: (i, signal) => client.addAuth('digest', `user${i}:secret`, { signal }),
+    command: (_, signal) => client.command('ruok', { signal }),
+    start: async (_, signal) => {
+      await using another = new KazooClient(proxy.connectString);
+      await another.start({ signal });
+    },
+  };
+  for (const call of Object.values(calls)) {
+    // A signal warns once.
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 20 }, (_, i) => call(i, signal)));
+  }
+  // A warning is told in a turn of its own.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(warnings.map(({ message }) => message)).toEqual([]);
 });
