@@ -5,6 +5,7 @@ import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
+import { onAbort } from '../session/abort-listeners.ts';
 import {
   optionalErrorPolicy,
   optionalString,
@@ -99,13 +100,14 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
   /** True once this one leads; false if the `timeout` ran out first. @throws `signal.reason`; KazooException when it is closed */
   async waitForLeadership(options?: WaitOptions): Promise<boolean> {
     const attempt = new Attempt(this.#client.clock, requireWaiting(options), () => waitTimedOut(this.path, 'leadership'));
-    const closed = (): void => attempt.end(this.#closing.signal.reason);
+    const { signal: closing } = this.#closing;
+    const closed = (): void => attempt.end(closing.reason);
+    const forget = onAbort(closing, closed);
     let won = (): void => undefined;
     try {
-      if (this.#closing.signal.aborted) closed();
+      if (closing.aborted) closed();
       attempt.check();
       if (this.isLeader) return true;
-      this.#closing.signal.addEventListener('abort', closed);
       const leading = new Promise<void>((resolve) => (won = resolve));
       this.on('leader', won);
       await attempt.guard(leading);
@@ -115,7 +117,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       throw error;
     } finally {
       this.off('leader', won);
-      this.#closing.signal.removeEventListener('abort', closed);
+      forget();
       attempt.close();
     }
   }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { ConfigurationError, KazooException } from '../../src/base/errors.ts';
 import { LeaderLatch } from '../../src/recipe/leader-latch.ts';
 import { eventually, expire, pause, reconnect, stateOf, watchCount, workbench } from './workbench.ts';
@@ -36,6 +36,21 @@ test('one leads; when it closes, the next does', async () => {
   expect(await watchCount(client)).toBe(0);
   expect(() => first.start()).toThrow(KazooException);
   await expect(first.waitForLeadership()).rejects.toThrow('closed');
+});
+
+test('any number may wait for the leadership of one latch, without a warning of a leak', async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', note);
+  onTestFinished(() => void process.off('warning', note));
+  const { client } = await workbench();
+  await using latch = new LeaderLatch(client, '/leader');
+  const waits = Array.from({ length: 20 }, () => latch.waitForLeadership());
+  latch.start();
+  expect(new Set(await Promise.all(waits))).toEqual(new Set([true]));
+  // A warning is told in a turn of its own.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(warnings).toEqual([]);
 });
 
 test("the node is Curator's: a protected name, ephemeral, with the identifier for its data", async () => {
