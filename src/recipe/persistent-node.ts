@@ -6,7 +6,7 @@ import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalBoolean, ownData, requireClient, requireFunction, requireOptions } from './arguments.ts';
-import { isTransient, sleep } from './attempt.ts';
+import { isTransient } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { Deferred } from './deferred.ts';
 import { nullIfMissing } from './missing.ts';
@@ -42,8 +42,10 @@ export class PersistentNode {
   #data: ZnodeData;
   /** The data of the last create, of which the outcome may not be known. */
   #sent: ZnodeData | undefined;
-  /** There was a create without an answer: what a dead connection still holds may arrive late. */
+  /** There was a create without an answer. */
   #doubtful = false;
+  /** The last transaction known before that. */
+  #since = 0n;
   #state: 'latent' | 'started' | 'closed' = 'latent';
   /** Sessions in which the node was, or may have been, ours. */
   readonly #sessions = new Set<bigint>();
@@ -189,6 +191,7 @@ export class PersistentNode {
     if (session !== undefined) this.#sessions.add(session);
     this.#unwritten = false;
     this.#sent = this.#data;
+    if (!this.#doubtful) this.#since = this.#client.lastZxid;
     try {
       return await this.#client.create(this.#path, this.#data, { ephemeral: this.#ephemeral, sequence, makepath: true });
     } catch (error) {
@@ -205,7 +208,9 @@ export class PersistentNode {
     for (const child of (await nullIfMissing(this.#client.getChildren(parent))) ?? []) {
       if (!child.startsWith(name) || NUMBER.read(child.slice(name.length)) === null) continue;
       const stat = await this.#client.exists(joinPath(parent, child));
-      if (stat !== null && (await this.#isOurs(stat))) return joinPath(parent, child);
+      // Another of this session may have the same name, but for the number.
+      if (stat === null || stat.czxid <= this.#since || !(await this.#isOurs(stat))) continue;
+      if (await this.#hasOurData(joinPath(parent, child))) return joinPath(parent, child);
     }
     return undefined;
   }
@@ -241,25 +246,20 @@ export class PersistentNode {
     await upkeep;
     await this.#client.unwatch(this.#path, this.#onEvent);
     this.#ours = false;
-    await this.#removeOurs(() => true);
-    if (!this.#doubtful) return;
-    // A server may get to read the old connection after it has answered on the new one. Nobody waits for that.
-    const { promise } = sleep(this.#client.clock, this.#client.sessionTimeout ?? 0, { background: true });
-    promise
-      .then(() => this.#removeOurs((path) => this.#hasOurData(path)))
-      .catch((error: unknown) => this.#client.logger.warn(`${this.#path} could not be removed: ${String(error)}`));
-  }
-
-  async #removeOurs(condition: (path: string) => boolean | Promise<boolean>): Promise<void> {
     try {
-      await persist(this.#client.clock, async () => {
-        const path = this.#unnumbered ? await this.#findNumbered() : this.#path;
-        const stat = path === undefined ? null : await this.#client.exists(path);
-        if (stat !== null && (await this.#isOurs(stat)) && (await condition(path!))) await this.#client.delete(path!);
-      });
+      await persist(this.#client.clock, () => this.#removeOnce());
     } catch (error) {
       if (!(error instanceof NoNodeError) && !(error instanceof ConnectionClosedError)) throw error;
     }
+  }
+
+  /** Once, and not again later: what the session makes at the path after that is not ours. After a create without an answer, the server now asked may lag behind. */
+  async #removeOnce(): Promise<void> {
+    const path = this.#unnumbered ? await this.#findNumbered() : this.#path;
+    if (path === undefined) return;
+    if (this.#doubtful) await nullIfMissing(this.#client.sync(path));
+    const stat = await this.#client.exists(path);
+    if (stat !== null && (await this.#isOurs(stat))) await this.#client.delete(path);
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Clock } from '../../src/base/clock.ts';
 import { InvalidACLError, NoAuthError, NodeExistsError } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { PersistentNode } from '../../src/recipe/persistent-node.ts';
@@ -118,19 +119,23 @@ describe('a persistent node', () => {
     expect(await client.exists('/other')).toBeNull();
   });
 
-  test('that a dead connection brings late goes, too; what is not ours stays', async () => {
-    const { server, connect } = await workbench();
-    const client = await connect({ timeout: 600 });
-    for (const path of ['/theirs', '/ours']) {
-      server.faults.fail('create', CONNECTION_LOSS);
-      const node = new PersistentNode(client, path, 'ours');
-      await node.start();
-      await node.close();
-    }
-    for (const path of ['/theirs', '/ours']) await client.create(path, path.slice(1), { ephemeral: true });
-    // Both are looked at again a session timeout after the closing, in the order of the closings.
-    await eventually(async () => (await client.exists('/ours')) === null);
-    expect((await client.get('/theirs'))[0]?.toString()).toBe('theirs');
+  test('once closed, leaves alone what the same session makes at its path, though the answer to its own create was lost', async () => {
+    const { server, client } = await workbench();
+    const late: (() => void)[] = [];
+    const timer: Clock['timer'] = (milliseconds, ...rest) => {
+      if (milliseconds < client.sessionTimeout!) return client.clock.timer(milliseconds, ...rest);
+      late.push(rest[0]);
+      return { cancel: () => undefined };
+    };
+    const slow = altered(client, { clock: { ...client.clock, timer } });
+    server.faults.cutAfterCommit('create');
+    const node = new PersistentNode(slow, '/node', 'same');
+    await node.start();
+    await node.close();
+    await client.create('/node', 'same', { ephemeral: true });
+    for (const callback of late) callback();
+    for (let turn = 0; turn < 10; turn++) await client.sync('/node');
+    expect(await client.exists('/node')).not.toBeNull();
   });
 });
 
@@ -162,6 +167,17 @@ describe('one that the server numbers', () => {
     await node.start();
     expect(node.path).not.toBe(theirs);
     expect((await client.getChildren('/')).filter((name) => name.startsWith('n'))).toHaveLength(2);
+  });
+
+  test('is not taken for another of the same session, which was there before', async () => {
+    const { server, client } = await workbench();
+    const theirs = await client.create('/n', 'data', { sequence: true, ephemeral: true });
+    server.faults.fail('create', CONNECTION_LOSS);
+    const node = new PersistentNode(client, '/n', 'data', { sequence: true });
+    await node.start();
+    expect(node.path).not.toBe(theirs);
+    await node.close();
+    expect(await client.exists(theirs)).not.toBeNull();
   });
 
   test('that was never made leaves nothing to remove', async () => {
