@@ -246,6 +246,8 @@ export class PersistentNode {
     await upkeep;
     await this.#client.unwatch(this.#path, this.#onEvent);
     this.#ours = false;
+    // Neither made nor found: whatever stands there is another's.
+    if (!this.#wasThere && this.#sent === undefined) return;
     try {
       await persist(this.#client.clock, () => this.#removeOnce());
     } catch (error) {

@@ -21,6 +21,13 @@ test('members know each other, and what each tells of itself', async () => {
   expect(() => new GroupMember(client, '/group', 'a/b')).toThrow(TypeError);
 });
 
+test('one that was never started leaves a node of its name alone', async () => {
+  const { client } = await workbench();
+  await client.create('/group/one', 'other', { ephemeral: true, makepath: true });
+  await new GroupMember(client, '/group', 'one').close();
+  expect(await client.exists('/group/one')).not.toBeNull();
+});
+
 function text(member: GroupMember): Record<string, string> {
   return Object.fromEntries([...member.members()].map(([id, payload]) => [id, payload.toString()]));
 }

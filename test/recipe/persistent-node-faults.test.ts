@@ -137,6 +137,13 @@ describe('a persistent node', () => {
     for (let turn = 0; turn < 10; turn++) await client.sync('/node');
     expect(await client.exists('/node')).not.toBeNull();
   });
+
+  test.each([true, false])('that was never started removes nothing (ephemeral: %s)', async (ephemeral) => {
+    const { client } = await workbench();
+    await client.create('/node', 'same', { ephemeral });
+    await new PersistentNode(client, '/node', 'same', { ephemeral }).close();
+    expect(await client.exists('/node')).not.toBeNull();
+  });
 });
 
 describe('one that the server numbers', () => {
