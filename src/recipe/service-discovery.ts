@@ -25,6 +25,8 @@ export class ServiceDiscovery {
   readonly #client: RecipeClient;
   /** What is registered here and goes with the session, by path. */
   readonly #nodes = new Map<string, PersistentNode>();
+  /** What is being done at a path. */
+  readonly #works = new Map<string, Promise<void>>();
   readonly #providers = new Set<ServiceProvider>();
   #closed = false;
 
@@ -49,12 +51,15 @@ export class ServiceDiscovery {
     const path = this.#pathOf(instance.name, instance.id);
     const data = serializeServiceInstance(instance);
     await bounded(this.#client, options, path, 'register', async () => {
-      await this.unregister(instance);
-      if (!serviceType.startsWith('DYNAMIC')) return this.#put(path, data);
-      this.#refuseClosed();
+      if (!serviceType.startsWith('DYNAMIC')) return this.#replace(path, undefined, () => this.#put(path, data));
       const node = new PersistentNode(this.#client, path, data, { sequence: serviceType === 'DYNAMIC_SEQUENTIAL' });
-      this.#nodes.set(path, node);
-      await node.start();
+      await this.#replace(path, node, () => removeNode(this.#client, path));
+      try {
+        await node.start();
+      } catch (error) {
+        // A later registration may have taken the place of this one.
+        if ((this.#nodes.get(path) ?? node) === node) throw error;
+      }
     });
   }
 
@@ -68,10 +73,7 @@ export class ServiceDiscovery {
   /** Takes an instance back, whoever registered it; of the DYNAMIC_SEQUENTIAL ones only what was registered here. Fine if it is not there. */
   async unregister({ name, id }: Pick<ServiceInstance, 'name' | 'id'>): Promise<void> {
     const path = this.#pathOf(name, id);
-    const node = this.#nodes.get(path);
-    this.#nodes.delete(path);
-    await node?.close();
-    await removeNode(this.#client, path);
+    await this.#replace(path, undefined, () => removeNode(this.#client, path));
   }
 
   /** The names of the services. */
@@ -128,6 +130,27 @@ export class ServiceDiscovery {
 
   #refuseClosed(): void {
     if (this.#closed) throw new KazooException('already closed');
+  }
+
+  /** Closes what is registered here, then does `work`; one call after the other, so that none undoes a later one. */
+  async #replace(path: string, node: PersistentNode | undefined, work: () => Promise<unknown>): Promise<void> {
+    const [old, earlier] = [this.#nodes.get(path), this.#works.get(path)];
+    if (node === undefined) this.#nodes.delete(path);
+    else this.#nodes.set(path, node);
+    const present = (async () => {
+      await earlier?.catch(() => undefined);
+      await old?.close();
+      await work();
+    })();
+    this.#works.set(path, present);
+    try {
+      await present;
+    } catch (error) {
+      if (this.#nodes.get(path) === node) this.#nodes.delete(path);
+      throw error;
+    } finally {
+      if (this.#works.get(path) === present) this.#works.delete(path);
+    }
   }
 
   /** Removes and makes: a node that is only changed tells nobody who watches for its making. */

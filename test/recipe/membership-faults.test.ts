@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { KazooException, NoAuthError } from '../../src/base/errors.ts';
+import { KazooException, NoAuthError, NoNodeError } from '../../src/base/errors.ts';
 import { rebalance } from '../../src/recipe/ensemble-tracker.ts';
 import { GroupMember } from '../../src/recipe/group-member.ts';
 import { LeaderLatch } from '../../src/recipe/leader-latch.ts';
@@ -84,6 +84,22 @@ describe('discovery', () => {
     expect(await discovery.instance('web', 'missing')).toBeNull();
     server.faults.fail('getData', NO_AUTH);
     await expect(discovery.instance('web', 'good')).rejects.toBeInstanceOf(NoAuthError);
+  });
+
+  test('a registration that may not replace what is there has none', async () => {
+    const { server, client } = await workbench();
+    await using discovery = new ServiceDiscovery(client, '/services');
+    const web = makeServiceInstance({ name: 'web', id: 'one', port: 80 });
+    await client.create('/services/web/one', 'theirs', { makepath: true });
+    server.faults.fail('delete', NO_AUTH);
+    const refused = expect(discovery.register(web)).rejects.toBeInstanceOf(NoAuthError);
+    const next = discovery.register({ ...web, port: 81 });
+    await refused;
+    await next;
+    server.faults.fail('delete', NO_AUTH);
+    await expect(discovery.register(web)).rejects.toBeInstanceOf(NoAuthError);
+    await client.delete('/services/web/one');
+    await expect(discovery.update(web)).rejects.toBeInstanceOf(NoNodeError);
   });
 
   test('a provider whose start is given up is closed', async () => {

@@ -127,6 +127,30 @@ test('a registration replaces what another left under its id, and waits for nobo
   await expect(another.register(web, { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow('no');
 });
 
+test('registering one instance twice at once is registering the second; nothing is left after the end', async () => {
+  const { client } = await workbench();
+  const listeners = client.listenerCount('state');
+  const discovery = new ServiceDiscovery(client, '/services');
+  const web = makeServiceInstance({ name: 'web', id: 'one', port: 80 });
+  await Promise.all([discovery.register(web), discovery.register({ ...web, port: 81 })]);
+  expect((await discovery.instance('web', 'one'))?.port).toBe(81);
+  await discovery.close();
+  expect([await client.getChildren('/services/web'), client.listenerCount('state')]).toEqual([[], listeners]);
+});
+
+test('what is taken back, or ended, while it is being registered is not registered', async () => {
+  const { client } = await workbench();
+  const listeners = client.listenerCount('state');
+  const discovery = new ServiceDiscovery(client, '/services');
+  const web = makeServiceInstance({ name: 'web', id: 'one', port: 80 });
+  for (const end of [() => discovery.unregister(web), () => discovery.close()]) {
+    const refused = expect(discovery.register(web)).rejects.toThrow(KazooException);
+    await end();
+    await refused;
+    expect([await discovery.instance('web', 'one'), client.listenerCount('state')]).toEqual([null, listeners]);
+  }
+});
+
 test('a provider tells of changes, and lets a filter choose', async () => {
   const { client } = await workbench();
   await using discovery = new ServiceDiscovery(client, '/services');
