@@ -71,6 +71,8 @@ export class TreeCache {
       isKnown: (path) => this.#nodes.has(path),
       found: (node, reading, session) => this.#found(node, reading, session),
       failed: (node, kind, error, session) => {
+        // Nothing was learnt: what is there is read in the next session.
+        if (error instanceof ConnectionClosedError) return;
         this.#failed(node, kind, error);
         this.#settle(node, kind, session);
       },
@@ -312,7 +314,6 @@ export class TreeCache {
 
   #failed(node: TreeNode, kind: ReadKind, error: unknown): void {
     if (error instanceof NoNodeError) return this.#gone(node);
-    if (error instanceof ConnectionClosedError) return;
     // What was read of it before is no longer known to be so.
     const closed = error instanceof NoAuthError;
     if (closed || kind === 'children') for (const child of node.children.values()) this.#remove(child);

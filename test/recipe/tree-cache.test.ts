@@ -1,12 +1,12 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { KazooException } from '../../src/base/errors.ts';
+import { ConnectionClosedError, KazooException } from '../../src/base/errors.ts';
 import { makeDigestAcl } from '../../src/base/security.ts';
 import type { KazooClientOptions } from '../../src/client/options.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
 import { TreeEvent } from '../../src/recipe/tree-event.ts';
 import type { EmbeddedZooKeeperOptions } from '../../src/server/server-options.ts';
-import { eventually, expire, generator, pause, readsOf, reconnect, watchCount, workbench } from './workbench.ts';
+import { altered, eventually, expire, generator, pause, readsOf, reconnect, watchCount, workbench } from './workbench.ts';
 
 const NAMES = ['ADDED', 'UPDATED', 'REMOVED', 'SUSPENDED', 'RECONNECTED', 'LOST', 'INITIALIZED'];
 
@@ -402,4 +402,19 @@ describe.each([
     await cache.close();
     await eventually(async () => (await watchCount(client)) === 0);
   });
+});
+
+test('what a client that is being stopped refuses to read does not count as loaded', async () => {
+  const { client } = await workbench();
+  await client.create('/tree', 'data');
+  let refused = 0;
+  const refuse = (): Promise<never> => {
+    refused += 1;
+    return Promise.reject(new ConnectionClosedError());
+  };
+  const { cache, told } = cacheOf(altered(client, { multiRead: refuse, get: refuse, getChildren: refuse }), '/tree');
+  await cache.start();
+  await eventually(() => refused >= 2);
+  for (let turn = 0; turn < 5; turn++) await client.sync('/tree');
+  expect(told).toEqual([]);
 });
