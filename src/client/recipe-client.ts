@@ -63,6 +63,8 @@ export interface OwnedBirth {
 export interface RecipeClient extends EventEmitter<KazooClientEvents> {
   readonly state: KazooState;
   readonly connected: boolean;
+  /** Why it is not connected any more; null while it is, and before it was. */
+  readonly stateCause: Error | null;
   readonly clientId: ClientId | null;
   readonly sessionTimeout: number | null;
   /** The highest zxid seen in a reply. */

@@ -1,3 +1,4 @@
+import { KazooException } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
@@ -8,6 +9,7 @@ import { Deferred } from './deferred.ts';
 import { PersistentNode } from './persistent-node.ts';
 import { TreeCache } from './tree-cache.ts';
 import { TreeEvent } from './tree-event.ts';
+import { loadTree } from './tree-loading.ts';
 
 /**
  * Takes part in a group, and knows its members with what each tells of itself (Curator's GroupMember, its layout: `<path>/<id>`, ephemeral).
@@ -45,10 +47,10 @@ export class GroupMember {
     );
   }
 
-  /** Joins, and resolves when the members are known. Once. @throws KazooException if it was started or closed before */
+  /** Joins, and resolves when the members are known. Once. @throws KazooException if it was started or closed before; ConnectionClosedError when the client stops */
   async start(options?: WaitOptions): Promise<void> {
     await bounded(this.#client, options, this.path, 'group member', () =>
-      Promise.all([this.#cache.start(), this.#node.start(), this.#loaded.promise]),
+      Promise.all([loadTree(this.#cache, this.#loaded.promise), this.#node.start()]),
     );
   }
 
@@ -71,6 +73,7 @@ export class GroupMember {
 
   /** Leaves, for good. */
   async close(): Promise<void> {
+    this.#loaded.reject(new KazooException('closed'));
     await Promise.all([this.#node.close(), this.#cache.close()]);
   }
 

@@ -19,6 +19,7 @@ import { Attempt, pauseAfter } from './attempt.ts';
 import type { ErrorPolicy } from './hold.ts';
 import { nullIfMissing, readText } from './missing.ts';
 import { observe } from './observe.ts';
+import { isUnstarted, persist } from './outage.ts';
 import { OwnedNode } from './owned-node.ts';
 import { SequencePattern } from './sequence.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
@@ -97,12 +98,19 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     this.#running ??= this.#run();
   }
 
-  /** True once this one leads; false if the `timeout` ran out first. @throws `signal.reason`; KazooException when it is closed */
+  /** True once this one leads; false if the `timeout` ran out first. @throws `signal.reason`; KazooException when it is closed; ConnectionClosedError when the client stops */
   async waitForLeadership(options?: WaitOptions): Promise<boolean> {
     const attempt = new Attempt(this.#client.clock, requireWaiting(options), () => waitTimedOut(this.path, 'leadership'));
     const { signal: closing } = this.#closing;
     const closed = (): void => attempt.end(closing.reason);
     const forget = onAbort(closing, closed);
+    // A request made without a session waits for one, or for the end of the client, which is no news after LOST.
+    const onState = prompt((state: KazooState): void => {
+      if (state === 'LOST')
+        persist(this.#client.clock, () => this.#client.exists(this.path, { signal: attempt.signal })).catch(
+          (error: unknown) => isUnstarted(this.#client) || attempt.end(error),
+        );
+    });
     let won = (): void => undefined;
     try {
       if (closing.aborted) closed();
@@ -110,6 +118,8 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       if (this.isLeader) return true;
       const leading = new Promise<void>((resolve) => (won = resolve));
       this.on('leader', won);
+      this.#client.on('state', onState);
+      onState(this.#client.state);
       await attempt.guard(leading);
       return true;
     } catch (error) {
@@ -117,6 +127,8 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       throw error;
     } finally {
       this.off('leader', won);
+      this.#client.off('state', onState);
+      attempt.end(undefined);
       forget();
       attempt.close();
     }

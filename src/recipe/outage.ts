@@ -1,5 +1,11 @@
 import type { Clock } from '../base/clock.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
 import { isTransient, pauseAfter } from './attempt.ts';
+
+/** Whether a client that refuses requests has yet to be started, so that there is something to wait for; one that was stopped has none. */
+export function isUnstarted(client: RecipeClient): boolean {
+  return client.state === 'LOST' && client.stateCause === null;
+}
 
 /**
  * Asks again what an outage left unanswered, for as long as it takes: an unlimited retry of its own, as Kazoo's watchers have (DW-8).

@@ -10,7 +10,7 @@ import { isTransient } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { Deferred } from './deferred.ts';
 import { nullIfMissing } from './missing.ts';
-import { persist } from './outage.ts';
+import { isUnstarted, persist } from './outage.ts';
 import { SequencePattern } from './sequence.ts';
 
 export interface PersistentNodeOptions {
@@ -87,7 +87,7 @@ export class PersistentNode {
   /**
    * Starts, and resolves once the node is there. An abort or a timeout ends the wait, not the node's upkeep.
    *
-   * @throws KazooException after {@link close}; what keeps the node from being made, such as NoAuthError
+   * @throws KazooException after {@link close}; ConnectionClosedError when the client stops; what keeps the node from being made, such as NoAuthError
    */
   async start(options?: WaitOptions): Promise<void> {
     if (this.#state === 'closed') throw new KazooException('already closed');
@@ -123,8 +123,11 @@ export class PersistentNode {
   }
 
   readonly #onState = (state: KazooState): void => {
-    if (state === 'LOST') this.#ours = false;
-    else if (state === 'CONNECTED' && !this.#ours) this.#refresh();
+    if (state === 'LOST') {
+      this.#ours = false;
+      // Whoever waits for the first making must hear of the end of the client.
+      if (!this.#wasThere) this.#refresh();
+    } else if (state === 'CONNECTED' && !this.#ours) this.#refresh();
   };
 
   readonly #onEvent = prompt((event: WatchedEvent): void => {
@@ -233,10 +236,12 @@ export class PersistentNode {
   }
 
   #failed(error: unknown): void {
-    if (error instanceof ConnectionClosedError && this.#client.state === 'LOST') return;
+    const closed = error instanceof ConnectionClosedError;
+    if (closed && isUnstarted(this.#client)) return;
     if (error instanceof NoNodeError) this.#due = true;
-    else if (this.#wasThere) this.#client.reportError(error);
-    else {
+    else if (this.#wasThere) {
+      if (!closed) this.#client.reportError(error);
+    } else {
       this.#made.reject(error);
       this.#made = new Deferred();
     }

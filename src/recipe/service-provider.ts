@@ -1,3 +1,4 @@
+import { KazooException } from '../base/errors.ts';
 import { joinPath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
@@ -9,6 +10,7 @@ import { Deferred } from './deferred.ts';
 import { parseServiceInstance, type ServiceInstance } from './service-instance.ts';
 import { TreeCache } from './tree-cache.ts';
 import { type NodeData, TreeEvent } from './tree-event.ts';
+import { loadTree } from './tree-loading.ts';
 
 export interface ServiceProviderOptions {
   /** How one is chosen: each in turn (default), any, or the same one for as long as it is fit. */
@@ -58,11 +60,9 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
     this.#cache.listen(this.#onEvent);
   }
 
-  /** Resolves when the providers are known. */
+  /** Resolves when the providers are known. @throws KazooException after {@link close}; ConnectionClosedError when the client stops */
   async start(options?: WaitOptions): Promise<void> {
-    await bounded(this.#client, options, this.path, 'service provider', () =>
-      Promise.all([this.#cache.start(), this.#loaded.promise]),
-    );
+    await bounded(this.#client, options, this.path, 'service provider', () => loadTree(this.#cache, this.#loaded.promise));
   }
 
   /** The providers there are, by id. */
@@ -84,6 +84,7 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
   /** Ends the watching; there are no instances after it. */
   async close(): Promise<void> {
     this.#tells = false;
+    this.#loaded.reject(new KazooException('closed'));
     await this.#cache.close();
     this.#instances.clear();
   }

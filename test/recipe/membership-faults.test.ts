@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { KazooException, NoAuthError, NoNodeError } from '../../src/base/errors.ts';
+import { ConnectionClosedError, KazooException, NoAuthError, NoNodeError } from '../../src/base/errors.ts';
+import { KazooClient } from '../../src/kazoo-client.ts';
 import { rebalance } from '../../src/recipe/ensemble-tracker.ts';
 import { GroupMember } from '../../src/recipe/group-member.ts';
 import { LeaderLatch } from '../../src/recipe/leader-latch.ts';
+import { PersistentNode } from '../../src/recipe/persistent-node.ts';
 import { ServiceDiscovery } from '../../src/recipe/service-discovery.ts';
 import { makeServiceInstance } from '../../src/recipe/service-instance.ts';
-import { altered, eventually, workbench } from './workbench.ts';
+import { suspend } from '../support/waiting.ts';
+import { altered, eventually, pause, workbench } from './workbench.ts';
 
 const NO_AUTH = -102;
 
@@ -140,6 +143,104 @@ describe('moving within an ensemble', () => {
     expect(rebalance({ ...x, address: 'x' }, [a], [a, x], () => 0)).toEqual([a, x]);
     expect(rebalance(null, [a, b], [b, a], () => 0)).toEqual([b, a]);
   });
+});
+
+describe('the end of the client ends the wait', () => {
+  const waits: [string, (client: KazooClient) => { start: () => Promise<unknown>; close: () => Promise<void> }][] = [
+    ['for a persistent node', (client) => new PersistentNode(client, '/node')],
+    ['for a group', (client) => new GroupMember(client, '/group', 'me')],
+    [
+      'for a provider',
+      (client) => {
+        const discovery = new ServiceDiscovery(client, '/services');
+        return { start: () => discovery.provider('web'), close: () => discovery.close() };
+      },
+    ],
+    [
+      'for leadership',
+      (client) => {
+        const latch = new LeaderLatch(client, '/leader');
+        return { start: () => (latch.start(), latch.waitForLeadership()), close: () => latch.close() };
+      },
+    ],
+  ];
+
+  describe.each(waits)('%s', (_, make) => {
+    const listeners = (client: KazooClient): number => client.listenerCount('state');
+
+    test('that has begun in an outage', async () => {
+      const { server, client } = await workbench();
+      const before = listeners(client);
+      const waiting = make(client);
+      await suspend(server, client);
+      const refused = expect(waiting.start()).rejects.toBeInstanceOf(ConnectionClosedError);
+      await client.stop();
+      await refused;
+      await waiting.close();
+      expect(listeners(client)).toBe(before);
+    });
+
+    test('that has begun after it', async () => {
+      const { client } = await workbench();
+      await client.stop();
+      const waiting = make(client);
+      await expect(waiting.start()).rejects.toBeInstanceOf(ConnectionClosedError);
+      await waiting.close();
+      expect(listeners(client)).toBe(0);
+    });
+
+    test('that is under way', async () => {
+      const { server, client, connect } = await workbench({ timeout: 1_000 });
+      const other = await connect();
+      other.on('error', () => undefined);
+      await other.create('/node', 'theirs');
+      await other.create('/leader/_c_x-latch-0000000000', 'theirs', { makepath: true });
+      const before = listeners(client);
+      client.on('error', () => undefined);
+      const waiting = make(client);
+      for (const op of ['getData', 'getChildren', 'multiRead'] as const) server.faults.dropReply(op, 100);
+      const refused = expect(waiting.start()).rejects.toBeInstanceOf(ConnectionClosedError);
+      await pause(50);
+      await client.stop();
+      await refused;
+      await waiting.close();
+      expect(listeners(client)).toBe(before);
+    });
+  });
+
+  test('but not for leadership that is sought before the client is started', async () => {
+    const { server } = await workbench();
+    await using client = new KazooClient(server.connectString);
+    await using latch = new LeaderLatch(client, '/leader');
+    latch.start();
+    const waiting = latch.waitForLeadership();
+    await pause(20);
+    await client.start();
+    expect(await waiting).toBe(true);
+  });
+
+  test('for a leadership that a latch was not yet told to seek', async () => {
+    const { client } = await workbench();
+    const before = client.listenerCount('state');
+    const refused = expect(new LeaderLatch(client, '/leader').waitForLeadership()).rejects.toBeInstanceOf(ConnectionClosedError);
+    await client.stop();
+    await refused;
+    expect(client.listenerCount('state')).toBe(before);
+  });
+});
+
+test('the end of the discovery, or of the member, ends the wait for its loading', async () => {
+  const { server, client } = await workbench();
+  const discovery = new ServiceDiscovery(client, '/services');
+  const member = new GroupMember(client, '/group', 'me');
+  const before = client.listenerCount('state');
+  await suspend(server, client);
+  const refused = [discovery.provider('web'), member.start()].map((wait) => expect(wait).rejects.toThrow('closed'));
+  const closing = [discovery.close(), member.close()];
+  await Promise.all(refused);
+  server.refuseConnections(false);
+  await Promise.all(closing);
+  expect(client.listenerCount('state')).toBe(before);
 });
 
 test('withLock hands on the signal of the call that took the lock', async () => {
