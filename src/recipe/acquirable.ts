@@ -37,7 +37,7 @@ export abstract class Acquirable {
   readonly #errorPolicy: ErrorPolicy;
   readonly #turnstile = new Turnstile();
   readonly #attempts = new Set<Attempt>();
-  #present: { hold: Hold; ticket: Ticket } | null = null;
+  #present: { readonly hold: Hold; readonly ticket: Ticket; releasing: boolean } | null = null;
   #last: Pick<Hold, 'signal'> | undefined;
 
   protected constructor(client: RecipeClient, path: string, errorPolicy: ErrorPolicy | undefined) {
@@ -57,7 +57,7 @@ export abstract class Acquirable {
 
   /** Whether it is held, as far as is known: true while suspended, false once the session is lost (Kazoo D-15). */
   get isAcquired(): boolean {
-    return this.#present !== null;
+    return this.#held !== null;
   }
 
   /** The signal of the present hold; while nothing is held, one that has aborted. See {@link ErrorPolicy}. */
@@ -68,16 +68,17 @@ export abstract class Acquirable {
 
   /** Zxid of the held node's creation: it grows from each holder to the next, so that storage can refuse one that is late. Null while nothing is held. */
   get fencingToken(): bigint | null {
-    return this.#present?.hold.claim.fencingToken ?? null;
+    return this.#held?.claim.fencingToken ?? null;
   }
 
   /**
    * Gives it back; the signal aborts at once. While disconnected this waits for the connection, or for the session to be lost, which frees it too.
    *
    * @returns false if it is not held, for example because the session was lost meanwhile
+   * @throws what keeps the node from being removed, such as NoAuthError: it is still held then, and can be released again
    */
   async release(): Promise<boolean> {
-    return this.#present === null ? false : this.#release(this.#present.hold);
+    return this.#held === null ? false : this.#release(this.#held);
   }
 
   /** Ends the present waits for it with a CancelledError; what is held, and what is asked for later, is not concerned (Kazoo D-17). */
@@ -162,11 +163,12 @@ export abstract class Acquirable {
   #begin(claim: Claim, ticket: Ticket): Hold {
     const lost = (): void => {
       if (this.#present?.hold !== hold) return;
+      const { releasing } = this.#present;
       this.#present = null;
-      ticket.leave();
+      if (!releasing) ticket.leave();
     };
     const hold = new Hold(this.client, claim, { subject: this.subject, errorPolicy: this.#errorPolicy, lost });
-    this.#present = { hold, ticket };
+    this.#present = { hold, ticket, releasing: false };
     this.#last = hold;
     return hold;
   }
@@ -179,16 +181,26 @@ export abstract class Acquirable {
   }
 
   async #release(hold: Hold): Promise<boolean> {
-    if (this.#present?.hold !== hold) return false;
-    const { ticket } = this.#present;
-    this.#present = null;
-    hold.end(() => new CancelledError(`${this.subject} was released`));
+    const present = this.#present;
+    if (present === null || this.#held !== hold) return false;
+    present.releasing = true;
+    hold.abort(() => new CancelledError(`${this.subject} was released`));
     try {
       await hold.claim.remove();
-    } finally {
-      ticket.leave();
+    } catch (error) {
+      // The node is still there, and with it the hold (Kazoo LK-20), unless the session was lost meanwhile.
+      present.releasing = false;
+      if (this.#present === null) present.ticket.leave();
+      throw error;
     }
+    hold.end();
+    this.#present = null;
+    present.ticket.leave();
     return true;
+  }
+
+  get #held(): Hold | null {
+    return this.#present === null || this.#present.releasing ? null : this.#present.hold;
   }
 }
 

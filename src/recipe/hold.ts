@@ -62,9 +62,13 @@ export class Hold {
     return this.#leavesNode;
   }
 
-  /** Stops listening and aborts the signal with a reason, made only if it is looked at. */
-  end(reason: () => Error): void {
-    this.#client.off('state', this.#onState);
+  /** Aborts the signal with a reason, made only if it is looked at. */
+  abort(reason: () => Error): void {
     this.#late.abort(reason);
+  }
+
+  /** Stops listening. */
+  end(): void {
+    this.#client.off('state', this.#onState);
   }
 }

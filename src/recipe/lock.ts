@@ -186,7 +186,7 @@ export class Lock extends Acquirable {
       fencingToken: node.birth!.czxid,
       ephemeral: node.ephemeral,
       isOurs: () => node.isOurs,
-      remove: () => (forget(), node.remove()),
+      remove: () => node.remove().then(forget),
       discard: () => (forget(), node.discard()),
       lost: () => node.ephemeral && forget(),
     };

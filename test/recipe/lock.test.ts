@@ -475,7 +475,7 @@ describe('refusals', () => {
     expect(two.listenerCount('state')).toBe(1);
   });
 
-  test('a refused delete rejects the release, and the next acquire goes on', async () => {
+  test('a refused delete rejects the release, and the lock is still held, to be released again (LK-20)', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
     const lock = new Lock(client, PATH);
@@ -483,9 +483,17 @@ describe('refusals', () => {
     const stuck = lock.node!;
     lab.server.faults.fail('delete', -102);
     await expect(lock.release()).rejects.toThrow(NoAuthError);
-    expect(lock.isAcquired).toBe(false);
-    await client.delete(`${PATH}/${stuck}`);
+    expect([lock.isAcquired, lock.node, lock.signal.aborted]).toEqual([true, stuck, true]);
+    expect(await lock.acquire({ blocking: false })).toBe(false);
+    expect(await lock.release()).toBe(true);
+    expect([lock.isAcquired, lock.node, await client.getChildren(PATH)]).toEqual([false, null, []]);
     expect(await lock.acquire()).toBe(true);
+    lab.server.faults.fail('delete', -102);
+    await expect(lock.release()).rejects.toThrow(NoAuthError);
+    await lab.expire(client);
+    expect([lock.isAcquired, await lock.release()]).toEqual([false, false]);
+    expect(await lock.acquire()).toBe(true);
+    expect(client.listenerCount('state')).toBe(1);
   });
 
   test('contenders skip what has gone and what has null data; a path that is missing is made (LK-21)', async () => {
