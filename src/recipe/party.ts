@@ -5,6 +5,7 @@ import { optionalString, requireClient, requireOptions, requirePath } from './ar
 import { uniqueName } from './identifier.ts';
 import { nullIfMissing, readText } from './missing.ts';
 import { removeNode } from './removal.ts';
+import { Turnstile } from './turnstile.ts';
 
 export interface PartyOptions {
   /** What the others see. Default: empty. */
@@ -18,6 +19,7 @@ abstract class BaseParty {
   protected readonly client: RecipeClient;
   readonly #identifier: string;
   readonly #node: string;
+  readonly #turnstile = new Turnstile();
   #participating = false;
 
   protected constructor(
@@ -44,14 +46,19 @@ abstract class BaseParty {
 
   /** Joins, for as long as the session lasts. Fine if joined already; a node left by a former session is replaced. */
   async join(): Promise<void> {
-    await this.client.retry(() => this.#join());
-    this.#participating = true;
+    await this.#inTurn(async () => {
+      await this.client.retry(() => this.#join());
+      this.#participating = true;
+    });
   }
 
   /** Leaves. @returns false if this one was not, or no longer, in the party */
   leave(): Promise<boolean> {
     this.#participating = false;
-    return removeNode(this.client, this.#node);
+    return this.#inTurn(() => {
+      this.#participating = false;
+      return removeNode(this.client, this.#node);
+    });
   }
 
   /** How many are in the party. */
@@ -69,6 +76,16 @@ abstract class BaseParty {
     const children = await nullIfMissing(this.client.getChildren(this.path));
     if (children === null) await this.client.ensurePath(this.path);
     return (children ?? []).filter((name) => this.counts(name));
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const ticket = this.#turnstile.take();
+    try {
+      await ticket.ready;
+      return await work();
+    } finally {
+      ticket.leave();
+    }
   }
 
   async #join(): Promise<void> {

@@ -27,6 +27,18 @@ test('members join, are seen, and leave', async () => {
   expect(await second.members()).toEqual(['twö']);
 });
 
+test('joining and leaving take effect in the order of the calls', async () => {
+  const client = await (await Lab.open()).client();
+  const party = new Party(client, PATH, { identifier: 'one' });
+  const joined = party.join();
+  const left = party.leave();
+  await joined;
+  expect([await left, party.participating, await party.members()]).toEqual([true, false, []]);
+  void party.leave();
+  await party.join();
+  expect([party.participating, await party.members()]).toEqual([true, ['one']]);
+});
+
 test('foreign nodes do not count in a party, and null data reads as an empty name (D-35, PT-4)', async () => {
   const client = await (await Lab.open()).client();
   await client.create(`${PATH}/notes`, 'x', { makepath: true });
