@@ -93,7 +93,12 @@ export class WatchLoop<T> {
     while (this.#next !== undefined && !this.#stopped) {
       const { event } = this.#next;
       this.#next = undefined;
-      await this.#readOnce(event).catch((error: unknown) => this.#failed(error));
+      const isRead = await this.#readOnce(event).then(
+        () => true,
+        (error: unknown) => this.#failed(error),
+      );
+      // Its session is lost already, perhaps since during a first call that took long: a CONNECTED has then been passed by.
+      if (isRead === true && !this.#armed && this.#client.connected) this.#next ??= { event: null };
     }
     this.#reading = false;
   }
@@ -107,7 +112,6 @@ export class WatchLoop<T> {
     if (this.#stopped) return;
     if (value === undefined) return this.stop();
     this.#armed = session === this.#session;
-    if (!this.#armed && this.#client.connected) this.#next ??= { event: null };
     const last = this.#last;
     this.#last = { value };
     // The first call is not queued behind other callbacks, so that `ready` may be awaited inside one of them.

@@ -6,7 +6,7 @@ import { ChildrenWatch } from '../../src/recipe/children-watch.ts';
 import { watchData } from '../../src/recipe/watch-iterators.ts';
 import { FakeServer, Op } from '../support/fake-server.ts';
 import { suspend } from '../support/waiting.ts';
-import { altered, eventually, stateOf, workbench } from './workbench.ts';
+import { altered, eventually, expire, stateOf, workbench } from './workbench.ts';
 
 const NO_AUTH = -102;
 const NO_NODE = -101;
@@ -89,6 +89,23 @@ describe('a children watch', () => {
     await new Promise<void>((resolve) => client.dispatch(resolve));
     expect(seen).toEqual([]);
   });
+});
+
+test.each(['data', 'children'] as const)('a watch of %s whose session is lost during its first call goes on', async (kind) => {
+  const { server, client } = await workbench();
+  await client.create('/node');
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  let calls = 0;
+  const fn = (): unknown => (++calls === 1 ? gate : undefined);
+  const watch = kind === 'data' ? new DataWatch(client, '/node', fn) : new ChildrenWatch(client, '/node', fn);
+  await eventually(() => calls === 1);
+  await expire(server, client);
+  open();
+  await watch.ready;
+  await (kind === 'data' ? client.set('/node', 'new') : client.create('/node/new'));
+  await eventually(() => calls === 2);
+  watch.stop();
 });
 
 describe('iterating over data', () => {
