@@ -66,7 +66,7 @@ export class Election {
     try {
       return await this.lock.hold({ signal, timeout });
     } catch (error) {
-      if (error instanceof CancelledError && signal?.aborted !== true) return null;
+      if (error instanceof CancelledError && error !== signal?.reason) return null;
       throw error;
     }
   }

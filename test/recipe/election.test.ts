@@ -73,6 +73,20 @@ test('an abort ends a wait with its reason', async () => {
   await expect(waiting).rejects.toThrow('by its signal');
 });
 
+test.each(['cancel', 'abort'])('of a cancel and an abort of one wait, what came first counts: %s', async (first) => {
+  const lab = await Lab.open();
+  const [one, two] = [await lab.client(), await lab.client()];
+  await new Election(one, PATH).lock.acquire();
+  const controller = new AbortController();
+  const election = new Election(two, PATH);
+  const waiting = election.run(() => undefined, { signal: controller.signal });
+  await until('two waits', async () => (await one.getChildren(PATH)).length === 2);
+  const steps = [() => election.cancel(), () => controller.abort(new CancelledError('by its signal'))];
+  for (const step of first === 'cancel' ? steps : steps.reverse()) step();
+  if (first === 'cancel') expect(await waiting).toBeUndefined();
+  else await expect(waiting).rejects.toThrow('by its signal');
+});
+
 test('an abort while leading reaches the function, and then rejects with its reason', async () => {
   const client = await (await Lab.open()).client();
   const election = new Election(client, PATH);
