@@ -32,7 +32,7 @@ export interface KazooClientOptions {
   randomizeHosts?: boolean | undefined;
   /** When to try the servers again. Default: for ever, 100 ms doubling to at most 10 s and at most the session timeout, jittered. */
   connectionRetry?: RetryPolicy | KazooRetryOptions | undefined;
-  /** What `client.retry` and the recipes use. Default as `connectionRetry`. */
+  /** What `client.retry` uses, and recipes in calls without a `timeout`. Default as `connectionRetry`. */
   commandRetry?: RetryPolicy | KazooRetryOptions | undefined;
   logger?: Logger | undefined;
   useSsl?: boolean | undefined;

@@ -79,7 +79,7 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
    */
   get(options?: WaitOptions): Promise<CounterValue<O>> {
     return this.#attempt(options, 'get', async (attempt) => {
-      const { value } = await attempt.guard(this.#client.retry(() => this.#read(attempt)));
+      const { value } = await attempt.persist(() => this.#read(attempt));
       return value as CounterValue<O>;
     });
   }
@@ -89,7 +89,7 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
    * An abort or a timeout ends the wait; whether the change that was under way took effect is then unknown.
    *
    * @throws TypeError for an `n` of another type than the counter's; RangeError for a sum beyond the type's limits, which is not stored;
-   *   ConnectionLoss when it cannot be told whether the change was made; RetryFailedError when the client's retry policy gave up racing
+   *   ConnectionLoss when it cannot be told whether the change was made
    */
   async add(n: CounterValue<O>, options?: WaitOptions): Promise<CounterValue<O>> {
     return this.#change(this.#format.check('what is added to', n), options);
@@ -114,7 +114,7 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
 
   async #changeUntilDone(n: number | bigint, attempt: Attempt): Promise<number | bigint> {
     for (let conflicts = 0; ; conflicts++) {
-      const { value, stat } = this.#fresh ?? (await this.#client.retry(() => this.#read(attempt)));
+      const { value, stat } = this.#fresh ?? (await attempt.persist(() => this.#read(attempt)));
       this.#fresh = null;
       const post = this.#format.add(value, n);
       const data = this.#format.encode(post);

@@ -124,10 +124,8 @@ export class LockingQueue {
   /** How many items there are, locked ones included; children that are no entries are not counted. */
   async size(options?: WaitOptions): Promise<number> {
     return this.#attempt(requireWaiting(options), 'size', async (attempt) => {
-      const children = await attempt.guard(
-        this.#client.retry(() =>
-          this.#ensuring(attempt, () => this.#client.getChildren(this.#entries, { signal: attempt.bound })),
-        ),
+      const children = await attempt.persist(() =>
+        this.#ensuring(attempt, () => this.#client.getChildren(this.#entries, { signal: attempt.bound })),
       );
       return sortEntries(children).length;
     });
@@ -182,14 +180,14 @@ export class LockingQueue {
     const options = { watch, signal: attempt.bound };
     const list = (): Promise<[string[], string[]]> =>
       Promise.all([this.#client.getChildren(this.#entries, options), this.#client.getChildren(this.#taken, options)]);
-    const [entries, taken] = await attempt.guard(this.#client.retry(() => this.#ensuring(attempt, list)));
+    const [entries, taken] = await attempt.persist(() => this.#ensuring(attempt, list));
     const locked = new Set(taken);
     return sortEntries(entries.filter((name) => !locked.has(name)));
   }
 
   async #stillHeld(attempt: Attempt): Promise<boolean> {
     const element = this.#element;
-    return element !== null && attempt.guard(this.#client.retry(() => this.#lock(element.name).isHeld(attempt)));
+    return element !== null && attempt.persist(() => this.#lock(element.name).isHeld(attempt));
   }
 
   async #finish(

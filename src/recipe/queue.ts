@@ -83,7 +83,7 @@ export class Queue {
   /** How many items there are, children that are no entries not counted. */
   async size(options?: WaitOptions): Promise<number> {
     const entries = await this.#attempt(requireWaiting(options), 'size', (attempt) =>
-      attempt.guard(this.#client.retry(() => this.#backlog.list(attempt))),
+      attempt.persist(() => this.#backlog.list(attempt)),
     );
     return entries.length;
   }
@@ -95,7 +95,7 @@ export class Queue {
       for (;;) {
         const item = await this.#takeFirst(attempt, inARow);
         if (item !== null) return item;
-        await attempt.guard(this.#client.retry(() => this.#backlog.list(attempt, wake)));
+        await attempt.persist(() => this.#backlog.list(attempt, wake));
         if (this.#backlog.next === undefined) await attempt.guard(wait());
       }
     } finally {
@@ -128,7 +128,7 @@ export class Queue {
   }
 
   async #claimFirst(attempt: Attempt): Promise<Item | null> {
-    const claiming = this.#client.retry(() => this.#backlog.claimFirst(attempt));
+    const claiming = attempt.persist(() => this.#backlog.claimFirst(attempt));
     try {
       return await attempt.guard(claiming);
     } catch (error) {

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { ManualClock } from '../../src/base/clock.ts';
+import { ConnectionLoss } from '../../src/base/errors.ts';
+import type { WaitOptions } from '../../src/client/call-options.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
-import { eventually, pause, watchCount, workbench, type Workbench } from './workbench.ts';
+import { Counter } from '../../src/recipe/counter.ts';
+import { LockingQueue } from '../../src/recipe/locking-queue.ts';
+import { Queue } from '../../src/recipe/queue.ts';
+import { altered, eventually, pause, watchCount, workbench, type Workbench } from './workbench.ts';
 
 /** Of each kind of wait; 10 000 in all, and more in a soak. */
 const TURNS = Number(process.env['KAZOO_SOAK_ABORTS'] ?? 1_250);
@@ -80,6 +86,80 @@ describe('waits that are aborted leave no watch, no node and no listener (pain-p
     await eventually(() => contents(bench) === before);
     await eventually(async () => (await watchCount(client)) === watches);
   });
+});
+
+describe('a call that ends in an outage asks for nothing more and leaves no timer', () => {
+  /** Made ready while connected; the call is made in the outage. */
+  const kinds: Record<string, (client: KazooClient) => Promise<(limits: WaitOptions) => Promise<unknown>>> = {
+    'queue.get': async (client) => (limits) => new Queue(client, '/q').get(limits),
+    'queue.get, waiting': async (client) => (limits) => new Queue(client, '/q').get({ timeout: Infinity, ...limits }),
+    'queue.size': async (client) => (limits) => new Queue(client, '/q').size(limits),
+    'lockingQueue.get': async (client) => (limits) => new LockingQueue(client, '/lq').get(limits),
+    'lockingQueue.size': async (client) => (limits) => new LockingQueue(client, '/lq').size(limits),
+    'lockingQueue.holdsLock': async (client) => {
+      const queue = await holding(client);
+      return (limits) => queue.holdsLock(limits);
+    },
+    'lockingQueue.consume': async (client) => {
+      const queue = await holding(client);
+      return (limits) => queue.consume(limits);
+    },
+    'counter.get': async (client) => (limits) => new Counter(client, '/n').get(limits),
+    'counter.add': async (client) => (limits) => new Counter(client, '/n').add(1, limits),
+  };
+
+  test.each(Object.entries(kinds))('%s', async (_, prepare) => {
+    const clock = new ManualClock();
+    const { client } = await workbench({ commandRetry: { clock } });
+    let isOut = false;
+    let asked = 0;
+    const unanswered =
+      (name: 'get' | 'getChildren' | 'exists' | 'sync' | 'ensurePath') => (path: string, options: WaitOptions) => {
+        asked += 1;
+        return isOut ? never(options.signal!) : client[name](path, options);
+      };
+    const methods = { get: unanswered('get'), getChildren: unanswered('getChildren'), exists: unanswered('exists') };
+    const others = { sync: unanswered('sync'), ensurePath: unanswered('ensurePath') };
+    const call = await prepare(altered(client, { clock, ...methods, ...others }));
+    isOut = true;
+
+    const expectNoMore = async (): Promise<void> => {
+      await turn();
+      const before = asked;
+      expect(clock.pending).toBe(0);
+      clock.advance(60_000);
+      await turn();
+      expect(asked).toBe(before);
+    };
+    const timed = call({ timeout: 100 }).catch(() => undefined);
+    await turn();
+    clock.advance(100);
+    await timed;
+    await expectNoMore();
+    // As of the hold of a lock.
+    const [controller, loss] = [new AbortController(), new ConnectionLoss()];
+    const aborted = call({ signal: controller.signal }).catch((error: unknown) => error);
+    await turn();
+    controller.abort(loss);
+    expect(await aborted).toBe(loss);
+    await expectNoMore();
+  });
+
+  async function holding(client: KazooClient): Promise<LockingQueue> {
+    const queue = new LockingQueue(client, '/lq');
+    await queue.put('item');
+    await queue.get();
+    return queue;
+  }
+
+  async function never(signal: AbortSignal): Promise<never> {
+    signal.throwIfAborted();
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+  }
+
+  function turn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
 });
 
 /** At a moment that may be before the first request, between any two, or after the last. */
