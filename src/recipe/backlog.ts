@@ -122,7 +122,7 @@ export class Backlog {
       item = found;
       return item ?? 'gone';
     } finally {
-      if (item === undefined) this.#claimed.delete(name);
+      if (item === undefined) this.release(name);
     }
   }
 

@@ -3,7 +3,7 @@ import { NoAuthError } from '../../src/base/errors.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { Queue } from '../../src/recipe/queue.ts';
 import { sortEntries } from '../../src/recipe/queue-entry.ts';
-import { altered, eventually, workbench } from './workbench.ts';
+import { altered, eventually, watchCount, workbench } from './workbench.ts';
 
 const CONNECTION_LOSS = -4;
 const NO_AUTH = -102;
@@ -75,6 +75,26 @@ describe('an item of a queue', () => {
     const reason = new Error('enough');
     controller.abort(reason);
     goOn();
+    expect(await aborted).toBe(reason);
+    expect(String(await next)).toBe('item');
+  });
+
+  test('of which the reading was given up goes to the next that waits', async () => {
+    const { client } = await workbench();
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    let reads = 0;
+    const get = async (path: string, { signal }: { signal: AbortSignal }): Promise<unknown> => {
+      if (++reads > 1) return client.get(path);
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(reason)));
+    };
+    const queue = new Queue(altered(client, { get }), '/queue');
+    await queue.put('item');
+    const aborted = queue.get({ signal: controller.signal, timeout: 60_000 }).catch((error: unknown) => error);
+    await eventually(() => reads === 1);
+    const next = queue.get({ timeout: 50_000 });
+    await eventually(async () => (await watchCount(client)) === 1);
+    controller.abort(reason);
     expect(await aborted).toBe(reason);
     expect(String(await next)).toBe('item');
   });
