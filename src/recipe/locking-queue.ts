@@ -1,4 +1,4 @@
-import { TransactionError } from '../base/errors.ts';
+import { NoNodeError, TransactionError } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -110,7 +110,7 @@ export class LockingQueue {
   /**
    * Removes the item being processed. False if there is none, or if it is no longer ours or there: it is dropped then, and may be processed by another.
    *
-   * @throws ConnectionClosedError and the like, with the item still held
+   * @throws NoAuthError, NotEmptyError for an item with children, ConnectionClosedError and the like, with the item still held
    */
   async consume(options?: WaitOptions): Promise<boolean> {
     return this.#finish(options, 'consume', (lock, attempt) => this.#consumed(lock, attempt));
@@ -209,6 +209,7 @@ export class LockingQueue {
       return await lock.consume(attempt);
     } catch (error) {
       if (!(error instanceof TransactionError)) throw error;
+      if (!(error.cause instanceof NoNodeError)) throw error.cause;
       // The entry had vanished under the lock, which must not stay behind (Kazoo D-7).
       await lock.discard();
       return false;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ConnectionClosedError, NoAuthError } from '../../src/base/errors.ts';
+import { ConnectionClosedError, NoAuthError, NotEmptyError } from '../../src/base/errors.ts';
+import { makeAcl, OPEN_ACL_UNSAFE } from '../../src/base/security.ts';
 import { LockingQueue } from '../../src/recipe/locking-queue.ts';
 import { eventually, expire, pause, reconnect, watchCount, workbench } from './workbench.ts';
 
@@ -104,6 +105,25 @@ test('a transaction that the server refuses rejects: nothing is put, nothing con
   expect(await queue.holdsLock()).toBe(true);
   expect(await queue.consume()).toBe(true);
   expect(await client.getChildren('/queue/taken')).toEqual([]);
+});
+
+test('an item that may not be removed, or has children, is kept, and consume says why (D-7)', async () => {
+  const { client, connect } = await workbench();
+  const acl = [makeAcl('world', 'anyone', { read: true, write: true, create: true, admin: true })];
+  await client.create('/queue/entries', null, { acl, makepath: true });
+  const queue = new LockingQueue(client, '/queue');
+  const rival = new LockingQueue(await connect(), '/queue');
+  await queue.put('item');
+  await queue.get();
+  await expect(queue.consume()).rejects.toBeInstanceOf(NoAuthError);
+  await client.setAcls('/queue/entries', OPEN_ACL_UNSAFE);
+  const child = `/queue/entries/${queue.processingElement!.name}/child`;
+  await client.create(child);
+  await expect(queue.consume()).rejects.toBeInstanceOf(NotEmptyError);
+  expect(await queue.holdsLock()).toBe(true);
+  expect(await rival.get()).toBeNull();
+  await client.delete(child);
+  expect(await queue.consume()).toBe(true);
 });
 
 test('a lock that vanished: nothing is held, and the entry is given again (D-8, LQ-7)', async () => {
