@@ -26,7 +26,7 @@ export class EntryLock {
     try {
       return await persist(this.#client.clock, () => this.#tryAcquire(progress));
     } catch (error) {
-      if (progress.unsure) void this.discard();
+      if (progress.unsure) await this.discard();
       throw error;
     }
   }

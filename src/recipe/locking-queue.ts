@@ -35,6 +35,8 @@ export class LockingQueue {
   readonly #entries: string;
   readonly #taken: string;
   readonly #turnstile = new Turnstile();
+  /** What a call that was given up had begun is done and taken back. All locks of this object look alike: until then there must be no other. */
+  #tidied: Promise<unknown> = Promise.resolve();
   #element: LockedEntry | null = null;
 
   /** @throws TypeError or RangeError for a path or client that is none */
@@ -92,6 +94,7 @@ export class LockingQueue {
       const ticket = this.#turnstile.take();
       try {
         await attempt.guard(ticket.ready);
+        await attempt.guard(this.#tidied);
         return await this.#currentOrNext(attempt, waits);
       } catch (error) {
         if (signal?.aborted !== true && attempt.endedBy(error)) return null;
@@ -171,7 +174,7 @@ export class LockingQueue {
     try {
       return await attempt.guard(locking);
     } catch (error) {
-      locking.then((value) => (value === null ? undefined : lock.discard())).catch(() => undefined);
+      this.#tidied = locking.then((value) => (value === null ? undefined : lock.discard())).catch(() => undefined);
       throw error;
     }
   }

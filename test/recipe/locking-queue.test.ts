@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { ConnectionClosedError, NoAuthError, NotEmptyError } from '../../src/base/errors.ts';
+import { ConnectionClosedError, ConnectionLoss, NoAuthError, NotEmptyError } from '../../src/base/errors.ts';
 import { makeAcl, OPEN_ACL_UNSAFE } from '../../src/base/security.ts';
 import { LockingQueue } from '../../src/recipe/locking-queue.ts';
-import { eventually, expire, pause, reconnect, watchCount, workbench } from './workbench.ts';
+import { altered, eventually, expire, pause, reconnect, watchCount, workbench } from './workbench.ts';
 
 test('an item is locked until it is consumed; the layout is Kazoo’s', async () => {
   const { client } = await workbench();
@@ -162,6 +162,34 @@ test('aborted at any moment, no item stays locked', async () => {
     if ((await getting) !== undefined) await queue.release();
     await eventually(async () => (await client.getChildren('/queue/taken')).length === 0);
   }
+});
+
+test('what an aborted call takes back is not the lock of the next', async () => {
+  const { client, connect } = await workbench();
+  const rival = new LockingQueue(await connect(), '/queue');
+  await rival.put('item');
+  const controller = new AbortController();
+  let removals = 0;
+  const flawed = altered(client, {
+    create: (...args: Parameters<typeof client.create>) => {
+      const made = client.create(...args);
+      controller.abort(new Error('enough'));
+      return made;
+    },
+    delete: async (path: string) => {
+      await client.delete(path);
+      if (++removals > 1) return true;
+      // As long as the next could have locked it, were it to.
+      await Promise.race([next, pause(300)]);
+      throw new ConnectionLoss('the reply was lost');
+    },
+  });
+  const queue = new LockingQueue(flawed, '/queue');
+  await expect(queue.get({ signal: controller.signal })).rejects.toThrow('enough');
+  const next = queue.get({ timeout: 30_000 });
+  expect(String(await next)).toBe('item');
+  expect(await rival.get({ timeout: 300 })).toBeNull();
+  expect(await queue.consume()).toBe(true);
 });
 
 test('many consumers process every item once', async () => {
