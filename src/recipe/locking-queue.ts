@@ -91,16 +91,11 @@ export class LockingQueue {
     const { timeout, signal } = requireWaiting(options);
     const waits = timeout !== undefined && timeout > 0;
     return this.#attempt({ timeout: waits ? timeout : undefined, signal }, 'get', async (attempt) => {
-      const ticket = this.#turnstile.take();
       try {
-        await attempt.guard(ticket.ready);
-        await attempt.guard(this.#tidied);
-        return await this.#currentOrNext(attempt, waits);
+        return await (waits ? this.#waitForItem(attempt) : this.#currentOrNext(attempt));
       } catch (error) {
         if (signal?.aborted !== true && attempt.endedBy(error)) return null;
         throw error;
-      } finally {
-        ticket.leave();
       }
     });
   }
@@ -134,21 +129,15 @@ export class LockingQueue {
     });
   }
 
-  async #currentOrNext(attempt: Attempt, waits: boolean): Promise<Buffer | null> {
-    if (this.#element !== null && (await this.#stillHeld(attempt))) return this.#element.value;
-    this.#element = null;
-    this.#element = waits ? await this.#waitForFree(attempt) : await this.#lockFirst(attempt);
-    return this.#element?.value ?? null;
-  }
-
-  async #waitForFree(attempt: Attempt): Promise<LockedEntry> {
+  /** Others of this object have their turns while there is no item. */
+  async #waitForItem(attempt: Attempt): Promise<Buffer> {
     const { wake, wait } = new Wakeup();
     try {
       for (;;) {
-        const entry = await this.#lockFirst(attempt);
-        if (entry !== null) return entry;
+        const item = await this.#currentOrNext(attempt, wake);
+        if (item !== null) return item;
         // Any event, and the loss of the session, leads to a fresh look (Kazoo D-8).
-        if ((await this.#listFree(attempt, wake)).length === 0) await attempt.guard(wait());
+        await attempt.guard(wait());
       }
     } finally {
       void this.#client.unwatch(this.#entries, wake);
@@ -156,10 +145,24 @@ export class LockingQueue {
     }
   }
 
-  async #lockFirst(attempt: Attempt): Promise<LockedEntry | null> {
+  /** @param wake told, where there is none, when there may be one */
+  async #currentOrNext(attempt: Attempt, wake?: () => void): Promise<Buffer | null> {
+    const ticket = this.#turnstile.take();
+    try {
+      await attempt.guard(ticket.ready);
+      await attempt.guard(this.#tidied);
+      if (!(await this.#stillHeld(attempt))) this.#element = null;
+      this.#element ??= await this.#lockFirst(attempt, wake);
+      return this.#element?.value ?? null;
+    } finally {
+      ticket.leave();
+    }
+  }
+
+  async #lockFirst(attempt: Attempt, wake?: () => void): Promise<LockedEntry | null> {
     for (;;) {
       const free = await this.#listFree(attempt);
-      if (free.length === 0) return null;
+      if (free.length === 0 && (wake === undefined || (await this.#listFree(attempt, wake)).length === 0)) return null;
       for (const name of free) {
         const value = await this.#lockAndRead(name, attempt);
         if (value !== null) return { name, value };

@@ -192,6 +192,20 @@ test('what an aborted call takes back is not the lock of the next', async () => 
   expect(await queue.consume()).toBe(true);
 });
 
+test('while one call waits for an item another answers at once; what comes is one item for both', async () => {
+  const { client, connect } = await workbench();
+  const other = new LockingQueue(await connect(), '/queue');
+  const queue = new LockingQueue(client, '/queue');
+  const waiting = [queue.get({ timeout: 50_000 }), queue.get({ timeout: Infinity })];
+  await eventually(async () => (await watchCount(client)) === 2);
+  expect(await queue.get()).toBeNull();
+  expect(await queue.get({ signal: new AbortController().signal })).toBeNull();
+  await other.putAll(['a', 'b']);
+  expect((await Promise.all([...waiting, queue.get()])).map(String)).toEqual(['a', 'a', 'a']);
+  expect(String(await other.get())).toBe('b');
+  await eventually(async () => (await watchCount(client)) === 0);
+});
+
 test('many consumers process every item once', async () => {
   const { client, connect } = await workbench();
   const queues = [client, await connect(), await connect(), client].map((each) => new LockingQueue(each, '/queue'));
