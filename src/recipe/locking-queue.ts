@@ -35,7 +35,7 @@ export class LockingQueue {
   readonly #entries: string;
   readonly #taken: string;
   readonly #turnstile = new Turnstile();
-  /** What a call that was given up had begun is done and taken back. All locks of this object look alike: until then there must be no other. */
+  /** What a call that was given up had begun is done and taken back. */
   #tidied: Promise<unknown> = Promise.resolve();
   #element: LockedEntry | null = null;
 
@@ -147,16 +147,11 @@ export class LockingQueue {
 
   /** @param wake told, where there is none, when there may be one */
   async #currentOrNext(attempt: Attempt, wake?: () => void): Promise<Buffer | null> {
-    const ticket = this.#turnstile.take();
-    try {
-      await attempt.guard(ticket.ready);
-      await attempt.guard(this.#tidied);
+    return this.#inTurn(attempt, async () => {
       if (!(await this.#stillHeld(attempt))) this.#element = null;
       this.#element ??= await this.#lockFirst(attempt, wake);
       return this.#element?.value ?? null;
-    } finally {
-      ticket.leave();
-    }
+    });
   }
 
   async #lockFirst(attempt: Attempt, wake?: () => void): Promise<LockedEntry | null> {
@@ -204,10 +199,25 @@ export class LockingQueue {
     return this.#attempt(requireWaiting(options), operation, async (attempt) => {
       const element = this.#element;
       if (element === null) return false;
-      const done = (await this.#stillHeld(attempt)) && (await attempt.guard(work(this.#lock(element.name), attempt)));
-      if (this.#element === element) this.#element = null;
-      return done;
+      return this.#inTurn(attempt, async () => {
+        if (this.#element !== element) return false;
+        const done = (await this.#stillHeld(attempt)) && (await attempt.guard(work(this.#lock(element.name), attempt)));
+        this.#element = null;
+        return done;
+      });
     });
+  }
+
+  /** One lock of this object is made or removed at a time, for they all look alike. */
+  async #inTurn<T>(attempt: Attempt, work: () => Promise<T>): Promise<T> {
+    const ticket = this.#turnstile.take();
+    try {
+      await attempt.guard(ticket.ready);
+      await attempt.guard(this.#tidied);
+      return await work();
+    } finally {
+      ticket.leave();
+    }
   }
 
   async #consumed(lock: EntryLock, attempt: Attempt): Promise<boolean> {

@@ -192,6 +192,28 @@ test('what an aborted call takes back is not the lock of the next', async () => 
   expect(await queue.consume()).toBe(true);
 });
 
+test('a release whose reply was lost does not give back what the next call has locked', async () => {
+  const { client, connect } = await workbench();
+  const rival = new LockingQueue(await connect(), '/queue');
+  let next: Promise<Buffer | null> | undefined;
+  let removals = 0;
+  const remove = async (path: string): Promise<true> => {
+    await client.delete(path);
+    if (++removals > 1) return true;
+    next = queue.get();
+    // As long as it could have locked the item, were it to.
+    await Promise.race([next, pause(300)]);
+    throw new ConnectionLoss('the reply was lost');
+  };
+  const queue = new LockingQueue(altered(client, { delete: remove }), '/queue');
+  await queue.put('item');
+  await queue.get();
+  expect(await queue.release()).toBe(true);
+  expect(String(await next)).toBe('item');
+  expect(await rival.get()).toBeNull();
+  expect(await queue.consume()).toBe(true);
+});
+
 test('while one call waits for an item another answers at once; what comes is one item for both', async () => {
   const { client, connect } = await workbench();
   const other = new LockingQueue(await connect(), '/queue');
