@@ -4,6 +4,7 @@ import { OPEN_ACL_UNSAFE, type ACL } from '../base/security.ts';
 import { ACL as AclClass, Id } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import { CreateFlags, type RequestOf, type WritePart } from '../codec/ops.ts';
+import { ownAcl, withOwnData } from '../session/call.ts';
 import { question, type Question } from '../session/question.ts';
 import {
   WAIT_OPTIONS,
@@ -101,7 +102,7 @@ export class Client extends CoreClient {
   async ensurePath(path: string, options?: { acl?: ACL[] | undefined } & WaitOptions): Promise<true | string> {
     const given = checkOptions(options, ACL_OPTIONS);
     const full = this.rooted(path);
-    const acl = this.#aclOf(given.acl);
+    const acl = ownAcl(this.#aclOf(given.acl));
     const context = { operation: 'ensurePath', path };
     return (await withinLimits(this.clock, context, given, (wait) => this.#ensure(full, acl, wait))) ? this.unchroot(full) : true;
   }
@@ -143,11 +144,12 @@ export class Client extends CoreClient {
       checkFlags(given, ['recursive']);
       const request = { path: this.rooted(path), acl: checkAcls(acls), version: checkVersion(given.version) };
       if (given.recursive !== true) return this.session.ask(SET_ACLS, request, path, undefined, given);
+      const acl = ownAcl(request.acl);
       return withinLimits(this.clock, { operation: 'setAcls', path }, given, (wait) =>
         changeTree(
           () => this.walk(path, wait),
           path,
-          (node) => this.setAcls(node, acls, wait),
+          (node) => this.session.ask(SET_ACLS, { path: this.rooted(node), acl, version: -1 }, node, undefined, wait),
         ),
       );
     });
@@ -289,8 +291,7 @@ export class Client extends CoreClient {
     options: CreateOptions,
   ): Promise<{ path: string; stat?: ZnodeStat }> {
     const { makepath, ephemeral, protected: isProtected } = options;
-    const { data, acl, flags, ttl } = asked;
-    const request = { path: asked.path, data: data && Buffer.from(data), acl: acl && [...acl], flags, ttl };
+    const request = withOwnData(asked);
     const given = { makepath, ephemeral };
     return withinLimits(this.clock, { operation: 'create', path }, options, (wait) =>
       isProtected
@@ -312,7 +313,7 @@ export class Client extends CoreClient {
         throw error;
       });
       if (outcome !== null) return outcome;
-      await this.#ensure(parentPath(request.path), request.acl as readonly ACL[], wait);
+      await this.#ensure(parentPath(request.path), request.acl, wait);
     }
   }
 
@@ -362,7 +363,7 @@ export class Client extends CoreClient {
   }
 
   /** @returns whether the node had to be made */
-  async #ensure(full: string, acl: readonly ACL[], options: WaitOptions): Promise<boolean> {
+  async #ensure(full: string, acl: RequestOf<'create'>['acl'], options: WaitOptions): Promise<boolean> {
     const missing: string[] = [];
     for (let path = full; path !== '/'; path = parentPath(path)) {
       const there = await this.submit('ensurePath', 'exists', this.unchroot(path), { path, watch: false }, options);
@@ -374,7 +375,7 @@ export class Client extends CoreClient {
     return made;
   }
 
-  async #ensureOne(path: string, acl: readonly ACL[], options: WaitOptions): Promise<boolean> {
+  async #ensureOne(path: string, acl: RequestOf<'create'>['acl'], options: WaitOptions): Promise<boolean> {
     try {
       await this.submit('ensurePath', 'create', this.unchroot(path), { path, data: Buffer.alloc(0), acl, flags: 0 }, options);
       return true;

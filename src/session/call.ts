@@ -2,6 +2,7 @@ import { UnimplementedError } from '../base/errors.ts';
 import type { WatchListener } from '../base/states.ts';
 import { AddWatchMode, type OpRow } from '../codec/ops.ts';
 import { DecodeError, type Reader } from '../codec/reader.ts';
+import type { WireAcl } from '../codec/records.ts';
 import type { Exchange } from '../connection/connection.ts';
 import { failInTurn, giveInTurn, seenByCaller } from './answer.ts';
 import { Failure } from './failure.ts';
@@ -119,7 +120,7 @@ export class Call implements Exchange {
     if (this.#listener === undefined && !Array.isArray(this.#request)) this.#request = undefined;
   }
 
-  /** Data as it is now: the caller may go on to write to its buffer. */
+  /** Data and ACL as they are now: the caller may go on to change them. */
   keepData(): void {
     this.#request = Array.isArray(this.#request) ? this.#request.map(withOwnData) : withOwnData(this.#request);
   }
@@ -184,10 +185,16 @@ function requireAsMany(parts: readonly unknown[], results: readonly unknown[]): 
   if (parts.length !== results.length) throw new DecodeError(`${results.length} results for ${parts.length} operations`);
 }
 
-/** A request whose data is its own: the caller may go on to write to the buffer that was given. A part of a multi holds its data one level down. */
+/** A request whose data and ACL are its own: the caller may go on to change what was given. A part of a multi holds them one level down. */
 export function withOwnData<T>(request: T): T {
   if (typeof request !== 'object' || request === null) return request;
-  const { data, request: inner } = request as { data?: unknown; request?: unknown };
+  const { data, acl, request: inner } = request as { data?: unknown; acl?: readonly WireAcl[]; request?: unknown };
   if (inner !== undefined) return { ...request, request: withOwnData(inner) };
-  return data instanceof Uint8Array ? { ...request, data: Buffer.from(data) } : request;
+  const own = data instanceof Uint8Array ? { ...request, data: Buffer.from(data) } : request;
+  return acl === undefined ? own : { ...own, acl: ownAcl(acl) };
+}
+
+/** A copy, down to the ids. */
+export function ownAcl(acl: readonly WireAcl[]): WireAcl[] {
+  return acl.map(({ perms, id: { scheme, id } }) => ({ perms, id: { scheme, id } }));
 }

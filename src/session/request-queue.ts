@@ -105,7 +105,7 @@ export class RequestQueue implements CallHome {
   }
 
   #enqueue(call: Call): void {
-    // Sent later than asked: the caller's buffer may have changed by then.
+    // Sent later than asked: what the caller gave may have changed by then.
     call.keepData();
     this.#waiting.push(call);
   }

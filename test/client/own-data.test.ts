@@ -1,8 +1,9 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { makeAcl, OPEN_ACL_UNSAFE } from '../../src/base/security.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { makeAcl, OPEN_ACL_UNSAFE, type ACL } from '../../src/base/security.ts';
 import type { CreateOptions } from '../../src/client/call-options.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
+import { suspend } from '../support/waiting.ts';
 
 const CONNECTION_LOSS = -4;
 
@@ -45,4 +46,31 @@ test('a transaction has what was added to it, whatever becomes of the buffer bef
   data.write('after!');
   await transaction.commitOrThrow();
   for (const path of ['/made', '/set']) expect(String((await client.get(path))[0])).toBe('before');
+});
+
+describe('an ACL is what it was at the call, whatever becomes of the list and of what is in it', () => {
+  const theirs = (): ACL[] => [makeAcl('world', 'anyone', { all: true }), makeAcl('ip', '127.0.0.1', { read: true })];
+  const calls: Record<string, (client: KazooClient, acl: ACL[]) => Promise<unknown>> = {
+    create: (client, acl) => client.create('/a', '', { acl }),
+    'create with its parents': (client, acl) => client.create('/a/b', '', { acl, makepath: true }),
+    ensurePath: (client, acl) => client.ensurePath('/a/b', { acl }),
+    'a transaction': (client, acl) => {
+      const transaction = client.transaction().create('/a', '', { acl });
+      return Promise.resolve().then(() => transaction.commitOrThrow());
+    },
+    setAcls: (client, acl) => Promise.all([client.create('/a'), client.setAcls('/a', acl)]),
+    'setAcls, recursive': (client, acl) => Promise.all([client.create('/a'), client.setAcls('/a', acl, { recursive: true })]),
+  };
+  test.each(Object.entries(calls))('%s', async (_, call) => {
+    const { server, client } = await setUp();
+    await suspend(server, client);
+    const acl = theirs();
+    const done = call(client, acl);
+    Object.assign(acl[0]!, { perms: 1 });
+    Object.assign(acl[1]!.id, { id: '10.0.0.1' });
+    acl.push(null as unknown as ACL);
+    server.refuseConnections(false);
+    await done;
+    expect((await client.getAcls('/a'))[0]).toEqual(theirs());
+  });
 });
