@@ -273,7 +273,9 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   /** A user's path as the server knows it. @internal */
   protected rooted(path: string, trailing = false): string {
-    return this.chroot === '' ? normalizePath(path, trailing) : addChroot(this.chroot, normalizePath(path, trailing));
+    const normal = normalizePath(path, trailing);
+    // With a slash at its end, the root too is a prefix of what is below it.
+    return trailing ? this.chroot + normal : addChroot(this.chroot, normal);
   }
 
   /** @internal */

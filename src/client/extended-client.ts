@@ -147,8 +147,7 @@ export class ExtendedClient extends Client {
       { prefixPath: full },
       checkOptions(options, WAIT_OPTIONS),
     );
-    // The server compares characters: the prefix of the whole chroot is that of its neighbour's name, too.
-    return ephemerals.filter((path) => path.startsWith(`${this.chroot}/`)).map((path) => stripChroot(this.chroot, path));
+    return ephemerals.map((path) => stripChroot(this.chroot, path));
   }
 
   /** How many nodes there are below this one, at any depth (ZooKeeper 3.6+). @throws NoNodeError */

@@ -373,6 +373,22 @@ function specifyChroot(spec: Spec): void {
     },
   );
 
+  spec(
+    'a sequential node that is all number is made in the root, which is that of the chroot',
+    async ({ client, outside, chroot }) => {
+      const made = [
+        await client.create('/', 'x', { sequence: true }),
+        await client.create('/', 'x', { sequence: true, protected: true }),
+        ...(await client.transaction().create('/', 'x', { sequence: true }).commitOrThrow()),
+      ] as string[];
+      const all = await outside();
+      for (const path of made) {
+        expect(path).toMatch(/^\/(_c_[0-9a-f-]{36}-)?\d{10}$/);
+        await all.delete(chroot + path);
+      }
+    },
+  );
+
   spec('a chroot that does not exist is no obstacle, and ensurePath("/") makes it', async ({ connect, ground, chroot, base }) => {
     const client = await connect({ hosts: `${ground.connectString}${chroot}${base}/new/root` });
     expect(await client.exists('/')).toBeNull();
