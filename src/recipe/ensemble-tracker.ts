@@ -4,6 +4,7 @@ import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { ReadOptions, WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireClient } from './arguments.ts';
+import { bounded } from './bounded.ts';
 
 /** What tracking needs of a client beside what recipes do. */
 export interface EnsembleClient extends RecipeClient {
@@ -49,7 +50,9 @@ export class EnsembleTracker {
     this.#version = -1n;
     this.#client.on('connected', this.#onConnected);
     try {
-      await this.#follow(options);
+      await bounded(this.#client, options, CONFIG_PATH, 'ensemble tracker', (attempt) =>
+        attempt.persist(() => this.#follow(attempt.bound)),
+      );
     } catch (error) {
       this.stop();
       throw error;
@@ -62,7 +65,7 @@ export class EnsembleTracker {
     this.#running = false;
     this.#client.off('connected', this.#onConnected);
     this.#settle?.();
-    void this.#client.unwatch('/zookeeper/config', this.#onChange);
+    void this.#client.unwatch(CONFIG_PATH, this.#onChange);
   }
 
   readonly #onConnected = (): void => {
@@ -80,8 +83,9 @@ export class EnsembleTracker {
       );
   }
 
-  async #follow(options?: WaitOptions): Promise<void> {
-    const [data] = await this.#client.getConfig({ ...options, watch: this.#onChange });
+  async #follow(signal?: AbortSignal): Promise<void> {
+    if (!this.#running) return;
+    const [data] = await this.#client.getConfig({ signal, watch: this.#onChange });
     if (!this.#running) return;
     const { hosts, version } = parseEnsemble(data.toString('utf8'));
     if (version <= this.#version) return;
@@ -106,6 +110,8 @@ export class EnsembleTracker {
     this.#client.dropConnection('moving within the ensemble, whose members have changed');
   }
 }
+
+const CONFIG_PATH = '/zookeeper/config';
 
 /** The client addresses of an ensemble's configuration, and its version. */
 export function parseEnsemble(text: string): { hosts: HostPort[]; version: bigint } {

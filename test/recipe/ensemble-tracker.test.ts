@@ -244,6 +244,14 @@ describe('on a server whose configuration is written by hand', () => {
     expect(client.listenerCount('connected')).toBe(1);
   });
 
+  test('a connection that is lost while the list is read is waited out', async () => {
+    const { server, client, tracker } = await tracked();
+    server.faults.cutAfterCommit('getData');
+    await tracker.start();
+    tracker.stop();
+    expect(client.listenerCount('connected')).toBe(0);
+  });
+
   test('a wait for the list can be given up', async () => {
     const { server, client, tracker } = await tracked();
     server.freeze();
