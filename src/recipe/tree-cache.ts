@@ -130,14 +130,14 @@ export class TreeCache {
     this.#freshness.end();
     this.#pause?.cancel();
     this.#client.off('state', this.#onState);
-    const followed = this.#watch.isThere;
-    const unwatched = this.#watch.remove();
-    const paths = followed ? [] : [...this.#nodes.keys()];
+    // First, so that the other takes the server's with it.
+    const unwatched = [...this.#nodes.keys()].map((path) => this.#client.unwatch(path, this.#onEvent));
+    const removed = this.#watch.remove();
     this.#nodes.clear();
     this.#loading.clear();
     this.#root.disownAll();
     this.#root.data = null;
-    await Promise.all([unwatched, ...paths.map((path) => this.#client.unwatch(path, this.#onEvent))]);
+    await Promise.all([removed, ...unwatched]);
   }
 
   /** Adds a listener of {@link TreeEvent}s, and gives it back. What it throws goes to the fault listeners. An async one is awaited before the next event. */
@@ -247,7 +247,9 @@ export class TreeCache {
   /** Only a recursive watch tells of a node not known yet. Whether it is there, and its place, its own reads tell: its parent's children may be many. */
   #stranger({ type, path }: WatchedEvent): void {
     const parent = type === 'CHILD' || type === 'DELETED' || path === this.path ? undefined : this.#nodes.get(parentPath(path!));
-    if (parent !== undefined && !parent.unreadable) this.#load(this.#insert(path!, parent));
+    if (parent === undefined || parent.unreadable) return;
+    this.#load(this.#insert(path!, parent));
+    this.#reader.relist(parent);
   }
 
   /** The parent is listed again, as the node may have been made anew before the parent's last listing: then no further event would tell. */
@@ -257,6 +259,7 @@ export class TreeCache {
   }
 
   #listAgain(parent: TreeNode): void {
+    if (this.#reader.relist(parent)) return;
     this.#outdated.add(parent);
     const list = (below: number) => (): void => this.#listOutdated(below);
     if (parent.children.size >= CROWD)

@@ -61,6 +61,10 @@ export class TreeNode {
     this.#missing |= BITS[kind];
   }
 
+  misses(kind: ReadKind): boolean {
+    return (this.#missing & BITS[kind]) !== 0;
+  }
+
   /** @returns whether nothing is missing any more */
   got(kind: ReadKind): boolean {
     this.#missing &= ~BITS[kind];

@@ -14,7 +14,7 @@ export type TreeReading =
 
 export interface TreeReaderOptions {
   readonly watch: WatchListener;
-  /** Whether one watch tells of the whole tree: a read then needs none of its own. */
+  /** Whether one watch tells of the whole tree: a read then needs none of its own, but for the sake of children that may not be read. */
   isFollowed(): boolean;
   /** Has one told when anything comes or goes below the nodes, from the zxid on. */
   watchChildren(paths: readonly string[], since: bigint): Promise<void>;
@@ -37,8 +37,9 @@ interface Asked {
 
 /**
  * Reads the nodes of a TreeCache: many at a time (pipelined), and no more than a limit, so that a big tree does not take all of the server's queue;
- * in number and in bytes, by what came before; one of a kind per node, and one more when an event came meanwhile. Where reads leave no watches, many go in one request; once all is read, the children of all
- * that were listed are put under watch together, with the zxid from before.
+ * in number and in bytes, by what came before; one of a kind per node, and one more when an event came meanwhile. Where one watch tells of the tree, many go in one request; once all is read, the children of all
+ * that were listed so are put under watch together, with the zxid from before. That tells of what has changed since, and not this cache alone but all who watch the node by this client, whether they
+ * know it or not: so a node that is known to have changed is listed again, as is one whose children change later, by a read that leaves its watch itself.
  */
 export class TreeReader {
   readonly #client: RecipeClient;
@@ -48,7 +49,7 @@ export class TreeReader {
   #inFlight = 0;
   #scheduled = false;
   /** Nodes listed whose children are not under watch yet, and the zxid before the first of these listings. */
-  readonly #listed = new Set<string>();
+  readonly #listed = new Set<TreeNode>();
   #since = 0n;
   /** Bytes that a read is expected to give: what those before it gave, and more after one that gave much. At first a guess, so that not too much is asked at once. */
   #weight = FLIGHT_BYTES / 200;
@@ -69,6 +70,13 @@ export class TreeReader {
     if (state !== undefined) return;
     this.#queue.push({ node, kind });
     this.#pump();
+  }
+
+  /** Lists a node again that has changed before its children are under watch. @returns whether it was such a one */
+  relist(node: TreeNode): boolean {
+    const isListed = this.#listed.delete(node);
+    if (isListed) this.request(node, 'children');
+    return isListed;
   }
 
   /** A request of many reads waits for all that this turn has to ask. */
@@ -109,7 +117,12 @@ export class TreeReader {
   #rest(): void {
     if (!this.isIdle) return;
     if (this.#listed.size === 0 || !this.#options.isFollowed()) return this.#options.idle();
-    const paths = [...this.#listed];
+    const paths: string[] = [];
+    for (const node of this.#listed) {
+      if (node.removed) continue;
+      if ((node.data?.stat.pzxid ?? 0n) > this.#since) this.relist(node);
+      else paths.push(node.path);
+    }
     this.#listed.clear();
     this.#inFlight += 1;
     const done = (): void => {
@@ -120,10 +133,10 @@ export class TreeReader {
     this.#options.watchChildren(paths, this.#since).then(done, done);
   }
 
-  #list(path: string): void {
+  #list(node: TreeNode, since = this.#client.lastZxid): void {
     if (!this.#options.isFollowed()) return;
-    if (this.#listed.size === 0) this.#since = this.#client.lastZxid;
-    this.#listed.add(path);
+    if (this.#listed.size === 0 || since < this.#since) this.#since = since;
+    this.#listed.add(node);
   }
 
   /** The first try goes without the means to repeat it: of these there are two for each node of the tree. */
@@ -131,7 +144,7 @@ export class TreeReader {
     const session = this.#options.session();
     if (this.#isUnwanted(node)) return queueMicrotask(() => this.#done(node, kind));
     node.reading[kind] = 'sent';
-    this.#read(node.path, kind).then(
+    this.#read(node, kind).then(
       (reading) => {
         this.#learn(this.#answered(node, reading, session), 1);
         this.#done(node, kind);
@@ -148,13 +161,15 @@ export class TreeReader {
     const session = this.#options.session();
     const wanted: Asked[] = [];
     for (const one of asked) {
-      if (one.kind === 'exists' || this.#isUnwanted(one.node)) this.#perform(one.node, one.kind);
+      const { node, kind } = one;
+      const isAlone = kind === 'exists' || (kind === 'children' && !node.misses(kind));
+      if (isAlone || this.#isUnwanted(node)) this.#perform(node, kind);
       else wanted.push(one);
     }
     if (wanted.length === 0) return;
     for (const { node, kind } of wanted) {
       node.reading[kind] = 'sent';
-      if (kind === 'children') this.#list(node.path);
+      if (kind === 'children') this.#list(node);
     }
     const reads = wanted.map(({ node: { path }, kind }) => (kind === 'data' ? { get: path } : { getChildren: path }));
     this.#client.multiRead(reads).then(
@@ -207,7 +222,7 @@ export class TreeReader {
         session = this.#options.session();
         if (this.#isUnwanted(node)) throw UNWANTED;
         node.reading[kind] = 'sent';
-        return this.#read(node.path, kind);
+        return this.#read(node, kind);
       });
       this.#answered(node, reading, session);
     } catch (error) {
@@ -226,12 +241,21 @@ export class TreeReader {
     if (!this.#isUnwanted(node)) this.#options.failed(node, kind, error, session);
   }
 
-  #read(path: string, kind: ReadKind): Promise<TreeReading> {
-    const watch = this.#options.isFollowed() ? undefined : this.#options.watch;
+  #read(node: TreeNode, kind: ReadKind): Promise<TreeReading> {
+    const { path } = node;
     if (kind === 'children') {
-      this.#list(path);
-      return this.#client.getChildren(path, { watch }).then((names) => ({ kind, names }));
+      this.#listed.delete(node);
+      const since = this.#client.lastZxid;
+      return this.#client.getChildren(path, { watch: this.#options.watch }).then(
+        (names) => ({ kind, names }),
+        (error: unknown) => {
+          // One that is refused leaves no watch.
+          this.#list(node, since);
+          throw error;
+        },
+      );
     }
+    const watch = this.#options.isFollowed() ? undefined : this.#options.watch;
     if (kind === 'exists') return this.#client.exists(path, { watch }).then((stat) => ({ kind, exists: stat !== null }));
     return this.#client.get(path, { watch }).then(([data, stat]) => ({ kind, data, stat }));
   }
@@ -242,7 +266,7 @@ export class TreeReader {
 
   /** The read left a watch that nobody wants any more: unless there is a new node at the path, whose watch it is too. */
   #takeBack(path: string): void {
-    if (!this.#options.isFollowed() && !this.#options.isKnown(path)) void this.#client.unwatch(path, this.#options.watch);
+    if (!this.#options.isKnown(path)) void this.#client.unwatch(path, this.#options.watch);
   }
 }
 

@@ -1,8 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConnectionClosedError, KazooException } from '../../src/base/errors.ts';
 import { makeDigestAcl } from '../../src/base/security.ts';
+import type { MultiReadOperation, ReadOptions } from '../../src/client/call-options.ts';
 import type { KazooClientOptions } from '../../src/client/options.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
+import { ChildrenWatch } from '../../src/recipe/children-watch.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
 import { TreeEvent } from '../../src/recipe/tree-event.ts';
 import type { EmbeddedZooKeeperOptions } from '../../src/server/server-options.ts';
@@ -293,6 +295,62 @@ describe.each([
     await pause(3);
     await cache.close();
     await eventually(async () => (await watchCount(client)) === 0);
+  });
+
+  test('others on the same client are told of each change once, and of nothing that they have seen', async () => {
+    const { client, connect } = await bench();
+    const other = await connect();
+    await client.create('/root/a', '', { makepath: true });
+    const { cache } = cacheOf(client, '/root');
+    await cache.start();
+    await cache.whenFresh();
+    const heard: string[] = [];
+    const listen = async (path: string): Promise<void> => {
+      await client.getChildren(path, { watch: ({ type }) => (heard.push(`${type} ${path}`), listen(path)) });
+    };
+    const calls: number[] = [];
+    const watch = new ChildrenWatch(client, '/root', (names) => void calls.push(names.length));
+    await Promise.all([listen('/root'), watch.ready]);
+    for (const [count, writer] of [client, other, client].entries()) {
+      await Promise.all([writer.create(`/root/${count}`), writer.sync('/root')]);
+      await client.sync('/root');
+      await listen(`/root/${count}`);
+      await cache.whenFresh();
+      await new Promise<void>((resolve) => client.dispatch(resolve));
+      expect(heard).toEqual(Array(count + 1).fill('CHILD /root'));
+      expect(calls).toEqual([1, 2, 3, 4].slice(0, count + 2));
+    }
+    watch.stop();
+  });
+
+  test('others on the same client are told of nothing that they have seen while the tree is loaded', async () => {
+    const { client } = await bench();
+    await client.create('/root/a', '', { makepath: true });
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    let held = 0;
+    const hold = async <T>(read: Promise<T>): Promise<T> => {
+      await Promise.allSettled([read]);
+      held += 1;
+      await gate;
+      return read;
+    };
+    const slow = altered(client, {
+      multiRead: (reads: MultiReadOperation[]) => hold(client.multiRead(reads)),
+      getChildren: (path: string, options: ReadOptions) => hold(client.getChildren(path, options)),
+    });
+    const { cache } = cacheOf(slow, '/root');
+    await cache.start();
+    await eventually(() => held > 0);
+    const heard: unknown[] = [];
+    for (const path of ['/root/new', '/root/a/new']) await client.create(path);
+    for (const path of ['/root', '/root/a', '/root/new'])
+      await client.getChildren(path, { watch: (event) => void heard.push(event) });
+    open();
+    await cache.whenFresh();
+    await new Promise<void>((resolve) => client.dispatch(resolve));
+    expect(heard).toEqual([]);
+    expect(cache.getChildren('/root/a')).toEqual(new Set(['new']));
   });
 
   test('starts once', async () => {
