@@ -136,10 +136,10 @@ export class KazooRetry implements RetryPolicy {
         `gave up after ${this.#attempts} ${this.#attempts === 1 ? 'try' : 'tries'}: ${messageOf(cause)}`,
         { cause },
       );
-    const pause = Math.min(this.#currentDelay, this.maxDelay) * (1 + (2 * this.#random() - 1) * this.maxJitter);
+    const pause = this.#currentDelay * (1 + (2 * this.#random() - 1) * this.maxJitter);
     if (this.#stopAt !== undefined && this.clock.now() + pause >= this.#stopAt)
       throw new RetryFailedError(`gave up after ${this.deadline} ms: ${messageOf(cause)}`, { cause });
-    this.#currentDelay *= this.backoff;
+    this.#currentDelay = Math.min(this.#currentDelay * this.backoff, this.maxDelay);
     return pause;
   }
 
