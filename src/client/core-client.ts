@@ -3,6 +3,7 @@ import {
   ConfigurationError,
   ConnectionClosedError,
   ConnectionDropped,
+  ConnectionLoss,
   errorForCode,
   KazooException,
   KazooTimeoutError,
@@ -131,7 +132,6 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     if (this.#stopped !== undefined) await this.#stopped;
     this.#failures.clear();
     await this.#connectWithin(checkTimeout(timeout), signal);
-    if (this.chroot !== '') await this.#checkChroot(timeout, signal);
     return this;
   }
 
@@ -365,14 +365,19 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   async #connectWithin(timeout: number, signal: AbortSignal | undefined): Promise<void> {
     // It may have been aborted while an earlier stop was awaited.
     signal?.throwIfAborted();
-    const started = this.session.start();
+    const over = new AbortController();
+    const started = this.#connect(over.signal);
     let cancel: () => void = () => undefined;
     const early = new Promise<never>((_, reject) => {
       const timer =
         timeout === Infinity
           ? undefined
           : this.clock.timer(timeout, () =>
-              reject(new KazooTimeoutError(`no session within ${timeout} ms`, this.#whyNoSession())),
+              reject(
+                this.connected
+                  ? new KazooTimeoutError(`the chroot was not looked up within ${timeout} ms`)
+                  : new KazooTimeoutError(`no session within ${timeout} ms`, this.#whyNoSession()),
+              ),
             );
       const forget = signal && onAbort(signal, () => reject(signal.reason as Error));
       cancel = () => {
@@ -384,7 +389,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
       await Promise.race([started, early]);
     } catch (error) {
       started.catch(() => undefined);
-      if (error instanceof KazooTimeoutError || signal?.aborted === true) await this.stop();
+      over.abort();
+      if (error instanceof KazooTimeoutError || signal?.aborted === true || this.connected) await this.stop();
       throw error instanceof ConnectionClosedError
         ? new ConnectionClosedError('the client was stopped while it was starting', { operation: 'start' })
         : error;
@@ -393,10 +399,22 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     }
   }
 
-  /** Kazoo SS-3: says so when the chroot's node is missing, and makes nothing. */
-  async #checkChroot(timeout: number, signal: AbortSignal | undefined): Promise<void> {
-    const stat = await this.submit('start', 'exists', '/', { path: this.chroot, watch: false }, { timeout, signal });
-    if (stat === null) this.logger.warn(`no node at the chroot "${this.chroot}"; ensurePath("/") makes it`);
+  /** Kazoo SS-3: says so when the chroot's node is missing, and makes nothing. A drop meanwhile is waited out. */
+  async #connect(signal: AbortSignal): Promise<void> {
+    const looksUp = this.chroot !== '' && !this.connected;
+    for (;;) {
+      await this.session.start();
+      if (!looksUp) return;
+      try {
+        const stat = await this.submit('start', 'exists', '/', { path: this.chroot, watch: false }, { signal });
+        if (stat === null) this.logger.warn(`no node at the chroot "${this.chroot}"; ensurePath("/") makes it`);
+        return;
+      } catch (error) {
+        if (!(error instanceof ConnectionLoss)) throw error;
+        // Not begun again behind the back of who has stopped it.
+        if (this.#stopped !== undefined) throw new ConnectionClosedError();
+      }
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { KazooTimeoutError } from '../../src/base/errors.ts';
+import { ConnectionClosedError, ConnectionLoss, KazooTimeoutError, MarshallingError } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
+import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { FakeServer } from '../support/fake-server.ts';
-import { rejection, until } from '../support/waiting.ts';
+import { record, rejection, until } from '../support/waiting.ts';
 
 describe('start()', () => {
   test('with a signal that has aborted dials nobody', async () => {
@@ -41,5 +42,99 @@ describe('start()', () => {
     expect(error).toBeInstanceOf(KazooTimeoutError);
     expect(error.message).toContain('the look-up of unknown has not been answered');
     expect(error.message).toContain('no answer yet');
+  });
+});
+
+describe('start() with a chroot, while it asks for its node,', () => {
+  /** Nothing is left of it, at the server neither. */
+  const expectGone = async (client: KazooClient, server: EmbeddedZooKeeper): Promise<void> => {
+    expect([client.clientState, client.clientId]).toEqual(['CLOSED', null]);
+    await until(() => server.sessions().length === 0, 'the end of the session');
+  };
+
+  test('ends with KazooTimeoutError, within the one time limit, and stops', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    server.faults.dropReply('exists');
+    const client = new KazooClient({ hosts: `${server.connectString}/c`, timeout: 30_000 });
+    const begun = performance.now();
+    const error = await rejection(client.start({ timeout: 300 }));
+    expect(performance.now() - begun).toBeLessThan(15_000);
+    expect(error).toBeInstanceOf(KazooTimeoutError);
+    expect(error.message).toBe('the chroot was not looked up within 300 ms');
+    await expectGone(client, server);
+  });
+
+  test('ends with the reason of its signal, and stops', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    server.faults.dropReply('exists');
+    const client = new KazooClient({ hosts: `${server.connectString}/c`, timeout: 30_000 });
+    const [controller, reason] = [new AbortController(), new Error('enough')];
+    client.on('connected', () => void setImmediate(() => controller.abort(reason)));
+    expect(await rejection(client.start({ signal: controller.signal }))).toBe(reason);
+    await expectGone(client, server);
+  });
+
+  test('waits for the next connection when one drops', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    server.faults.dropReply('exists', 2);
+    await using client = new KazooClient(`${server.connectString}/c`);
+    const states = record(client);
+    client.on('connected', () => {
+      if (states.length < 5) setImmediate(() => client.dropConnection());
+    });
+    await client.start();
+    expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'CONNECTED', 'SUSPENDED', 'CONNECTED']);
+  });
+
+  test('says that there is no session when none comes after that, and when the policy gives up', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    server.faults.dropReply('exists', 2);
+    const cut = (client: KazooClient): void =>
+      void client.once('connected', () => {
+        server.refuseConnections(true);
+        setImmediate(() => client.dropConnection());
+      });
+    const client = new KazooClient(`${server.connectString}/c`);
+    cut(client);
+    const error = await rejection(client.start({ timeout: 1_500 }));
+    expect(error).toBeInstanceOf(KazooTimeoutError);
+    expect(error.message).toMatch(/^no session within 1500 ms\n/);
+    expect(client.clientState).toBe('CLOSED');
+    server.refuseConnections(false);
+    const impatient = new KazooClient({ hosts: `${server.connectString}/c`, connectionRetry: { maxTries: 1 } });
+    cut(impatient);
+    expect(await rejection(impatient.start())).toMatchObject({ name: 'RetryFailedError' });
+    expect(impatient.clientState).toBe('CLOSED');
+  });
+
+  test('ends with any other error, and stops', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const client = new KazooClient(`${server.connectString}/c`);
+    server.faults.fail('exists', MarshallingError.code);
+    expect(await rejection(client.start())).toBeInstanceOf(MarshallingError);
+    await expectGone(client, server);
+  });
+
+  test('is ended by stop(), and not begun again', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    server.faults.dropReply('exists');
+    const client = new KazooClient(`${server.connectString}/c`);
+    const stop = (): void => {
+      void client.stop();
+      client.dropConnection();
+    };
+    client.on('connected', () => void setImmediate(stop));
+    const error = await rejection(client.start());
+    expect(error).toBeInstanceOf(ConnectionClosedError);
+    expect(error).not.toBeInstanceOf(ConnectionLoss);
+    expect(client.clientState).toBe('CLOSED');
+  });
+
+  test('leaves a client alone that is connected already', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    await using client = await new KazooClient(`${server.connectString}/c`).start();
+    server.faults.dropReply('exists');
+    await client.start({ timeout: 0 });
+    expect(client.connected).toBe(true);
   });
 });
