@@ -30,7 +30,7 @@ export interface KazooRetryOptions {
   backoff?: number;
   /** Random part of each pause, 0 to 1: a pause p becomes p x (1 - j … 1 + j). Default 0.4. */
   maxJitter?: number;
-  /** Longest pause, milliseconds, before jitter. Default 60 000. */
+  /** Longest pause after the first, milliseconds, before jitter. Default 60 000. */
   maxDelay?: number;
   /** Whether a call that failed by session expiry is made again. Default true. */
   ignoreExpire?: boolean;

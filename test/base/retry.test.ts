@@ -76,6 +76,7 @@ describe('which errors are retried', () => {
 describe('when calls are made again', () => {
   test('the pause doubles up to its limit (Kazoo RE-4)', async () => {
     expect(await instants({ maxTries: -1, delay: 10, maxDelay: 100 }, 420)).toEqual([0, 10, 30, 70, 150, 250, 350]);
+    expect(await instants({ maxTries: -1, delay: 200, maxDelay: 100 }, 420)).toEqual([0, 200, 300, 400]);
   });
 
   test('with another factor', async () => {
