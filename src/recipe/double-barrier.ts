@@ -33,6 +33,8 @@ export class DoubleBarrier {
   readonly #ready: string;
   #node: OwnedNode | null = null;
   #participating = false;
+  /** Calls of {@link enter} that wait: they share the node. */
+  #entering = 0;
 
   /** @throws TypeError or RangeError for a bad argument */
   constructor(client: RecipeClient, path: string, numClients: number, options?: { identifier?: string | undefined }) {
@@ -58,8 +60,13 @@ export class DoubleBarrier {
     if (this.#participating) return;
     await this.#attempt('enter', waiting, async (attempt) => {
       const entry: Entry = { since: null, opened: false };
-      while (!(await attempt.persist(() => this.#tryEnter(attempt, entry))));
-      this.#participating = true;
+      this.#entering += 1;
+      try {
+        while (!(await attempt.persist(() => this.#tryEnter(attempt, entry))));
+        this.#participating = true;
+      } finally {
+        this.#entering -= 1;
+      }
     });
   }
 
@@ -98,6 +105,7 @@ export class DoubleBarrier {
   }
 
   async #giveUp(attempt: Attempt): Promise<void> {
+    if (this.#entering > 0 || this.#participating) return;
     const removal = this.#node?.discard();
     this.#node = null;
     if (removal === undefined || attempt.givenUp || !this.#client.connected) return;
@@ -108,29 +116,40 @@ export class DoubleBarrier {
 
   /** True once the barrier is open; else after something may have changed. */
   async #tryEnter(attempt: Attempt, entry: Entry): Promise<boolean> {
-    if (!(await attempt.guard(this.#beMember(entry)))) return false;
+    const node = await attempt.guard(this.#beMember(entry));
+    if (node === null) return false;
+    const own = joinPath(this.path, node.name!);
     const { ready, members } = await observe(
       this.#client,
       attempt,
-      this.#ready,
-      (watch) => this.#look(watch),
-      (seen) => seen.members.length >= this.numClients || isNewer(seen.ready, entry.since),
-      ({ type }) => {
-        entry.opened ||= type === 'CREATED' || type === 'CHANGED';
+      [this.#ready, own],
+      (watch) => this.#look(own, watch),
+      (seen) => seen.members.length >= this.numClients || isNewer(seen.ready, entry.since) || !node.isAmong(seen.members),
+      ({ type, path }) => {
+        entry.opened ||= path === this.#ready && (type === 'CREATED' || type === 'CHANGED');
       },
     );
-    if (members.length < this.numClients) return entry.opened || isNewer(ready, entry.since);
-    await attempt.guard(this.#open(ready, entry));
-    return true;
+    if (entry.opened || isNewer(ready, entry.since)) return true;
+    if (!node.isAmong(members)) await attempt.guard(this.#replace(node));
+    else if (members.length >= this.numClients) {
+      await attempt.guard(this.#open(ready));
+      return true;
+    }
+    return false;
   }
 
-  async #look(watch: WatchListener): Promise<{ ready: ZnodeStat | null; members: string[] }> {
-    const [ready, members] = await Promise.all([this.#client.exists(this.#ready, { watch }), this.#members()]);
+  /** Our own node may be deleted by others: the watch tells of that, too. */
+  async #look(own: string, watch: WatchListener): Promise<{ ready: ZnodeStat | null; members: string[] }> {
+    const [ready, members] = await Promise.all([
+      this.#client.exists(this.#ready, { watch }),
+      this.#members(),
+      this.#client.exists(own, { watch }),
+    ]);
     return { ready, members };
   }
 
-  /** Our node, made anew if the session that had it is lost. */
-  async #beMember(entry: Entry): Promise<boolean> {
+  /** Our node, made anew if the session that had it is lost; null: to be looked at again. */
+  async #beMember(entry: Entry): Promise<OwnedNode | null> {
     this.#node ??= new OwnedNode(this.#client, {
       parent: this.path,
       name: uniqueName(),
@@ -138,23 +157,27 @@ export class DoubleBarrier {
       sequence: false,
       ephemeral: true,
     });
-    await this.#node.make();
-    if (await this.#node.verify()) {
-      entry.since ??= this.#node.birth!.czxid;
-      return true;
+    const node = this.#node;
+    await node.make();
+    if (await node.verify()) {
+      entry.since ??= node.birth!.czxid;
+      return node;
     }
-    // While suspended nobody can say whose it is: it is looked at again after that.
+    await this.#replace(node);
+    return null;
+  }
+
+  /** While suspended nobody can say whose it is: it is looked at again after that. */
+  async #replace(node: OwnedNode): Promise<void> {
     if (this.#client.state !== 'SUSPENDED') {
-      void this.#node.discard();
-      this.#node = null;
+      void node.discard();
+      if (this.#node === node) this.#node = null;
     }
     await sleep(this.#client.clock, pauseAfter(0)).promise;
-    return false;
   }
 
   /** Tells those who wait. One left from earlier is written again: they are told of that just as well. */
-  async #open(ready: ZnodeStat | null, entry: Entry): Promise<void> {
-    if (isNewer(ready, entry.since)) return;
+  async #open(ready: ZnodeStat | null): Promise<void> {
     if (ready !== null && (await nullIfMissing(this.#client.set(this.#ready, ''))) !== null) return;
     await this.#client.ensurePath(this.#ready);
   }

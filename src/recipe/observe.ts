@@ -13,7 +13,7 @@ import type { Attempt } from './attempt.ts';
 export async function observe<T>(
   client: RecipeClient,
   attempt: Attempt,
-  path: string,
+  paths: string | readonly string[],
   read: (watch: WatchListener) => Promise<T>,
   settled: (value: T) => boolean,
   noticed: WatchListener = () => undefined,
@@ -25,7 +25,7 @@ export async function observe<T>(
     if (!settled(value)) await attempt.guard(watch.told);
     return value;
   } finally {
-    watch.close(path, reading);
+    watch.close(paths, reading);
   }
 }
 
@@ -35,7 +35,6 @@ class OneWatch {
   readonly told: Promise<void>;
   readonly listener: WatchListener;
   readonly #onState: (state: KazooState) => void;
-  #fired = false;
 
   constructor(client: RecipeClient, noticed: WatchListener) {
     this.#client = client;
@@ -44,7 +43,6 @@ class OneWatch {
       wake = resolve;
     });
     this.listener = prompt((event: WatchedEvent) => {
-      this.#fired = true;
       wake();
       return noticed(event);
     });
@@ -56,14 +54,15 @@ class OneWatch {
   }
 
   /** The watch exists once the read has succeeded, which may be after the wait for it was given up. */
-  close(path: string, reading: Promise<unknown>): void {
+  close(paths: string | readonly string[], reading: Promise<unknown>): void {
     this.#client.off('state', this.#onState);
-    if (this.#fired) return;
     reading
       .then(
-        () => this.#client.unwatch(path, this.listener),
+        () => Promise.all([paths].flat().map((path) => this.#client.unwatch(path, this.listener))),
         () => undefined,
       )
-      .catch((error: unknown) => this.#client.logger.warn(`a watch on ${path} could not be taken back: ${String(error)}`));
+      .catch((error: unknown) =>
+        this.#client.logger.warn(`a watch on ${String(paths)} could not be taken back: ${String(error)}`),
+      );
   }
 }

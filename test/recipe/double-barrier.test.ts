@@ -105,6 +105,37 @@ describe('entering', () => {
     expect(await one.getChildren(PATH)).toHaveLength(3);
   });
 
+  test('one of two waits on one object that is given up leaves the other its node', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const [one, two] = await party(lab, 2);
+    const controller = new AbortController();
+    const refused = expect(one!.enter({ signal: controller.signal })).rejects.toThrow('enough');
+    const entering = one!.enter({ timeout: 20_000 });
+    await until('one has come', async () => (await client.getChildren(PATH)).length === 1);
+    controller.abort(new Error('enough'));
+    await refused;
+    await client.sync(PATH);
+    expect(await client.getChildren(PATH)).toHaveLength(1);
+    await Promise.all([two!.enter({ timeout: 20_000 }), entering]);
+    expect(await client.getChildren(PATH)).toHaveLength(3);
+  });
+
+  test('a node that is deleted by hand while it waits is made again', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const [one, two] = await party(lab, 2);
+    const entering = one!.enter({ timeout: 20_000 });
+    const members = (): Promise<string[]> => client.getChildren(PATH).catch(() => []);
+    await until('one has come', async () => (await members()).length === 1);
+    const [first] = await members();
+    await client.delete(PATH, { recursive: true });
+    await until('it has come again', async () => (await members()).some((name) => name !== first));
+    expect(one!.participating).toBe(false);
+    await Promise.all([two!.enter({ timeout: 20_000 }), entering]);
+    expect(await members()).toHaveLength(3);
+  });
+
   test('stopping the client ends the wait', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
