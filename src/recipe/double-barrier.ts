@@ -52,6 +52,7 @@ export class DoubleBarrier {
 
   /**
    * Waits until `numClients` have come. A `ready` node left from earlier does not open the barrier by itself (Kazoo D-11).
+   * One that is away while the barrier opens enters when it is back, as long as `ready` is there.
    *
    * @throws OperationTimeoutError; `signal.reason`; ConnectionClosedError when the client stops. None leaves a node behind.
    */
@@ -72,6 +73,7 @@ export class DoubleBarrier {
 
   /**
    * Waits until all who were inside have left, too. At once if this one has not entered.
+   * `ready` goes last, or when this one gives up: Kazoo's, which deletes it first, would leave behind who has not heard of it yet.
    *
    * @throws OperationTimeoutError; `signal.reason`; ConnectionClosedError when the client stops. Either way this one has left.
    */
@@ -80,12 +82,14 @@ export class DoubleBarrier {
     if (!this.#participating) return;
     this.#participating = false;
     await this.#attempt('leave', waiting, async (attempt) => {
-      const inside = await attempt.persist(async () => {
-        await attempt.guard(this.#deleteReady());
-        return new Set(await attempt.guard(this.#members()));
-      });
-      while (!(await attempt.persist(() => this.#tryLeave(attempt, inside))));
-      this.#node = null;
+      try {
+        const inside = new Set(await attempt.persist(() => attempt.guard(this.#members())));
+        while (!(await attempt.persist(() => this.#tryLeave(attempt, inside))));
+        this.#node = null;
+      } catch (error) {
+        this.#deleteReady().catch(() => undefined);
+        throw error;
+      }
     });
   }
 
@@ -187,6 +191,8 @@ export class DoubleBarrier {
     const own = this.#node?.name ?? '';
     const left = (await attempt.guard(this.#members())).filter((name) => inside.has(name)).sort();
     const others = left.filter((name) => name !== own);
+    // While our node is there nobody is out, to enter again.
+    if (others.length === 0) await attempt.guard(this.#deleteReady());
     if (left[0] !== own || others.length === 0) await attempt.guard(this.#removeOwn());
     if (others.length === 0) return true;
     const awaited = joinPath(this.path, left[0] === own ? left.at(-1)! : left[0]!);

@@ -1,13 +1,20 @@
 import { hostname } from 'node:os';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConnectionClosedError, OperationTimeoutError } from '../../src/base/errors.ts';
+import type { KazooClient } from '../../src/kazoo-client.ts';
 import { DoubleBarrier } from '../../src/recipe/double-barrier.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
 
 const PATH = '/barriers/double';
 
-async function party(lab: Lab, size: number): Promise<DoubleBarrier[]> {
-  return Promise.all(Array.from({ length: size }, async () => new DoubleBarrier(await lab.client(), PATH, size)));
+async function party(lab: Lab, count: number, size = count): Promise<DoubleBarrier[]> {
+  return Promise.all(Array.from({ length: count }, async () => new DoubleBarrier(await lab.client(), PATH, size)));
+}
+
+async function membersOf(client: KazooClient): Promise<string[]> {
+  const names = await client.getChildren(PATH);
+  return names.filter((name) => name !== 'ready');
 }
 
 describe('entering', () => {
@@ -28,7 +35,7 @@ describe('entering', () => {
     expect((await client.exists(`${PATH}/ready`))?.ephemeralOwner).toBe(0n);
     let left = 0;
     const leaving = barriers.slice(1).map((barrier) => barrier.leave().then(() => (left += 1)));
-    await until('two have begun to leave', async () => (await client.getChildren(PATH)).length <= 2);
+    await until('two have begun to leave', async () => (await membersOf(client)).length <= 2);
     expect(left).toBe(0);
     await barriers[0]!.leave();
     await Promise.all(leaving);
@@ -126,14 +133,13 @@ describe('entering', () => {
     const client = await lab.client();
     const [one, two] = await party(lab, 2);
     const entering = one!.enter({ timeout: 20_000 });
-    const members = (): Promise<string[]> => client.getChildren(PATH).catch(() => []);
-    await until('one has come', async () => (await members()).length === 1);
-    const [first] = await members();
+    await until('one has come', async () => (await membersOf(client)).length === 1);
+    const [first] = await membersOf(client);
     await client.delete(PATH, { recursive: true });
-    await until('it has come again', async () => (await members()).some((name) => name !== first));
+    await until('it has come again', async () => (await membersOf(client)).some((name) => name !== first));
     expect(one!.participating).toBe(false);
     await Promise.all([two!.enter({ timeout: 20_000 }), entering]);
-    expect(await members()).toHaveLength(3);
+    expect(await membersOf(client)).toHaveLength(2);
   });
 
   test('stopping the client ends the wait', async () => {
@@ -146,7 +152,52 @@ describe('entering', () => {
   });
 });
 
+/** Three of one barrier, of whom the first is waiting, and away from its session; the others have come meanwhile. */
+async function absentee(
+  lab: Lab,
+  signal?: AbortSignal,
+): Promise<{ entering: Promise<void>; back: () => void; barriers: DoubleBarrier[] }> {
+  const proxy = await TcpProxy.open(lab.server.connectString);
+  onTestFinished(() => proxy.close());
+  const away = await lab.client({ hosts: proxy.connectString, timeout: 4_000 });
+  const barriers = [new DoubleBarrier(away, PATH, 3), ...(await party(lab, 2, 3))];
+  const entering = barriers[0]!.enter({ timeout: 20_000, signal });
+  entering.catch(() => undefined);
+  const client = await lab.client();
+  await until('one has come', async () => (await client.exists(PATH))?.numChildren === 1);
+  proxy.refuse(true);
+  proxy.cut();
+  await until('it is away', () => !away.connected);
+  await Promise.all(barriers.slice(1).map((barrier) => barrier.enter({ timeout: 20_000 })));
+  return { entering, back: () => proxy.refuse(false), barriers };
+}
+
 describe('leaving', () => {
+  test('one that was away while the barrier opened, and the others began to leave, enters all the same', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const { entering, back, barriers } = await absentee(lab);
+    const leaving = barriers.slice(1).map((barrier) => barrier.leave({ timeout: 20_000 }));
+    await until('one has left', async () => (await membersOf(client)).length < 3);
+    back();
+    await entering;
+    await Promise.all([...leaving, barriers[0]!.leave({ timeout: 20_000 })]);
+    expect(await client.getChildren(PATH)).toEqual([]);
+  });
+
+  test('who gives up to wait for one that is away takes ready with it', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const controller = new AbortController();
+    const { entering, back, barriers } = await absentee(lab, controller.signal);
+    for (const barrier of barriers.slice(1)) await expect(barrier.leave({ timeout: 50 })).rejects.toThrow(OperationTimeoutError);
+    expect(await client.getChildren(PATH)).toHaveLength(1);
+    back();
+    controller.abort(new Error('enough'));
+    await expect(entering).rejects.toThrow('enough');
+    await until('it has gone', async () => (await client.getChildren(PATH)).length === 0);
+  });
+
   test('nobody who has not entered leaves', async () => {
     const client = await (await Lab.open()).client();
     await new DoubleBarrier(client, PATH, 2).leave();
@@ -173,7 +224,7 @@ describe('leaving', () => {
       leaving.push(barrier.leave().then(() => (left += 1)));
       await client.sync(PATH);
     }
-    await until('at least two have taken their nodes away', async () => (await client.getChildren(PATH)).length <= 2);
+    await until('at least two have taken their nodes away', async () => (await membersOf(client)).length <= 2);
     expect(left).toBe(0);
     await barriers[3]!.leave();
     await Promise.all(leaving);
