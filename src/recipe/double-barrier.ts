@@ -94,7 +94,6 @@ export class DoubleBarrier {
   }
 
   async #attempt(verb: string, { timeout, signal }: BarrierWait, work: (attempt: Attempt) => Promise<void>): Promise<void> {
-    signal?.throwIfAborted();
     const timedOut = (): Error =>
       new OperationTimeoutError(`${verb} ${this.path}: not all came within ${timeout} ms`, { path: this.path });
     const attempt = new Attempt(this.#client.clock, { timeout, signal }, timedOut);

@@ -213,6 +213,17 @@ describe('leaving', () => {
     await barriers[1]!.leave({ timeout: 10_000 });
   });
 
+  test('a signal that has aborted already rejects, and this one has left all the same', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const barrier = new DoubleBarrier(client, PATH, 1);
+    await barrier.enter();
+    await expect(barrier.leave({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
+    await until('it has gone', async () => (await client.getChildren(PATH)).length === 0);
+    await expect(barrier.enter({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
+    expect(await client.getChildren(PATH)).toEqual([]);
+  });
+
   test('a member that waits for others goes on waiting when one of them leaves (D-11, DB-6)', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
