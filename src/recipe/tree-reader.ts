@@ -1,4 +1,4 @@
-import { ZookeeperError } from '../base/errors.ts';
+import { NoAuthError, ZookeeperError } from '../base/errors.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -249,8 +249,8 @@ export class TreeReader {
       return this.#client.getChildren(path, { watch: this.#options.watch }).then(
         (names) => ({ kind, names }),
         (error: unknown) => {
-          // One that is refused leaves no watch.
-          this.#list(node, since);
+          // One that is refused leaves no watch. What failed otherwise is read again, or not at all.
+          if (error instanceof NoAuthError) this.#list(node, since);
           throw error;
         },
       );
