@@ -476,3 +476,31 @@ test('what a client that is being stopped refuses to read does not count as load
   for (let turn = 0; turn < 5; turn++) await client.sync('/tree');
   expect(told).toEqual([]);
 });
+
+test('a cache whose client is stopped while it lists again asks no more', async () => {
+  const { client } = await workbench();
+  await client.create('/tree', 'data');
+  let refused = 0;
+  let isStopped = false;
+  const stopping = altered(client, {
+    getChildren: (...args: Parameters<KazooClient['getChildren']>) => {
+      if (!isStopped) return client.getChildren(...args);
+      refused += 1;
+      // Were it asked for ever, this test would stand still.
+      return refused > 100 ? new Promise(() => undefined) : Promise.reject(new ConnectionClosedError());
+    },
+    get lastZxid() {
+      return isStopped ? 0n : client.lastZxid;
+    },
+  });
+  const { cache } = cacheOf(stopping, '/tree');
+  await cache.start();
+  await cache.whenFresh();
+  isStopped = true;
+  await client.create('/tree/child');
+  await client.create('/tree/other');
+  await client.delete('/tree/child');
+  await eventually(() => refused > 0);
+  for (let turn = 0; turn < 5; turn++) await client.sync('/tree');
+  expect(refused).toBeLessThan(20);
+});
