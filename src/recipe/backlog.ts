@@ -103,11 +103,9 @@ export class Backlog {
   }
 
   #takeAhead(): Promise<Claim> | undefined {
-    for (const ahead of this.#ahead) {
-      this.#ahead.delete(ahead);
-      return ahead;
-    }
-    return undefined;
+    const oldest = this.#ahead.values().next().value;
+    if (oldest !== undefined) this.#ahead.delete(oldest);
+    return oldest;
   }
 
   async #claimNext(fresh: boolean, signal: AbortSignal | undefined): Promise<Claim> {

@@ -101,15 +101,12 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
   }
 
   #change(n: number | bigint, options?: WaitOptions): Promise<CounterValue<O>> {
-    return this.#attempt(options, 'add', async (attempt) => {
-      const ticket = this.#turnstile.take();
-      try {
-        await attempt.guard(ticket.ready);
-        return (await attempt.guard(this.#changeUntilDone(n, attempt))) as CounterValue<O>;
-      } finally {
-        ticket.leave();
-      }
-    });
+    return this.#attempt(options, 'add', (attempt) =>
+      this.#turnstile.pass(
+        () => attempt.guard(this.#changeUntilDone(n, attempt) as Promise<CounterValue<O>>),
+        (ready) => attempt.guard(ready),
+      ),
+    );
   }
 
   async #changeUntilDone(n: number | bigint, attempt: Attempt): Promise<number | bigint> {

@@ -209,15 +209,11 @@ export class LockingQueue {
   }
 
   /** One lock of this object is made or removed at a time, for they all look alike. */
-  async #inTurn<T>(attempt: Attempt, work: () => Promise<T>): Promise<T> {
-    const ticket = this.#turnstile.take();
-    try {
-      await attempt.guard(ticket.ready);
+  #inTurn<T>(attempt: Attempt, work: () => Promise<T>): Promise<T> {
+    return this.#turnstile.pass(work, async (ready) => {
+      await attempt.guard(ready);
       await attempt.guard(this.#tidied);
-      return await work();
-    } finally {
-      ticket.leave();
-    }
+    });
   }
 
   async #consumed(lock: EntryLock, attempt: Attempt): Promise<boolean> {

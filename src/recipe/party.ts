@@ -46,7 +46,7 @@ abstract class BaseParty {
 
   /** Joins, for as long as the session lasts. Fine if joined already; a node left by a former session is replaced. */
   async join(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turnstile.pass(async () => {
       await this.client.retry(() => this.#join());
       this.#participating = true;
     });
@@ -55,7 +55,7 @@ abstract class BaseParty {
   /** Leaves. @returns false if this one was not, or no longer, in the party */
   leave(): Promise<boolean> {
     this.#participating = false;
-    return this.#inTurn(() => {
+    return this.#turnstile.pass(() => {
       this.#participating = false;
       return removeNode(this.client, this.#node);
     });
@@ -76,16 +76,6 @@ abstract class BaseParty {
     const children = await nullIfMissing(this.client.getChildren(this.path));
     if (children === null) await this.client.ensurePath(this.path);
     return (children ?? []).filter((name) => this.counts(name));
-  }
-
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const ticket = this.#turnstile.take();
-    try {
-      await ticket.ready;
-      return await work();
-    } finally {
-      ticket.leave();
-    }
   }
 
   async #join(): Promise<void> {

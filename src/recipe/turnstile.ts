@@ -25,6 +25,17 @@ export class Turnstile {
     return ticket;
   }
 
+  /** What `work` gives when it is its turn. @param wait may give the wait for that up */
+  async pass<T>(work: () => Promise<T>, wait = (ready: Promise<void>): Promise<void> => ready): Promise<T> {
+    const ticket = this.take();
+    try {
+      await wait(ticket.ready);
+      return await work();
+    } finally {
+      ticket.leave();
+    }
+  }
+
   #leave(ticket: Ticket): void {
     const first = this.#line[0]?.ticket === ticket;
     this.#line = this.#line.filter((entry) => entry.ticket !== ticket);
