@@ -21,10 +21,14 @@ export function expectOptions(what: string, options: unknown, expected: Readonly
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(expected, name))
       throw new ConfigurationError(`unknown option "${name}" of ${what}; expected one of ${Object.keys(expected).join(', ')}`);
-    const [wanted, check] = expected[name]!;
-    if (value !== undefined && !check(value))
-      throw new ConfigurationError(`option "${name}" must be ${wanted}, not ${describeValue(value)}`);
+    expectValue(name, value, expected[name]!);
   }
+}
+
+/** An undefined option is one that was not given. @throws ConfigurationError */
+export function expectValue(name: string, value: unknown, [wanted, check]: Expectation): void {
+  if (value !== undefined && !check(value))
+    throw new ConfigurationError(`option "${name}" must be ${wanted}, not ${describeValue(value)}`);
 }
 
 export function isWhole(value: unknown, least: number): boolean {

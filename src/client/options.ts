@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { ConfigurationError } from '../base/errors.ts';
+import { boolean, expectValue, type Expectation } from '../base/expectations.ts';
 import { debugLogger, type Logger } from '../base/logger.ts';
 import { describeValue } from '../base/paths.ts';
 import type { KazooRetryOptions, RetryPolicy } from '../base/retry.ts';
@@ -88,8 +89,7 @@ export function resolveOptions(given: string | KazooClientOptions | undefined): 
   for (const [name, value] of Object.entries(options)) {
     const rule = Object.hasOwn(RULES, name) ? RULES[name as keyof KazooClientOptions] : undefined;
     if (rule === undefined) throw new ConfigurationError(`unknown option "${name}"; known are ${Object.keys(RULES).join(', ')}`);
-    if (value !== undefined && !rule.accepts(value))
-      throw new ConfigurationError(`option "${name}" must be ${rule.expected}, not ${describeValue(value)}`);
+    expectValue(name, value, rule);
   }
   const set: KazooClientOptions = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   // An iterator can be read once.
@@ -118,47 +118,40 @@ function defaults(): Partial<ResolvedOptions> {
   };
 }
 
-interface Rule {
-  readonly expected: string;
-  readonly accepts: (value: unknown) => boolean;
-}
-
-const string: Rule = { expected: 'a string', accepts: (value) => typeof value === 'string' };
-const boolean: Rule = { expected: 'a boolean', accepts: (value) => typeof value === 'boolean' };
-const object: Rule = { expected: 'an object', accepts: isObject };
-const pem: Rule = {
-  expected: 'a PEM path, PEM text or bytes',
-  accepts: (value) => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
-};
-const bytes: Rule = { expected: 'a whole number of bytes, at least 1024', accepts: (value) => isWhole(value) && value >= 1024 };
-const call: Rule = { expected: 'a function', accepts: (value) => typeof value === 'function' };
+const string: Expectation = ['a string', (value) => typeof value === 'string'];
+const object: Expectation = ['an object', isObject];
+const pem: Expectation = [
+  'a PEM path, PEM text or bytes',
+  (value) => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
+];
+const bytes: Expectation = ['a whole number of bytes, at least 1024', (value) => isWhole(value) && value >= 1024];
+const call: Expectation = ['a function', (value) => typeof value === 'function'];
 
 const RULES = {
-  hosts: { expected: 'a string or an array of strings', accepts: (value) => typeof value === 'string' || Array.isArray(value) },
-  timeout: {
-    expected: 'a session timeout in milliseconds, from 100 to 2147483647 (a smaller number looks like seconds)',
-    accepts: (value) => typeof value === 'number' && value >= 100 && value <= 0x7fff_ffff,
-  },
-  clientId: {
-    expected: '{ sessionId: bigint, password: Buffer }',
-    accepts: (value) => isObject(value) && typeof value['sessionId'] === 'bigint' && value['password'] instanceof Uint8Array,
-  },
-  handler: {
-    expected: 'a Handler, made with new',
-    accepts: (value) =>
-      isObject(value) && ['dial', 'dispatch', 'start', 'stop'].every((name) => typeof value[name] === 'function'),
-  },
-  defaultAcl: { expected: 'an array of ACL, or null', accepts: (value) => value === null || isAclList(value) },
-  authData: { expected: 'pairs of scheme and credential', accepts: (value) => isObject(value) && Symbol.iterator in value },
-  sasl: { expected: '{ mechanism, ... }', accepts: (value) => isObject(value) && typeof value['mechanism'] === 'string' },
+  hosts: ['a string or an array of strings', (value) => typeof value === 'string' || Array.isArray(value)],
+  timeout: [
+    'a session timeout in milliseconds, from 100 to 2147483647 (a smaller number looks like seconds)',
+    (value) => typeof value === 'number' && value >= 100 && value <= 0x7fff_ffff,
+  ],
+  clientId: [
+    '{ sessionId: bigint, password: Buffer }',
+    (value) => isObject(value) && typeof value['sessionId'] === 'bigint' && value['password'] instanceof Uint8Array,
+  ],
+  handler: [
+    'a Handler, made with new',
+    (value) => isObject(value) && ['dial', 'dispatch', 'start', 'stop'].every((name) => typeof value[name] === 'function'),
+  ],
+  defaultAcl: ['an array of ACL, or null', (value) => value === null || isAclList(value)],
+  authData: ['pairs of scheme and credential', (value) => isObject(value) && Symbol.iterator in value],
+  sasl: ['{ mechanism, ... }', (value) => isObject(value) && typeof value['mechanism'] === 'string'],
   readOnly: boolean,
   randomizeHosts: boolean,
   connectionRetry: object,
   commandRetry: object,
-  logger: {
-    expected: 'an object with debug, info, warn and error',
-    accepts: (value) => isObject(value) && ['debug', 'info', 'warn', 'error'].every((name) => typeof value[name] === 'function'),
-  },
+  logger: [
+    'an object with debug, info, warn and error',
+    (value) => isObject(value) && ['debug', 'info', 'warn', 'error'].every((name) => typeof value[name] === 'function'),
+  ],
   useSsl: boolean,
   ca: pem,
   certfile: pem,
@@ -167,19 +160,13 @@ const RULES = {
   verifyCerts: boolean,
   checkHostname: boolean,
   tls: object,
-  maxInFlight: {
-    expected: 'a whole number from 1, or Infinity',
-    accepts: (value) => value === Infinity || (isWhole(value) && value >= 1),
-  },
+  maxInFlight: ['a whole number from 1, or Infinity', (value) => value === Infinity || (isWhole(value) && value >= 1)],
   maxRequestBytes: bytes,
   maxResponseBytes: bytes,
   clock: object,
   resolver: call,
-  firstXid: {
-    expected: 'a whole number from 1 to 2147483647',
-    accepts: (value) => isWhole(value) && value >= 1 && value <= 0x7fff_ffff,
-  },
-} as const satisfies Record<keyof KazooClientOptions, Rule>;
+  firstXid: ['a whole number from 1 to 2147483647', (value) => isWhole(value) && value >= 1 && value <= 0x7fff_ffff],
+} as const satisfies Record<keyof KazooClientOptions, Expectation>;
 
 function checkMixes(options: KazooClientOptions): void {
   const { useSsl, verifyCerts, checkHostname, keyfile, certfile, sasl } = options;
