@@ -31,6 +31,14 @@ async function setUp(options: KazooClientOptions = {}): Promise<Setting> {
   };
 }
 
+/** Ends the connection, and lets none be made. */
+async function suspend({ client, proxy }: Setting): Promise<void> {
+  proxy.refuse(true);
+  const suspended = new Promise<void>((resolve) => client.once('suspended', () => resolve()));
+  proxy.cut();
+  await suspended;
+}
+
 const failure = (promise: Promise<unknown>): Promise<Error> =>
   promise.then(
     () => new Error('it should have failed'),
@@ -97,10 +105,7 @@ test('data may be changed by the caller once the call is made, waiting or not', 
 test('addAuth while SUSPENDED is answered by the next connection, not before', async () => {
   await using setting = await setUp();
   const { client, proxy } = setting;
-  proxy.refuse(true);
-  const suspended = new Promise<void>((resolve) => client.once('suspended', () => resolve()));
-  proxy.cut();
-  await suspended;
+  await suspend(setting);
   const outcome = failure(client.addAuth('nonsense', 'x'));
   proxy.refuse(false);
   expect(await outcome).toBeInstanceOf(AuthFailedError);
@@ -109,10 +114,7 @@ test('addAuth while SUSPENDED is answered by the next connection, not before', a
 test('addAuth has the limits of every call; given up, it is presented on the next connection all the same', async () => {
   await using setting = await setUp();
   const { client, proxy } = setting;
-  proxy.refuse(true);
-  const suspended = new Promise<void>((resolve) => client.once('suspended', () => resolve()));
-  proxy.cut();
-  await suspended;
+  await suspend(setting);
   const abort = new AbortController();
   const outcomes = [
     failure(client.addAuth('digest', 'late:secret', { timeout: 50 })),
