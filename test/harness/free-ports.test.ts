@@ -13,6 +13,11 @@ test('ports are different, below those systems give out, and free', async () => 
   server.close();
 });
 
+test('none is given twice, whoever asks, while the first has yet to use it', async () => {
+  const ports = (await Promise.all(Array.from({ length: 200 }, () => freePorts(5)))).flat();
+  expect(new Set(ports).size).toBe(1000);
+});
+
 test('a host with none is told of', async () => {
   await expect(freePorts(1, '192.0.2.1')).rejects.toThrow(/found only 0 of 1 free ports on 192\.0\.2\.1/);
 });
