@@ -21,6 +21,19 @@ export function debugLogger(area: string): Logger {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
+/** `logger`, of which a failure costs nobody anything: the line goes to {@link debugLogger} instead, with the reason. */
+export function guardedLogger(logger: Logger): Logger {
+  const instead = debugLogger('client');
+  const at = (level: keyof Logger) => (message: string) => {
+    try {
+      logger[level](message);
+    } catch (error) {
+      instead[level](`${message} (the logger failed: ${String(error)})`);
+    }
+  };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
 let loaded: Promise<typeof Debug> | undefined;
 
 /** With the first line: `debug` and what it asks of the terminal take longer to load than this package. Lines keep their order meanwhile. */

@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { ConfigurationError } from '../base/errors.ts';
 import { boolean, expectValue, type Expectation } from '../base/expectations.ts';
-import { debugLogger, type Logger } from '../base/logger.ts';
+import { debugLogger, guardedLogger, type Logger } from '../base/logger.ts';
 import { describeValue } from '../base/paths.ts';
 import type { KazooRetryOptions, RetryPolicy } from '../base/retry.ts';
 import type { ACL } from '../base/security.ts';
@@ -21,13 +21,15 @@ export interface KazooClientOptions {
   timeout?: number | undefined;
   /** Resume this session. */
   clientId?: ClientId | undefined;
+  /** Where the connection lives and callbacks run. Default: an EventLoopHandler of the client's own. */
   handler?: Handler | undefined;
   /** For nodes created without an ACL of their own; null (default) means open to all. */
   defaultAcl?: ACL[] | null | undefined;
   /** Presented on every connection, in this order. */
   authData?: Iterable<readonly [scheme: string, credential: string | Uint8Array]> | undefined;
+  /** Proves who we are before anything else on every connection. Default: not at all. */
   sasl?: SaslOptions | undefined;
-  /** Accept a server that is cut off from the ensemble and serves reads only. */
+  /** Accept a server that is cut off from the ensemble and serves reads only. Default false. */
   readOnly?: boolean | undefined;
   /** Try the servers in random order. Default true. */
   randomizeHosts?: boolean | undefined;
@@ -35,16 +37,21 @@ export interface KazooClientOptions {
   connectionRetry?: RetryPolicy | KazooRetryOptions | undefined;
   /** What `client.retry` uses, and recipes in calls without a `timeout`. Default as `connectionRetry`. */
   commandRetry?: RetryPolicy | KazooRetryOptions | undefined;
+  /** Never given credentials or data. Default: the `debug` package, `DEBUG=kazoo:*`. */
   logger?: Logger | undefined;
+  /** Speak TLS; the options below need it. Default false. */
   useSsl?: boolean | undefined;
-  /** PEM path or text, as are `certfile` and `keyfile`; read afresh for every connection. */
+  /** Whom to trust: PEM path or text, as are `certfile` and `keyfile`; read afresh for every connection. Default: as Node. */
   ca?: string | Uint8Array | undefined;
+  /** This client's certificate, and its key unless `keyfile` is given. */
   certfile?: string | Uint8Array | undefined;
+  /** The key of `certfile`. */
   keyfile?: string | Uint8Array | undefined;
+  /** Of an encrypted key. */
   keyfilePassword?: string | undefined;
-  /** Default true. */
+  /** Refuse a server whose certificate is not trusted. Default true. */
   verifyCerts?: boolean | undefined;
-  /** Default true. */
+  /** Refuse a server whose certificate is for another name. Default true, unless `verifyCerts` is false. */
   checkHostname?: boolean | undefined;
   /** Merged last into what `tls.connect` is given. */
   tls?: ConnectionOptions | undefined;
@@ -94,6 +101,7 @@ export function resolveOptions(given: string | KazooClientOptions | undefined): 
   const set: KazooClientOptions = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   // An iterator can be read once.
   if (set.authData !== undefined) set.authData = [...set.authData];
+  if (set.logger !== undefined) set.logger = guardedLogger(set.logger);
   checkMixes(set);
   return { ...defaults(), ...set } as ResolvedOptions;
 }

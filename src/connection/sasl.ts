@@ -9,6 +9,7 @@ export interface SaslMechanism {
   create(context: { host: string; service: string }): SaslExchange | Promise<SaslExchange>;
 }
 
+/** The option `sasl`. `service` is the first part of the server's principal, default `zookeeper`; GSSAPI needs the package `kerberos`. */
 export type SaslOptions =
   | { mechanism: 'DIGEST-MD5'; username: string; password: string; service?: string }
   | { mechanism: 'GSSAPI'; service?: string; principal?: string }

@@ -50,3 +50,20 @@ test('a listener of "error" that throws is logged, and nothing else', async () =
   client.reportError(new Error('once'));
   expect(errors).toEqual(['a listener of "error" failed: Error: again']);
 });
+
+test('a logger that throws costs nobody anything', async () => {
+  await using server = await EmbeddedZooKeeper.start();
+  const broken = throws(new Error('disk full'));
+  await using client = new KazooClient({
+    hosts: server.connectString,
+    logger: { debug: broken, info: broken, warn: broken, error: broken },
+  });
+  await client.start();
+  const session = client.clientId?.sessionId;
+  server.dropConnections();
+  await client.retry(() => client.ensurePath('/a'));
+  await client.get('/a', { watch: throws(new Error('mine')) });
+  await client.set('/a', 'b');
+  expect(String((await client.get('/a'))[0])).toBe('b');
+  expect(client.clientId?.sessionId).toBe(session);
+});
