@@ -190,6 +190,8 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
 
   async #startOver(): Promise<void> {
     await this.#joining;
+    // Whoever looks while the locks are given back sees no item as its own.
+    if (this.acquired) this.#setState('RELEASE');
     await this.#stopRound();
     if (this.failed) return;
     this.#setState('ALLOCATING');

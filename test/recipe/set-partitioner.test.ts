@@ -264,6 +264,23 @@ describe('trouble', () => {
     expect(await client.getChildren(`${PATH}/party`)).toEqual([]);
   });
 
+  test('once a release has begun, nothing is ours any more', async () => {
+    const client = await (await Lab.open()).client();
+    const partitioner = member(client, 'a');
+    expect(await partitioner.waitForAcquire()).toBe(true);
+    const seen: [PartitionState, number][] = [];
+    partitioner.on('state', (state) => {
+      seen.push([state, [...partitioner].length]);
+      if (state === 'RELEASE') void partitioner.releaseSet();
+    });
+    await partitioner.releaseSet();
+    expect(seen).toEqual([
+      ['RELEASE', 0],
+      ['ALLOCATING', 0],
+    ]);
+    await partitioner.finish();
+  });
+
   test('waiting can be aborted', async () => {
     const client = await (await Lab.open()).client();
     const partitioner = member(client, 'a', { timeBoundary: 60_000 });
