@@ -120,7 +120,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   /**
-   * Connects, and resolves once a session is confirmed and every credential answered. A second call joins the first.
+   * Connects, and resolves once a session is confirmed and every credential answered. A call that fails stops the client, unless it was
+   * running before (it waits for a lost connection, say), or another call is starting it: that one is joined, and left alone.
    *
    * @param options.timeout milliseconds, default 15 000
    * @throws KazooTimeoutError with a cause per server; AuthFailedError, SASLException or RetryFailedError at once when waiting would not help
@@ -365,6 +366,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   async #connectWithin(timeout: number, signal: AbortSignal | undefined): Promise<void> {
     // It may have been aborted while an earlier stop was awaited.
     signal?.throwIfAborted();
+    const joins = this.session.running;
     const over = new AbortController();
     const started = this.#connect(over.signal);
     let cancel: () => void = () => undefined;
@@ -390,7 +392,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     } catch (error) {
       started.catch(() => undefined);
       over.abort();
-      if (error instanceof KazooTimeoutError || signal?.aborted === true || this.connected) await this.stop();
+      // What another call has begun is not this one's to end.
+      if (!joins && (error instanceof KazooTimeoutError || signal?.aborted === true || this.connected)) await this.stop();
       throw error instanceof ConnectionClosedError
         ? new ConnectionClosedError('the client was stopped while it was starting', { operation: 'start' })
         : error;

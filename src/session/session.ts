@@ -146,6 +146,11 @@ export class Session {
     return this.#connector.underWay;
   }
 
+  /** Whether {@link start} would only join what is under way. */
+  get running(): boolean {
+    return this.#running !== undefined && !this.#isOver;
+  }
+
   /** Begins to connect, unless that is under way; resolves with a session, rejects when there will be none. */
   async start(): Promise<void> {
     // A run that is ending, perhaps in the very turn in which this was called, must be over first.

@@ -29,6 +29,39 @@ describe('start()', () => {
     await until(() => server.peers.every(({ socket }) => socket.closed), 'the end of the connection');
   });
 
+  test('that joins another gives up by itself, and leaves the other alone', async () => {
+    let greet: () => void = () => undefined;
+    await using server = await FakeServer.start({
+      greet: (peer, { timeOut }) => void (greet = () => peer.confirm(timeOut, 1n)),
+    });
+    await using client = new KazooClient(server.connectString);
+    const first = client.start();
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const aborted = rejection(client.start({ signal: controller.signal }));
+    expect(await rejection(client.start({ timeout: 20 }))).toBeInstanceOf(KazooTimeoutError);
+    controller.abort(reason);
+    expect(await aborted).toBe(reason);
+    await until(() => server.questions.length > 0, 'the question');
+    greet();
+    await first;
+    expect(client.connected).toBe(true);
+  });
+
+  test('of a client whose connection is lost costs it nothing when it gives up', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    await using client = await new KazooClient(server.connectString).start();
+    const session = client.clientId?.sessionId;
+    server.refuseConnections(true);
+    server.dropConnections();
+    await until(() => client.state === 'SUSPENDED', 'the loss of the connection');
+    expect(await rejection(client.start({ timeout: 20 }))).toBeInstanceOf(KazooTimeoutError);
+    expect(client.clientState).not.toBe('CLOSED');
+    server.refuseConnections(false);
+    await client.start();
+    expect(client.clientId?.sessionId).toBe(session);
+  });
+
   test('says of each server why there is no session: no address, no answer', async () => {
     await using silent = await FakeServer.start({ greet: () => undefined });
     const client = new KazooClient({
