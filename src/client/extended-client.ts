@@ -216,7 +216,7 @@ export class ExtendedClient extends Client {
     for (const name of ['joining', 'leaving', 'newMembers'] as const)
       if (given[name] !== undefined) checkString(given[name], name);
     const { fromConfig = -1 } = given;
-    if (!Number.isInteger(fromConfig)) throw new TypeError(`fromConfig must be a whole number, not ${describeValue(fromConfig)}`);
+    if (!Number.isSafeInteger(fromConfig)) throw new TypeError(`fromConfig must be a whole number, not ${describeValue(fromConfig)}`);
     const request = {
       joiningServers: given.joining ?? null,
       leavingServers: given.leaving ?? null,

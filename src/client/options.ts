@@ -142,8 +142,8 @@ const RULES = {
     (value) => typeof value === 'number' && value >= 100 && value <= 0x7fff_ffff,
   ],
   clientId: [
-    '{ sessionId: bigint, password: Buffer }',
-    (value) => isObject(value) && typeof value['sessionId'] === 'bigint' && value['password'] instanceof Uint8Array,
+    '{ sessionId: bigint of 64 bits, password: Buffer }',
+    (value) => isObject(value) && isId(value['sessionId']) && value['password'] instanceof Uint8Array,
   ],
   handler: [
     'a Handler, made with new',
@@ -223,6 +223,11 @@ function isObject(value: unknown): value is Record<PropertyKey, unknown> {
 
 function isWhole(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value);
+}
+
+/** Signed or not: servers print ids without a sign. */
+function isId(value: unknown): boolean {
+  return typeof value === 'bigint' && [BigInt.asIntN(64, value), BigInt.asUintN(64, value)].includes(value);
 }
 
 function isAclList(value: unknown): boolean {
