@@ -5,6 +5,7 @@ import type { KazooClientOptions } from '../client/options.ts';
 import type { ClientId } from '../client/recipe-client.ts';
 import { KazooClient } from '../kazoo-client.ts';
 import type { KazooState } from '../base/states.ts';
+import { Turnstile } from '../base/turnstile.ts';
 import { EmbeddedZooKeeper } from '../server/embedded-zookeeper.ts';
 import { HarnessError } from './harness-error.ts';
 import { ManagedZooKeeper } from './managed-zookeeper.ts';
@@ -40,6 +41,7 @@ const STATE_TIMEOUT = 30_000;
  */
 export class KazooTestHarness {
   readonly #options: KazooTestHarnessOptions;
+  readonly #turnstile = new Turnstile();
   #server: TestServer | undefined;
   #chroot = '';
   #client: KazooClient | undefined;
@@ -64,18 +66,29 @@ export class KazooTestHarness {
     return this.#server.connectString + this.#chroot;
   }
 
-  /** Starts the server, makes the chroot, and connects `client`, with these options. */
-  async setupZookeeper(options: KazooClientOptions = {}): Promise<void> {
-    await this.teardownZookeeper();
-    this.#server = await this.#startServer();
-    this.#chroot = `/kazootests${randomUUID().replaceAll('-', '')}`;
-    this.#client = this.getClient(options);
-    await this.#client.start();
-    await this.#client.ensurePath('/');
+  /** Starts the server, makes the chroot, and connects `client`, with these options. Leaves nothing behind when it fails. */
+  setupZookeeper(options: KazooClientOptions = {}): Promise<void> {
+    return this.#turnstile.pass(async () => {
+      await this.#teardown();
+      try {
+        this.#server = await this.#startServer();
+        this.#chroot = `/kazootests${randomUUID().replaceAll('-', '')}`;
+        this.#client = this.getClient(options);
+        await this.#client.start();
+        await this.#client.ensurePath('/');
+      } catch (error) {
+        await this.#teardown();
+        throw error;
+      }
+    });
   }
 
   /** Stops every client made here, and the server if it was started here; on another, what is left of the chroot is removed as far as `client` may. */
-  async teardownZookeeper(): Promise<void> {
+  teardownZookeeper(): Promise<void> {
+    return this.#turnstile.pass(() => this.#teardown());
+  }
+
+  async #teardown(): Promise<void> {
     const client = this.#client;
     const others = [...this.#clients.keys()].filter((each) => each !== client);
     await Promise.all(others.map((each) => each.stop()));

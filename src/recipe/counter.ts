@@ -7,7 +7,7 @@ import { optionalBoolean, requireClient, requireOptions, requireWaiting } from '
 import { type Attempt, attempting, isTransient } from './attempt.ts';
 import { type CounterFormat, type CounterType, curatorFormat, textFormat } from './counter-value.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
-import { Turnstile } from './turnstile.ts';
+import { Turnstile } from '../base/turnstile.ts';
 
 export interface CounterOptions {
   /** The value of a counter that nobody has changed yet. Default 0 (`0n` for the type 'bigint'). */

@@ -8,7 +8,7 @@ import { ensuring } from './ensuring.ts';
 import { EntryLock } from './entry-lock.ts';
 import { uniqueName } from './identifier.ts';
 import { entryPrefix, type PutOptions, requirePut, sortEntries } from './queue-entry.ts';
-import { Turnstile } from './turnstile.ts';
+import { Turnstile } from '../base/turnstile.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 import { Wakeup } from './wakeup.ts';
 

@@ -5,7 +5,7 @@ import { optionalString, requireClient, requireOptions, requirePath } from './ar
 import { uniqueName } from './identifier.ts';
 import { nullIfMissing, readText } from './missing.ts';
 import { removeNode } from './removal.ts';
-import { Turnstile } from './turnstile.ts';
+import { Turnstile } from '../base/turnstile.ts';
 
 export interface PartyOptions {
   /** What the others see. Default: empty. */

@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { Timer } from '../base/clock.ts';
 import { formatHost } from '../base/hosts.ts';
 import { describeValue } from '../base/paths.ts';
+import { Turnstile } from '../base/turnstile.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { ExpiryBuckets } from './expiry-buckets.ts';
 import type { Faults } from './faults.ts';
@@ -53,7 +54,7 @@ export class EmbeddedZooKeeper {
   #refusing = false;
   #closed = false;
   /** Starting and stopping go one after the other. */
-  #lastMove: Promise<unknown> = Promise.resolve();
+  readonly #turnstile = new Turnstile();
 
   private constructor(options: ServerOptions) {
     const state = new ServerState(options);
@@ -166,7 +167,7 @@ export class EmbeddedZooKeeper {
 
   /** Stops and starts again on the same port. Data and sessions are kept; connections and their watches are not. */
   restart(): Promise<void> {
-    return this.#move(async () => {
+    return this.#turnstile.pass(async () => {
       if (this.#closed) throw new TypeError('the server was closed; start another');
       this.#state.sessions.suspend();
       await this.#stopListening();
@@ -179,7 +180,7 @@ export class EmbeddedZooKeeper {
   /** Ends every connection and frees the port. Idempotent. */
   close(): Promise<void> {
     this.#closed = true;
-    return this.#move(async () => {
+    return this.#turnstile.pass(async () => {
       this.#scan?.cancel();
       this.#scan = null;
       this.#state.sessions.clear();
@@ -190,12 +191,6 @@ export class EmbeddedZooKeeper {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #move(work: () => Promise<void>): Promise<void> {
-    const move = this.#lastMove.then(work);
-    this.#lastMove = move.catch(() => undefined);
-    return move;
   }
 
   #createServer(): Server {

@@ -148,7 +148,7 @@ export class Session {
 
   /** Whether {@link start} would only join what is under way. */
   get running(): boolean {
-    return this.#running !== undefined && !this.#isOver;
+    return this.#running !== undefined && !this.#machine.isOver;
   }
 
   /** Begins to connect, unless that is under way; resolves with a session, rejects when there will be none. */
@@ -156,7 +156,7 @@ export class Session {
     // A run that is ending, perhaps in the very turn in which this was called, must be over first.
     for (;;) {
       if (this.#stopping !== undefined) await this.#stopping;
-      else if (this.#running !== undefined && this.#isOver) await this.#running;
+      else if (this.#running !== undefined && this.#machine.isOver) await this.#running;
       else break;
     }
     if (this.connected) return;
@@ -266,7 +266,7 @@ export class Session {
 
   async #run(): Promise<void> {
     try {
-      while (this.#stopping === undefined && !this.#isOver) {
+      while (this.#stopping === undefined && !this.#machine.isOver) {
         const established = await this.#connector.connect();
         if (established === undefined) return;
         await established.over;
@@ -311,7 +311,7 @@ export class Session {
     const wasAnnounced = this.#established === established;
     const calls = wasAnnounced ? this.#detach() : connection.takeInFlight();
     if (wasAnnounced) this.#connector.noteDrop(established);
-    if (this.#stopping !== undefined || this.#isOver) {
+    if (this.#stopping !== undefined || this.#machine.isOver) {
       failAll(calls, errorForCode(CONNECTION_LOSS, { cause: error }));
       return this.#farewell.cut();
     }
@@ -364,13 +364,13 @@ export class Session {
 
   #authFailed(error: AuthFailedError): void {
     if (error instanceof CredentialRefused) this.#credentials.remove(error.credential);
-    if (this.#isOver) return;
+    if (this.#machine.isOver) return;
     this.#giveUp('AUTH_FAILED', AUTH_FAILED, error);
   }
 
   /** There will be no session: everyone who waits for one is told why. */
   #fatal(error: Error): void {
-    if (this.#stopping !== undefined || this.#isOver) return;
+    if (this.#stopping !== undefined || this.#machine.isOver) return;
     this.#logger.error(`the client gave up: ${error.message}`);
     if (error instanceof AuthFailedError) this.#authFailed(error);
     else this.#giveUp('CLOSED', CONNECTION_LOSS, error);
@@ -423,11 +423,6 @@ export class Session {
     this.#usesHandler = on;
     if (on) this.#handler.start();
     else await this.#handler.stop();
-  }
-
-  /** No session, and none will come before the next start. */
-  get #isOver(): boolean {
-    return this.#machine.raw === 'CLOSED' || this.#machine.raw === 'AUTH_FAILED';
   }
 
   #refusal(): Failure | undefined {

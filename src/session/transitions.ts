@@ -24,6 +24,11 @@ export class StateMachine {
     return this.#high;
   }
 
+  /** No session, and none will come before the next start. */
+  get isOver(): boolean {
+    return this.raw === 'CLOSED' || this.raw === 'AUTH_FAILED';
+  }
+
   /** Requests are refused, not queued. Asked for with every request. */
   get refuses(): boolean {
     return this.#refuses;

@@ -4,6 +4,7 @@ import { RetryFailedError } from '../../src/base/retry.ts';
 import { HarnessError } from '../../src/harness/harness-error.ts';
 import { KazooTestCase } from '../../src/harness/kazoo-test-case.ts';
 import { KazooTestHarness } from '../../src/harness/kazoo-test-harness.ts';
+import { accepts } from '../../src/harness/probe.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { serve } from '../server/raw-client.ts';
@@ -33,6 +34,26 @@ describe('a harness on the embedded server', () => {
     expect(other.connected).toBe(false);
     await other.start();
     expect((await other.get('/a'))[0]?.toString()).toBe('data');
+  });
+
+  test('set up twice at once, or in vain, leaves one server, or none', async () => {
+    const servers: EmbeddedZooKeeper[] = [];
+    const start = EmbeddedZooKeeper.start.bind(EmbeddedZooKeeper);
+    const spy = vi.spyOn(EmbeddedZooKeeper, 'start').mockImplementation(async (options) => {
+      servers.push(await start(options));
+      return servers.at(-1)!;
+    });
+    const listening = (): Promise<boolean[]> => Promise.all(servers.map(({ port }) => accepts(port)));
+    try {
+      await using kazoo = harness('embedded');
+      await Promise.all([kazoo.setupZookeeper(), kazoo.setupZookeeper()]);
+      expect(await listening()).toEqual([false, true]);
+      await kazoo.client.create('/a');
+      await expect(kazoo.setupZookeeper({ timeout: -1 })).rejects.toThrow(ConfigurationError);
+      expect(await listening()).toEqual([false, false, false]);
+    } finally {
+      spy.mockRestore();
+    }
   });
 
   test('loses a connection and keeps the session', async () => {
