@@ -73,9 +73,31 @@ export class ServerProcess {
   }
 }
 
-/** Removes `folder` when this process ends, in case nobody did before. */
+// Where this process has no time to (a signal, a crash): the folders come line by line, and the end of the input when it is gone. Servers are killed at
+// the same moment, hence the second look.
+const SWEEP =
+  'while IFS= read -r folder; do set -- "$@" "$folder"; done; rm -rf "$@"; for folder; do [ ! -e "$folder" ] || { sleep 1; rm -rf "$@"; }; done';
+let sweeper: Writable | null = null;
+
+/** Removes `folder` when this process ends, whichever way, in case nobody did before. */
 export function removeAtExit(folder: string): void {
   scratch.add(folder);
+  if (process.platform !== 'win32') (sweeper ??= startSweeper()).write(`${folder}\n`);
+}
+
+/** In a process group of its own, which Ctrl-C does not reach. */
+function startSweeper(): Writable {
+  const child = spawn('/bin/sh', ['-c', SWEEP, 'kazoo'], { cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  child.on('error', () => undefined);
+  child.unref();
+  return loose(child.stdin);
+}
+
+/** A pipe is a socket, and one that is forgotten should not keep the process alive. */
+function loose(pipe: Writable): Writable {
+  pipe.on('error', () => pipe.destroy());
+  if (pipe instanceof Socket) pipe.unref();
+  return pipe;
 }
 
 /** Undoes {@link removeAtExit}. */
@@ -87,9 +109,7 @@ function spawnLeashed(command: string, args: readonly string[], cwd: string, log
   if (process.platform === 'win32') return spawn(command, args, { cwd, stdio: ['ignore', log, log], windowsHide: true });
   const child = spawn('/bin/sh', ['-c', LEASHED, 'zookeeper', command, ...args], { cwd, stdio: ['ignore', log, log, 'pipe'] });
   const leash = leashOf(child);
-  leash?.on('error', () => leash.destroy());
-  // A pipe is a socket, and the socket of a forgotten server should not keep the process alive.
-  if (leash instanceof Socket) leash.unref();
+  if (leash !== null) loose(leash);
   return child;
 }
 

@@ -144,7 +144,7 @@ describe.skipIf(missing)('a managed server', () => {
     process.kill(pid, 0);
     parent.kill('SIGKILL');
     await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 10_000 });
-    rmSync(workingPath, { recursive: true });
+    await vi.waitFor(() => expect(existsSync(workingPath)).toBe(false), { timeout: 10_000 });
   });
 });
 
