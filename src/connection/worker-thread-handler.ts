@@ -87,7 +87,11 @@ export class WorkerThreadHandler implements Handler {
 
   #startWorker(): Worker {
     const { Worker } = process.getBuiltinModule('node:worker_threads');
-    const worker = new Worker(this.#url ?? findWorker(), { name: 'kazoo connections' });
+    // The flag that says what the text of `--eval` is makes no sense to a thread of a file's, which refuses it.
+    const execArgv = process.execArgv.filter(
+      (flag, i, all) => ![flag, all[i - 1]].includes('--input-type') && !flag.startsWith('--input-type='),
+    );
+    const worker = new Worker(this.#url ?? findWorker(), { name: 'kazoo connections', execArgv });
     // The ports keep the process alive while there is a connection, and no longer.
     worker.unref();
     const gone = (): void => {
