@@ -17,7 +17,7 @@ const shape = {
   minifySyntax: true,
   minifyWhitespace: true,
   // Node prints the whole line at which an uncaught error was thrown.
-  lineLimit: 500,
+  lineLimit: 1000,
 };
 const options = {
   ...shape,
