@@ -19,7 +19,7 @@ import { Attempt, pauseAfter } from './attempt.ts';
 import type { ErrorPolicy } from './hold.ts';
 import { nullIfMissing, readText } from './missing.ts';
 import { observe } from './observe.ts';
-import { isUnstarted, persist } from './outage.ts';
+import { isUnstarted } from './outage.ts';
 import { OwnedNode } from './owned-node.ts';
 import { SequencePattern } from './sequence.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
@@ -107,9 +107,9 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     // A request made without a session waits for one, or for the end of the client, which is no news after LOST.
     const onState = prompt((state: KazooState): void => {
       if (state === 'LOST')
-        persist(this.#client.clock, () => this.#client.exists(this.path, { signal: attempt.signal })).catch(
-          (error: unknown) => isUnstarted(this.#client) || attempt.end(error),
-        );
+        attempt
+          .persist(() => this.#client.exists(this.path, { signal: attempt.signal }))
+          .catch((error: unknown) => isUnstarted(this.#client) || attempt.end(error));
     });
     let won = (): void => undefined;
     try {

@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { ManualClock } from '../../src/base/clock.ts';
 import { ConfigurationError, KazooException } from '../../src/base/errors.ts';
 import { LeaderLatch } from '../../src/recipe/leader-latch.ts';
-import { eventually, expire, pause, reconnect, stateOf, watchCount, workbench } from './workbench.ts';
+import { altered, eventually, expire, pause, reconnect, stateOf, watchCount, workbench } from './workbench.ts';
 
 /** What a latch tells, in order. */
 function record(latch: LeaderLatch): string[] {
@@ -243,4 +244,21 @@ test('bad arguments are refused', async () => {
   expect(() => new LeaderLatch(client, '/leader', { errorPolicy: null as never })).toThrow(/errorPolicy.*null/);
   expect(() => new LeaderLatch(client, '/leader', { identifier: 5 as never })).toThrow('identifier');
   expect(() => new LeaderLatch(client, '/leader', { identifer: 'x' } as never)).toThrow('unknown option');
+});
+
+test('a wait that ran out while the session was lost asks for nothing more', async () => {
+  const { server, client } = await workbench({ timeout: 800 });
+  const clock = new ManualClock();
+  let asked = 0;
+  const exists = (...given: Parameters<typeof client.exists>): Promise<unknown> => (asked++, client.exists(...given));
+  const latch = new LeaderLatch(altered(client, { clock, exists }), '/leader');
+  server.refuseConnections(true);
+  const lost = stateOf(client, 'LOST');
+  server.dropConnections();
+  await lost;
+  const wait = latch.waitForLeadership({ timeout: 10 });
+  clock.advance(10);
+  expect(await wait).toBe(false);
+  await new Promise(setImmediate);
+  expect([asked, clock.pending]).toEqual([1, 0]);
 });
