@@ -227,10 +227,9 @@ export class TreeCache {
   #load(node: TreeNode): void {
     node.session = this.#session;
     this.#loading.add(node);
-    for (const kind of ['data', 'children'] as const) {
-      node.miss(kind);
-      this.#reader.request(node, kind);
-    }
+    node.miss('data', 'children');
+    this.#reader.request(node, 'data');
+    this.#reader.request(node, 'children');
   }
 
   readonly #onEvent = prompt((event: WatchedEvent): void => {

@@ -57,8 +57,9 @@ export class TreeNode {
     this.#children = undefined;
   }
 
-  miss(kind: ReadKind): void {
-    this.#missing |= BITS[kind];
+  /** These are to be read, and nothing else: what an earlier run of the client left unanswered counts no more. */
+  miss(...kinds: ReadKind[]): void {
+    this.#missing = kinds.reduce((bits, kind) => bits | BITS[kind], 0);
   }
 
   misses(kind: ReadKind): boolean {

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { ConnectionClosedError, KazooException, OperationTimeoutError } from '../../src/base/errors.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
-import { eventually, expire, reconnect, stateOf, workbench } from './workbench.ts';
+import { altered, eventually, expire, reconnect, stateOf, workbench } from './workbench.ts';
 
 // Pain-points 50 (CURATOR-296): ready, stale, ready.
 
@@ -113,4 +113,31 @@ test('the wait ends with its timeout, its signal, the cache or the client', asyn
   for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: expect.any(ConnectionClosedError) as unknown });
   await closed.close();
   await expect(closed.whenFresh()).rejects.toThrow('already closed');
+});
+
+test('a root that was gone, and looked for when the client stopped, is loaded after the next start', async () => {
+  const { server, client, connect } = await workbench({ timeout: 4_000 });
+  const other = await connect();
+  await other.create('/root', 'x');
+  let isAsked = false;
+  const exists = (path: string, options: object): Promise<unknown> => {
+    if (path === '/root' && !isAsked) {
+      isAsked = true;
+      server.refuseConnections(true);
+      client.dropConnection();
+    }
+    return client.exists(path, options);
+  };
+  const cache = cacheOf(altered(client, { exists }));
+  await cache.start();
+  await cache.whenFresh();
+  await other.delete('/root');
+  await eventually(() => isAsked && client.state === 'SUSPENDED');
+  await client.stop();
+  server.refuseConnections(false);
+  await eventually(() => other.connected);
+  await other.create('/root', 'y');
+  await client.start();
+  await cache.whenFresh({ timeout: 20_000 });
+  expect(cache.getData('/root')?.data?.toString()).toBe('y');
 });
