@@ -35,6 +35,8 @@ export class DoubleBarrier {
   #participating = false;
   /** Calls of {@link enter} that wait: they share the node. */
   #entering = 0;
+  /** The last leave: before it is over nobody enters, for the node goes with it. */
+  #leaving: Promise<unknown> = Promise.resolve();
 
   /** @throws TypeError or RangeError for a bad argument */
   constructor(client: RecipeClient, path: string, numClients: number, options?: { identifier?: string | undefined }) {
@@ -59,7 +61,14 @@ export class DoubleBarrier {
   async enter(options?: BarrierWait): Promise<void> {
     const waiting = requireWaiting(options);
     if (this.#participating) return;
-    await this.#attempt('enter', waiting, async (attempt) => {
+    const unused = (): OwnedNode | null => {
+      if (this.#entering > 0 || this.#participating) return null;
+      const node = this.#node;
+      this.#node = null;
+      return node;
+    };
+    await this.#attempt('enter', waiting, unused, async (attempt) => {
+      await attempt.guard(this.#leaving);
       const entry: Entry = { since: null, opened: false };
       this.#entering += 1;
       try {
@@ -73,7 +82,7 @@ export class DoubleBarrier {
 
   /**
    * Waits until all who were inside have left, too. At once if this one has not entered.
-   * `ready` goes last, or when this one gives up: Kazoo's, which deletes it first, would leave behind who has not heard of it yet.
+   * `ready` goes with the last: Kazoo's, which deletes it first, would leave behind who has not heard of it yet.
    *
    * @throws OperationTimeoutError; `signal.reason`; ConnectionClosedError when the client stops. Either way this one has left.
    */
@@ -81,36 +90,47 @@ export class DoubleBarrier {
     const waiting = requireWaiting(options);
     if (!this.#participating) return;
     this.#participating = false;
-    await this.#attempt('leave', waiting, async (attempt) => {
-      try {
-        const inside = new Set(await attempt.persist(() => attempt.guard(this.#members())));
-        while (!(await attempt.persist(() => this.#tryLeave(attempt, inside))));
-        this.#node = null;
-      } catch (error) {
-        this.#deleteReady().catch(() => undefined);
-        throw error;
-      }
-    });
+    const node = this.#node!;
+    this.#node = null;
+    const exit: Exit = { node, inside: undefined, isIn: true };
+    const leaving = this.#attempt(
+      'leave',
+      waiting,
+      () => node,
+      async (attempt) => {
+        try {
+          while (!(await attempt.persist(() => this.#tryLeave(attempt, exit))));
+        } catch (error) {
+          if (exit.isIn) this.#deleteReady().catch(() => undefined);
+          throw error;
+        }
+      },
+    );
+    this.#leaving = leaving.catch(() => undefined);
+    return leaving;
   }
 
-  async #attempt(verb: string, { timeout, signal }: BarrierWait, work: (attempt: Attempt) => Promise<void>): Promise<void> {
+  async #attempt(
+    verb: string,
+    { timeout, signal }: BarrierWait,
+    unused: () => OwnedNode | null,
+    work: (attempt: Attempt) => Promise<void>,
+  ): Promise<void> {
     const timedOut = (): Error =>
       new OperationTimeoutError(`${verb} ${this.path}: not all came within ${timeout} ms`, { path: this.path });
     const attempt = new Attempt(this.#client.clock, { timeout, signal }, timedOut);
     try {
       await work(attempt);
     } catch (error) {
-      await this.#giveUp(attempt);
+      await this.#giveUp(attempt, unused());
       throw error;
     } finally {
       attempt.close();
     }
   }
 
-  async #giveUp(attempt: Attempt): Promise<void> {
-    if (this.#entering > 0 || this.#participating) return;
-    const removal = this.#node?.discard();
-    this.#node = null;
+  async #giveUp(attempt: Attempt, node: OwnedNode | null): Promise<void> {
+    const removal = node?.discard();
     if (removal === undefined || attempt.givenUp || !this.#client.connected) return;
     const { promise, cancel } = sleep(this.#client.clock, CLEAN_UP_PATIENCE);
     await Promise.race([removal, promise]);
@@ -186,22 +206,23 @@ export class DoubleBarrier {
   }
 
   /** True once all who were inside are gone; else after something may have changed. The lowest waits for the highest, the others for the lowest (Kazoo DB-5). */
-  async #tryLeave(attempt: Attempt, inside: ReadonlySet<string>): Promise<boolean> {
-    const own = this.#node?.name ?? '';
-    const left = (await attempt.guard(this.#members())).filter((name) => inside.has(name)).sort();
-    const others = left.filter((name) => name !== own);
-    // While our node is there nobody is out, to enter again.
-    if (others.length === 0) await attempt.guard(this.#deleteReady());
-    if (left[0] !== own || others.length === 0) await attempt.guard(this.#removeOwn());
-    if (others.length === 0) return true;
+  async #tryLeave(attempt: Attempt, exit: Exit): Promise<boolean> {
+    const own = exit.node.name;
+    const members = await attempt.guard(this.#members());
+    const inside = (exit.inside ??= new Set(members));
+    const left = members.filter((name) => inside.has(name)).sort();
+    const isLast = left.every((name) => name === own);
+    // While our node is there nobody is out, to enter again; later it would be the next round's.
+    if (isLast && exit.isIn) await attempt.guard(this.#deleteReady());
+    if (left[0] !== own || isLast) {
+      exit.isIn = false;
+      await attempt.guard(exit.node.remove());
+    }
+    if (isLast) return true;
     const awaited = joinPath(this.path, left[0] === own ? left.at(-1)! : left[0]!);
     const read = (watch: WatchListener): Promise<unknown> => this.#client.get(awaited, { watch });
     await nullIfMissing(observe(this.#client, attempt, awaited, read, () => false));
     return false;
-  }
-
-  async #removeOwn(): Promise<void> {
-    await this.#node?.remove();
   }
 
   async #deleteReady(): Promise<void> {
@@ -219,6 +240,13 @@ export class DoubleBarrier {
 interface Entry {
   since: bigint | null;
   opened: boolean;
+}
+
+/** What a leaver knows: who was inside with it, and whether its node is there still. */
+interface Exit {
+  readonly node: OwnedNode;
+  inside: ReadonlySet<string> | undefined;
+  isIn: boolean;
 }
 
 const READY = 'ready';

@@ -53,14 +53,12 @@ class OneWatch {
     client.on('state', this.#onState);
   }
 
-  /** The watch exists once the read has succeeded, which may be after the wait for it was given up. */
+  /** The watch exists once the read is over, which may be after the wait for it was given up; of several reads one may have failed. */
   close(paths: string | readonly string[], reading: Promise<unknown>): void {
     this.#client.off('state', this.#onState);
     reading
-      .then(
-        () => Promise.all([paths].flat().map((path) => this.#client.unwatch(path, this.listener))),
-        () => undefined,
-      )
+      .catch(() => undefined)
+      .then(() => Promise.all([paths].flat().map((path) => this.#client.unwatch(path, this.listener))))
       .catch((error: unknown) =>
         this.#client.logger.warn(`a watch on ${String(paths)} could not be taken back: ${String(error)}`),
       );

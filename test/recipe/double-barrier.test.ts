@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ConnectionClosedError, OperationTimeoutError } from '../../src/base/errors.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { DoubleBarrier } from '../../src/recipe/double-barrier.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
+import { altered } from './workbench.ts';
 
 const PATH = '/barriers/double';
 
@@ -15,6 +16,13 @@ async function party(lab: Lab, count: number, size = count): Promise<DoubleBarri
 async function membersOf(client: KazooClient): Promise<string[]> {
   const names = await client.getChildren(PATH);
   return names.filter((name) => name !== 'ready');
+}
+
+/** The nodes made from now on are called by these letters, one after the other: who is the lowest decides who waits for whom. */
+function nameNodes(letters: string): void {
+  const spy = vi.spyOn(crypto, 'randomUUID');
+  onTestFinished(() => spy.mockRestore());
+  for (const letter of letters) spy.mockReturnValueOnce(letter.repeat(32) as ReturnType<typeof crypto.randomUUID>);
 }
 
 describe('entering', () => {
@@ -185,17 +193,69 @@ describe('leaving', () => {
     expect(await client.getChildren(PATH)).toEqual([]);
   });
 
-  test('who gives up to wait for one that is away takes ready with it', async () => {
+  test('who gives up to wait for one that is away takes ready with it while its own node is there, and leaves it to the next round else', async () => {
+    for (const [names, left] of [
+      ['cab', ['c']],
+      ['abc', ['a', 'ready']],
+    ] as const) {
+      const lab = await Lab.open();
+      const client = await lab.client();
+      const controller = new AbortController();
+      nameNodes(names);
+      const { entering, back, barriers } = await absentee(lab, controller.signal);
+      for (const barrier of barriers.slice(1))
+        await expect(barrier.leave({ timeout: 50 })).rejects.toThrow(OperationTimeoutError);
+      expect((await client.getChildren(PATH)).map((name) => (name === 'ready' ? name : name[0])).sort()).toEqual(left);
+      controller.abort(new Error('enough'));
+      await expect(entering).rejects.toThrow('enough');
+      back();
+      await until('it has gone', async () => (await membersOf(client)).length === 0);
+    }
+  });
+
+  test('who was not the last to leave leaves the next round its ready', async () => {
     const lab = await Lab.open();
     const client = await lab.client();
-    const controller = new AbortController();
-    const { entering, back, barriers } = await absentee(lab, controller.signal);
-    for (const barrier of barriers.slice(1)) await expect(barrier.leave({ timeout: 50 })).rejects.toThrow(OperationTimeoutError);
-    expect(await client.getChildren(PATH)).toHaveLength(1);
-    back();
-    controller.abort(new Error('enough'));
-    await expect(entering).rejects.toThrow('enough');
-    await until('it has gone', async () => (await client.getChildren(PATH)).length === 0);
+    const [other, third] = [await lab.client(), await lab.client()];
+    nameNodes('abcd');
+    const first = new DoubleBarrier(client, PATH, 2);
+    let mayGo = (): void => undefined;
+    const gone = new Promise<void>((resolve) => (mayGo = resolve));
+    let isLeaving = false;
+    // What it learns of the first's leaving comes late.
+    const slow = altered(other, {
+      getChildren: async (path: string) => {
+        if (isLeaving && (await client.exists(`${PATH}/${'a'.repeat(32)}`)) === null) await gone;
+        return other.getChildren(path);
+      },
+    });
+    const second = new DoubleBarrier(slow, PATH, 2);
+    const entering = first.enter();
+    await until('the first has come', async () => (await membersOf(third)).length === 1);
+    await Promise.all([entering, second.enter()]);
+    isLeaving = true;
+    const leaving = second.leave();
+    await first.leave();
+    const next = [new DoubleBarrier(client, PATH, 2), new DoubleBarrier(third, PATH, 2)];
+    await Promise.all(next.map((barrier) => barrier.enter()));
+    mayGo();
+    await leaving;
+    expect(await client.exists(`${PATH}/ready`)).not.toBeNull();
+    await Promise.all(next.map((barrier) => barrier.leave()));
+    expect(await client.getChildren(PATH)).toEqual([]);
+  });
+
+  test('who enters again while it leaves has left first', async () => {
+    const client = await (await Lab.open()).client();
+    const barrier = new DoubleBarrier(client, PATH, 1);
+    await barrier.enter();
+    const leaving = barrier.leave();
+    await barrier.enter();
+    await leaving;
+    expect(barrier.participating).toBe(true);
+    expect(await membersOf(client)).toHaveLength(1);
+    await barrier.leave();
+    expect(await client.getChildren(PATH)).toEqual([]);
   });
 
   test('nobody who has not entered leaves', async () => {
