@@ -15,6 +15,7 @@ import { addChroot, describeValue, normalizePath, stripChroot } from '../base/pa
 import { KazooRetry, toRetryPolicy, UNLIMITED_RETRY, type RetryPolicy } from '../base/retry.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { ACL } from '../base/security.ts';
+import { seenByAwaiting } from '../base/seen-by.ts';
 import type { KazooState, KeeperState } from '../base/states.ts';
 import type { OpName, RequestOf, ResponseOf } from '../codec/ops.ts';
 import { askFourLetterWord, versionIn } from '../connection/four-letter.ts';
@@ -53,6 +54,10 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   #pauses: ScopedClock;
   readonly #failures = new Map<string, ConnectFailure>();
   #stopped: Promise<void> | undefined;
+  /** Calls of `start()` that wait. */
+  #starting = 0;
+  /** Whether they have begun what they wait for, and did not find the client running. */
+  #startsRun = false;
 
   /** @throws ConfigurationError naming the option that is wrong; TypeError and RangeError for retry options */
   constructor(options?: string | KazooClientOptions) {
@@ -93,14 +98,15 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
   /** The session, to be resumed by another client perhaps; null while not connected. */
   get clientId(): ClientId | null {
-    return this.session.sessionId;
+    const { sessionId } = this.session;
+    return sessionId && ownId(sessionId);
   }
   /** Negotiated, milliseconds; null without a session. */
   get sessionTimeout(): number | null {
     return this.session.sessionTimeout;
   }
   get hosts(): readonly HostPort[] {
-    return this.#rotation.hosts;
+    return this.#rotation.hosts.map(({ host, port }) => ({ host, port }));
   }
   /** The server of the present connection, as it was configured, with the address that was dialled; null while there is none. */
   get server(): (HostPort & { readonly address: string }) | null {
@@ -120,8 +126,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   /**
-   * Connects, and resolves once a session is confirmed and every credential answered. A call that fails stops the client, unless it was
-   * running before (it waits for a lost connection, say), or another call is starting it: that one is joined, and left alone.
+   * Connects, and resolves once a session is confirmed and every credential answered. A call that gives up stops the client, unless it was
+   * running before (it waits for a lost connection, say), or another call still waits for its start.
    *
    * @param options.timeout milliseconds, default 15 000
    * @throws KazooTimeoutError with a cause per server; AuthFailedError, SASLException or RetryFailedError at once when waiting would not help
@@ -300,7 +306,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return new Session(
       {
         ...options,
-        clientId: options.clientId === undefined ? undefined : { ...options.clientId },
+        clientId: options.clientId && ownId(options.clientId),
         chroot: this.chroot,
         sasl: options.sasl,
         firstXid: options.firstXid,
@@ -366,7 +372,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   async #connectWithin(timeout: number, signal: AbortSignal | undefined): Promise<void> {
     // It may have been aborted while an earlier stop was awaited.
     signal?.throwIfAborted();
-    const joins = this.session.running;
+    // Callers that wait for one start end it together: the last to give up stops the client.
+    if (this.#starting++ === 0 || !this.session.running) this.#startsRun = !this.session.running;
     const over = new AbortController();
     const started = this.#connect(over.signal);
     let cancel: () => void = () => undefined;
@@ -392,19 +399,22 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     } catch (error) {
       started.catch(() => undefined);
       over.abort();
-      // What another call has begun is not this one's to end.
-      if (!joins && (error instanceof KazooTimeoutError || signal?.aborted === true || this.connected)) await this.stop();
+      const isLast = this.#starting === 1 && this.#startsRun;
+      if (isLast && (error instanceof KazooTimeoutError || signal?.aborted === true || this.connected)) await this.stop();
+      if (signal?.aborted === true && error === signal.reason) throw error;
       throw error instanceof ConnectionClosedError
         ? new ConnectionClosedError('the client was stopped while it was starting', { operation: 'start' })
-        : error;
+        : seenByAwaiting(error);
     } finally {
+      this.#starting--;
       cancel();
     }
   }
 
   /** Kazoo SS-3: says so when the chroot's node is missing, and makes nothing. A drop meanwhile is waited out. */
   async #connect(signal: AbortSignal): Promise<void> {
-    const looksUp = this.chroot !== '' && !this.connected;
+    // Another call that is starting the client may still be at it, and end it.
+    const looksUp = this.chroot !== '' && (!this.connected || this.#starting > 1);
     for (;;) {
       await this.session.start();
       if (!looksUp) return;
@@ -428,4 +438,9 @@ const EVENT_OF = { CONNECTED: 'connected', SUSPENDED: 'suspended', LOST: 'lost' 
 
 function asItIs<T>(body: T): T {
   return body;
+}
+
+/** A copy: the password is as good as the session. */
+function ownId(id: ClientId): ClientId {
+  return { sessionId: id.sessionId, password: Buffer.from(id.password) };
 }

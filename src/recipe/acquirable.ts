@@ -141,7 +141,7 @@ export abstract class Acquirable {
       return await this.#acquire(attempt, request, ticket);
     } catch (error) {
       ticket.leave();
-      throw error;
+      throw attempt.shown(error);
     } finally {
       this.#attempts.delete(attempt);
       attempt.close();

@@ -8,6 +8,7 @@ import {
   SessionMovedError,
   ThrottledOpError,
 } from '../base/errors.ts';
+import { seenByAwaiting } from '../base/seen-by.ts';
 import type { Waiting } from './arguments.ts';
 import { LateSignal } from './late-signal.ts';
 
@@ -57,6 +58,11 @@ export class Attempt {
   /** Whether it was the caller's signal that ended it. */
   get givenUp(): boolean {
     return this.#callers?.aborted === true && this.endedBy(this.#callers.reason);
+  }
+
+  /** For the `catch` of the call: its error, whose stack shows who awaits it unless it is the caller's own. */
+  shown(error: unknown): unknown {
+    return this.givenUp ? error : seenByAwaiting(error);
   }
 
   endedBy(reason: unknown): boolean {
@@ -135,6 +141,8 @@ export async function attempting<T>(
   try {
     attempt.check();
     return await work(attempt);
+  } catch (error) {
+    throw attempt.shown(error);
   } finally {
     attempt.close();
   }

@@ -48,7 +48,7 @@ export class Barrier {
       return true;
     } catch (error) {
       if (error === outOfTime) return false;
-      throw error;
+      throw attempt.shown(error);
     } finally {
       attempt.close();
     }

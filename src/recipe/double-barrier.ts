@@ -123,7 +123,7 @@ export class DoubleBarrier {
       await work(attempt);
     } catch (error) {
       await this.#giveUp(attempt, unused());
-      throw error;
+      throw attempt.shown(error);
     } finally {
       attempt.close();
     }

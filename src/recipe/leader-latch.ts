@@ -124,7 +124,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       return true;
     } catch (error) {
       if (error instanceof OperationTimeoutError && !attempt.givenUp) return false;
-      throw error;
+      throw attempt.shown(error);
     } finally {
       this.off('leader', won);
       this.#client.off('state', onState);

@@ -74,21 +74,27 @@ class PatientRun {
   }
 
   async settled(): Promise<[string[], Promise<void>]> {
-    for (;;) {
-      this.#fired = false;
-      const children = await this.#attempt.guard(
-        this.#attempt.persist(() => this.#client.getChildren(this.#path, { watch: this.#onEvent, signal: this.#attempt.signal })),
-      );
-      await this.#pause();
-      if (this.#fired) continue;
-      this.#settled = true;
-      return [children, this.#changed];
+    try {
+      for (;;) {
+        this.#fired = false;
+        const children = await this.#attempt.guard(this.#attempt.persist(() => this.#read()));
+        await this.#pause();
+        if (this.#fired) continue;
+        this.#settled = true;
+        return [children, this.#changed];
+      }
+    } catch (error) {
+      throw this.#attempt.shown(error);
     }
   }
 
   cancel(): void {
     this.#end(new CancelledError(`the wait for the children of ${this.#path} was stopped`));
     void this.#client.unwatch(this.#path, this.#onEvent);
+  }
+
+  #read(): Promise<string[]> {
+    return this.#client.getChildren(this.#path, { watch: this.#onEvent, signal: this.#attempt.signal });
   }
 
   /** The loss of the session ends it, also once the watch has fired: the next reading tells whether the client was stopped. */
