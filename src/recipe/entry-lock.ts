@@ -12,6 +12,8 @@ export class EntryLock {
   readonly #entry: string;
   readonly #lock: string;
   readonly #id: string;
+  /** That in which it was seen to be ours. */
+  #session: bigint | undefined;
 
   constructor(client: RecipeClient, entry: string, lock: string, id: string) {
     this.#client = client;
@@ -39,7 +41,9 @@ export class EntryLock {
         this.#client.sync(this.#lock, { signal }),
         this.#client.get(this.#lock, { signal }),
       ]);
-      return data?.toString('latin1') === this.#id && stat.ephemeralOwner === this.#client.clientId?.sessionId;
+      const isOurs = data?.toString('latin1') === this.#id && stat.ephemeralOwner === this.#client.clientId?.sessionId;
+      if (isOurs) this.#session = stat.ephemeralOwner;
+      return isOurs;
     } catch (error) {
       if (error instanceof NoNodeError) return false;
       throw error;
@@ -54,17 +58,17 @@ export class EntryLock {
         await this.#client.transaction().delete(this.#entry).delete(this.#lock).commitOrThrow();
         return true;
       },
-      async () => (await this.#client.exists(this.#entry)) === null,
+      // In a later session it was another's to remove.
+      async () => (await this.#client.exists(this.#entry)) === null && this.#isSameSession,
     );
   }
 
   /** Removes the lock. True if that was done. */
   async release(attempt: Attempt): Promise<boolean> {
-    const session = this.#client.clientId?.sessionId;
     return this.#untilKnown(
       attempt,
       () => this.#deleteLock(),
-      () => Promise.resolve(session === this.#client.clientId?.sessionId),
+      () => Promise.resolve(this.#isSameSession),
     );
   }
 
@@ -76,6 +80,10 @@ export class EntryLock {
       if (error instanceof ConnectionClosedError) return;
       this.#client.logger.warn(`${this.#lock}: the lock could not be removed: ${String(error)}`);
     }
+  }
+
+  get #isSameSession(): boolean {
+    return this.#session === this.#client.clientId?.sessionId;
   }
 
   /** Both requests leave together: the entry is read after the lock is there. */

@@ -188,7 +188,11 @@ export class LockingQueue {
 
   async #stillHeld(attempt: Attempt): Promise<boolean> {
     const element = this.#element;
-    return element !== null && attempt.persist(() => this.#lock(element.name).isHeld(attempt));
+    return element !== null && this.#isHeld(this.#lock(element.name), attempt);
+  }
+
+  #isHeld(lock: EntryLock, attempt: Attempt): Promise<boolean> {
+    return attempt.persist(() => lock.isHeld(attempt));
   }
 
   async #finish(
@@ -201,7 +205,8 @@ export class LockingQueue {
       if (element === null) return false;
       return this.#inTurn(attempt, async () => {
         if (this.#element !== element) return false;
-        const done = (await this.#stillHeld(attempt)) && (await attempt.guard(work(this.#lock(element.name), attempt)));
+        const lock = this.#lock(element.name);
+        const done = (await this.#isHeld(lock, attempt)) && (await attempt.guard(work(lock, attempt)));
         this.#element = null;
         return done;
       });

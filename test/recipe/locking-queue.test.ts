@@ -264,3 +264,31 @@ test('bad arguments are refused at once', async () => {
   await expect(queue.put('a', { priority: 1000 })).rejects.toThrow(RangeError);
   await expect(queue.get({ timeout: NaN })).rejects.toThrow(TypeError);
 });
+
+test('an item that another has consumed meanwhile was not consumed by this one', async () => {
+  const { server, client, connect } = await workbench({ timeout: 2_000 });
+  const other = new LockingQueue(await connect(), '/queue');
+  let isLost = false;
+  // The request never reaches the server, and the session is over before the client is back.
+  const transaction = (): unknown => {
+    if (isLost) return client.transaction();
+    isLost = true;
+    server.refuseConnections(true);
+    server.expireSession(client.clientId!.sessionId);
+    return {
+      delete() {
+        return this;
+      },
+      commitOrThrow: () => Promise.reject(new ConnectionLoss()),
+    };
+  };
+  const queue = new LockingQueue(altered(client, { transaction }), '/queue');
+  await queue.put('job');
+  expect((await queue.get())?.toString()).toBe('job');
+  const consumed = queue.consume();
+  await eventually(() => isLost);
+  server.refuseConnections(false);
+  expect((await other.get({ timeout: 20_000 }))?.toString()).toBe('job');
+  expect(await other.consume()).toBe(true);
+  expect(await consumed).toBe(false);
+});
