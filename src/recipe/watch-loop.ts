@@ -1,7 +1,7 @@
 import { ConnectionClosedError } from '../base/errors.ts';
 import type { KazooState, WatchedEvent, WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { persist } from './outage.ts';
+import { isUnstarted, persist } from './outage.ts';
 
 /** How a loop reads: leaving `watch`, and giving up when `signal` aborts. */
 export interface WatchedRead {
@@ -42,14 +42,12 @@ export class WatchLoop<T> {
   #reading = false;
   #next: { event: WatchedEvent | null } | undefined;
   #last: { value: T } | undefined;
-  #hasConnected: boolean;
   #stopped = false;
 
   constructor(client: RecipeClient, path: string, options: WatchLoopOptions<T>) {
     this.#client = client;
     this.#path = path;
     this.#options = options;
-    this.#hasConnected = client.state !== 'LOST';
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
     this.ready.catch(noop);
     client.on('state', this.#onState);
@@ -76,10 +74,7 @@ export class WatchLoop<T> {
       this.#session += 1;
       this.#armed = false;
       if (this.#options.endsWithSession) this.stop();
-    } else if (state === 'CONNECTED') {
-      this.#hasConnected = true;
-      if (!this.#armed && !this.#reading) this.#refresh(null);
-    }
+    } else if (state === 'CONNECTED' && !this.#armed && !this.#reading) this.#refresh(null);
   };
 
   #refresh(event: WatchedEvent | null): void {
@@ -138,7 +133,7 @@ export class WatchLoop<T> {
     if (this.#stopped) return;
     if (error instanceof ConnectionClosedError) {
       // Not started yet, or stopped: the watch goes on when the client is started (Kazoo DW-10). Whoever waits must not wait for that.
-      if (this.#hasConnected) this.#settleReady.reject(error);
+      if (!isUnstarted(this.#client)) this.#settleReady.reject(error);
     } else if (this.#last === undefined) {
       this.#settleReady.reject(error);
       this.stop();

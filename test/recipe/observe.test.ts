@@ -88,3 +88,13 @@ test('a read that fails, or comes after the end, leaves nothing', async () => {
   await until('the watch is gone', async () => (await watches(client)) === '0');
   expect(client.listenerCount('state')).toBe(0);
 });
+
+test('of several reads the watches are taken back also when one of them fails', async () => {
+  const client = await (await Lab.open()).client();
+  await client.create(PATH, 'x');
+  const read = (watch: Parameters<KazooClient['unwatch']>[1]) =>
+    Promise.all([client.get(PATH, { watch }), client.get(`${PATH}/missing`, { watch })]);
+  const seen = observe(client, attemptOf(client), [PATH, `${PATH}/missing`], read, () => true);
+  await expect(seen).rejects.toThrow(NoNodeError);
+  await until('the watch is gone', async () => (await watches(client)) === '0');
+});

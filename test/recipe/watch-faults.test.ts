@@ -27,6 +27,19 @@ describe('a data watch', () => {
     watch.stop();
   });
 
+  test('made while the session is lost, or after the stop, rejects `ready` when there is none to wait for', async () => {
+    const { server, client } = await workbench({ timeout: 800 });
+    server.refuseConnections(true);
+    const lost = stateOf(client, 'LOST');
+    server.dropConnections();
+    await lost;
+    const made = new DataWatch(client, '/node', () => undefined);
+    await client.stop();
+    await expect(made.ready).rejects.toThrow(ConnectionClosedError);
+    await expect(new DataWatch(client, '/node', () => undefined).ready).rejects.toThrow(ConnectionClosedError);
+    await expect(new ChildrenWatch(client, '/node', () => undefined).ready).rejects.toThrow(ConnectionClosedError);
+  });
+
   test('whose client stops before the first answer rejects `ready`; one before its client is started waits', async () => {
     const { server, client } = await workbench();
     await suspend(server, client);
