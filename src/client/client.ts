@@ -365,11 +365,13 @@ export class Client extends CoreClient {
   /** @returns whether the node had to be made */
   async #ensure(full: string, acl: RequestOf<'create'>['acl'], options: WaitOptions): Promise<boolean> {
     const missing: string[] = [];
-    for (let path = full; path !== '/'; path = parentPath(path)) {
+    let path = full;
+    do {
       const there = await this.submit('ensurePath', 'exists', this.unchroot(path), { path, watch: false }, options);
       if (there !== null) break;
       missing.push(path);
-    }
+      path = parentPath(path);
+    } while (path !== '/');
     let made = false;
     while (missing.length > 0) made = await this.#ensureOne(missing.pop()!, acl, options);
     return made;

@@ -25,6 +25,8 @@ const RECONFIG_OPTIONS = new Set(['joining', 'leaving', 'newMembers', 'fromConfi
 /** What ZooKeeper 3.5 to 3.9 can do beyond Kazoo. */
 export class ExtendedClient extends Client {
   readonly #serverWatches: ServerWatches;
+  /** Paths of recursive watches that were asked for, and are not there yet, as far as is known. */
+  readonly #leaving: string[] = [];
 
   constructor(options?: string | KazooClientOptions) {
     super(options);
@@ -55,11 +57,11 @@ export class ExtendedClient extends Client {
     if (isPrompt(listener)) prompt(own);
     const { watches } = this.session;
     const wait = { signal: given.signal, timeout: given.timeout };
-    const overlaps = kind === 'persistent' && watches.isArmed('recursive', full);
+    const overlaps = kind === 'persistent' && (watches.isArmed('recursive', full) || this.#leaving.includes(full));
     const allowed = !overlaps || (await this.#serverWatches.allowsPersistent(full, wait));
     if (allowed instanceof Failure) throw allowed.toError({ operation: 'addWatch', path });
     // It is registered in the tick of the reply, as a read's is: it hears nothing from before, and a refusal leaves nothing.
-    if (allowed) await this.#leaveWatch(kind, path, full, own, wait);
+    if (allowed || !watches.isArmed('recursive', full)) await this.#leaveWatch(kind, path, full, own, wait);
     else watches.add(kind, full, own);
     let forget = (): void => undefined;
     const remove = async (): Promise<void> => {
@@ -98,7 +100,7 @@ export class ExtendedClient extends Client {
     watches.follow(follower);
     const watchChildren = async (known: readonly string[], since: bigint): Promise<void> => {
       follower.left.add('child');
-      const full = known.map((one) => this.rooted(one));
+      const full = known.map((one) => this.rooted(one)).filter((one) => !watches.covers('child', one));
       const sent = [...childWatches(full, since)].map(({ request }) => this.submit('watchTree', 'setWatches', path, request, {}));
       await Promise.all(sent);
     };
@@ -216,7 +218,8 @@ export class ExtendedClient extends Client {
     for (const name of ['joining', 'leaving', 'newMembers'] as const)
       if (given[name] !== undefined) checkString(given[name], name);
     const { fromConfig = -1 } = given;
-    if (!Number.isSafeInteger(fromConfig)) throw new TypeError(`fromConfig must be a whole number, not ${describeValue(fromConfig)}`);
+    if (!Number.isSafeInteger(fromConfig))
+      throw new TypeError(`fromConfig must be a whole number, not ${describeValue(fromConfig)}`);
     const request = {
       joiningServers: given.joining ?? null,
       leavingServers: given.leaving ?? null,
@@ -236,7 +239,12 @@ export class ExtendedClient extends Client {
   ): Promise<void> {
     const mode = kind === 'recursive' ? AddWatchMode.PERSISTENT_RECURSIVE : AddWatchMode.PERSISTENT;
     const onZxid = (zxid: bigint): void => this.session.rearm(full, zxid);
-    await this.submit('addWatch', 'addWatch', path, { path: full, mode }, { ...wait, onZxid }, own);
+    if (kind === 'recursive') this.#leaving.push(full);
+    try {
+      await this.submit('addWatch', 'addWatch', path, { path: full, mode }, { ...wait, onZxid }, own);
+    } finally {
+      if (kind === 'recursive') this.#leaving.splice(this.#leaving.indexOf(full), 1);
+    }
   }
 
   #readPart(operation: MultiReadOperation): ReadPart {

@@ -102,7 +102,9 @@ export class ServerWatches {
     const stays = kind === 'persistent' || kind === 'persistentRecursive';
     if (!stays && !(await this.knows('removeWatches'))) return Failure.ofCode(UnimplementedError.code);
     // Somebody may want it again by now, or will once a read is answered: then it is looked at again.
-    if (this.#isWanted(kind, path)) return watches.orphan(REMOVABLE[kind].tables[0], path);
+    const { tables } = REMOVABLE[kind];
+    const isCovered = tables.some((table) => watches.covers(table, path));
+    if (isCovered || this.#isWanted(kind, path)) return watches.orphan(tables[0], path);
     if (!stays) return this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait);
     if (!REMOVABLE.any.tables.some((table) => watches.isWanted(table, path)))
       return this.#ask('removeWatches', { path, type: WatcherType.ANY }, wait);

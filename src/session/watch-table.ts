@@ -225,7 +225,7 @@ export class WatchTable {
   /** The same for the one-shot watches of one path that no staying watch stands for. */
   *restorationAt(path: string, relativeZxid: bigint): Generator<Frame> {
     const request = emptyRequest(relativeZxid);
-    const kinds = ONE_SHOT.filter((kind) => (this.has(kind, path) && !this.covers(kind, path)) || this.isFollowed(kind, path));
+    const kinds = ONE_SHOT.filter((kind) => (this.has(kind, path) || this.isFollowed(kind, path)) && !this.covers(kind, path));
     for (const kind of kinds) request[LIST_OF[kind]].push(path);
     if (kinds.length > 0) yield { op: 'setWatches', request };
   }
