@@ -298,7 +298,11 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   #retryBy<T>(pauses: ScopedClock, fn: () => T | Promise<T>): Promise<T> {
     const policy = this.#commandRetry.copy();
     if (policy instanceof KazooRetry) policy.clock = pauses;
-    return policy.call(fn);
+    return policy.call(() => {
+      // A pause may have been cut short by the end of it all.
+      pauses.check();
+      return fn();
+    });
   }
 
   #makeSession(): Session {

@@ -35,7 +35,7 @@ export interface KazooClientOptions {
   randomizeHosts?: boolean | undefined;
   /** When to try the servers again. Default: for ever, 100 ms doubling to at most 10 s and at most the session timeout, jittered. */
   connectionRetry?: RetryPolicy | KazooRetryOptions | undefined;
-  /** What `client.retry` uses, and recipes in calls without a `timeout`. Default as `connectionRetry`. */
+  /** What `client.retry` uses, and queues, counters and others in calls without a `timeout` or `signal`. Default as `connectionRetry`. */
   commandRetry?: RetryPolicy | KazooRetryOptions | undefined;
   /** Never given credentials or data. Default: the `debug` package, `DEBUG=kazoo:*`. */
   logger?: Logger | undefined;

@@ -9,6 +9,7 @@ import {
   ThrottledOpError,
 } from '../base/errors.ts';
 import { seenByAwaiting } from '../base/seen-by.ts';
+import type { RecipeClient } from '../client/recipe-client.ts';
 import type { Waiting } from './arguments.ts';
 import { LateSignal } from './late-signal.ts';
 
@@ -122,6 +123,11 @@ export class Attempt {
         await this.pause(pauseAfter(failures));
       }
     }
+  }
+
+  /** The same, but by the client's command retry where neither a deadline nor the caller can end it. */
+  retry<T>(client: RecipeClient, step: () => Promise<T>): Promise<T> {
+    return this.#isBounded ? this.persist(step) : client.retry(step);
   }
 
   #forget(stop: () => void): void {

@@ -54,8 +54,9 @@ export class Backlog {
     return this.#entries;
   }
 
-  /** The first entry that nobody else here is removing; null if there is none. Claimed until released. */
-  async claimFirst(attempt: Attempt): Promise<Item | null> {
+  /** The first entry that nobody else here is removing; null if there is none. Claimed until released. @param inARow asked for in the turn in which the last was given */
+  async claimFirst(attempt: Attempt, inARow: boolean): Promise<Item | null> {
+    if (!inARow) for (const ahead of this.#ahead) await this.#withdraw(ahead);
     let fresh = false;
     for (;;) {
       const claim = await (this.#takeAhead() ?? this.#claimNext(fresh, attempt.bound));
@@ -71,18 +72,18 @@ export class Backlog {
     // What goes wrong is for who asks to find out.
     const ahead = this.#claimNext(false, undefined).catch((): 'gone' => 'gone');
     this.#ahead.add(ahead);
-    void ahead.then(() => process.nextTick(() => this.#withdraw(ahead)));
+    void ahead.then(() => process.nextTick(() => void this.#withdraw(ahead)));
   }
 
   /** Another entry may come before those that were read ahead. */
   added(): void {
-    for (const ahead of this.#ahead) this.#withdraw(ahead);
+    for (const ahead of this.#ahead) void this.#withdraw(ahead);
   }
 
   release(name: string): void {
     this.#claimed.delete(name);
-    // The look through all entries is for those who wait, whom there are few of while there are many entries.
-    if (this.waiting.size > 0 && this.#entries.includes(name)) for (const wake of this.waiting) wake();
+    // The look through all entries is for those who wait, whom there are few of while there are many entries. Where none are known, any may be there.
+    if (this.waiting.size > 0 && (this.#created === -1 || this.#entries.includes(name))) for (const wake of this.waiting) wake();
   }
 
   /** The entry is not there any more. */
@@ -97,9 +98,10 @@ export class Backlog {
     this.#created = -1;
   }
 
-  #withdraw(ahead: Promise<Claim>): void {
+  async #withdraw(ahead: Promise<Claim>): Promise<void> {
     if (!this.#ahead.delete(ahead)) return;
-    void ahead.then((claim) => claim !== null && typeof claim === 'object' && this.release(claim.name));
+    const claim = await ahead;
+    if (claim !== null && typeof claim === 'object') this.release(claim.name);
   }
 
   #takeAhead(): Promise<Claim> | undefined {

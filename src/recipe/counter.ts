@@ -79,7 +79,7 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
    */
   get(options?: WaitOptions): Promise<CounterValue<O>> {
     return this.#attempt(options, 'get', async (attempt) => {
-      const { value } = await attempt.persist(() => this.#read(attempt));
+      const { value } = await attempt.retry(this.#client, () => this.#read(attempt));
       return value as CounterValue<O>;
     });
   }
@@ -111,7 +111,7 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
 
   async #changeUntilDone(n: number | bigint, attempt: Attempt): Promise<number | bigint> {
     for (let conflicts = 0; ; conflicts++) {
-      const { value, stat } = this.#fresh ?? (await attempt.persist(() => this.#read(attempt)));
+      const { value, stat } = this.#fresh ?? (await attempt.retry(this.#client, () => this.#read(attempt)));
       this.#fresh = null;
       const post = this.#format.add(value, n);
       const data = this.#format.encode(post);

@@ -78,7 +78,7 @@ export class LockingQueue {
     if (!Array.isArray(values)) throw new TypeError(`values must be an array of items, not ${describeValue(values)}`);
     const items = values.map((value) => ownData('an item', value as ZnodeData));
     if (items.length === 0) return;
-    await this.#attempt(put, 'putAll', (attempt) => this.#ensuring(attempt, () => this.#createAll(items, put.priority)));
+    await this.#attempt(put, 'putAll', (attempt) => this.#ensuring(attempt, () => this.#createAll(items, put.priority, attempt.bound)));
   }
 
   /**
@@ -122,7 +122,7 @@ export class LockingQueue {
   /** How many items there are, locked ones included; children that are no entries are not counted. */
   async size(options?: WaitOptions): Promise<number> {
     return this.#attempt(requireWaiting(options), 'size', async (attempt) => {
-      const children = await attempt.persist(() =>
+      const children = await attempt.retry(this.#client, () =>
         this.#ensuring(attempt, () => this.#client.getChildren(this.#entries, { signal: attempt.bound })),
       );
       return sortEntries(children).length;
@@ -181,7 +181,7 @@ export class LockingQueue {
     const options = { watch, signal: attempt.bound };
     const list = (): Promise<[string[], string[]]> =>
       Promise.all([this.#client.getChildren(this.#entries, options), this.#client.getChildren(this.#taken, options)]);
-    const [entries, taken] = await attempt.persist(() => this.#ensuring(attempt, list));
+    const [entries, taken] = await attempt.retry(this.#client, () => this.#ensuring(attempt, list));
     const locked = new Set(taken);
     return sortEntries(entries.filter((name) => !locked.has(name)));
   }
@@ -192,7 +192,7 @@ export class LockingQueue {
   }
 
   #isHeld(lock: EntryLock, attempt: Attempt): Promise<boolean> {
-    return attempt.persist(() => lock.isHeld(attempt));
+    return attempt.retry(this.#client, () => lock.isHeld(attempt));
   }
 
   async #finish(
@@ -233,10 +233,10 @@ export class LockingQueue {
     }
   }
 
-  async #createAll(values: readonly ZnodeData[], priority: number): Promise<void> {
+  async #createAll(values: readonly ZnodeData[], priority: number, signal: AbortSignal | undefined): Promise<void> {
     const transaction = this.#client.transaction();
     for (const value of values) transaction.create(this.#entry(entryPrefix(priority)), value, { sequence: true });
-    await transaction.commitOrThrow();
+    await transaction.commitOrThrow({ signal });
   }
 
   #entry(name: string): string {

@@ -83,7 +83,7 @@ export class Queue {
   /** How many items there are, children that are no entries not counted. */
   async size(options?: WaitOptions): Promise<number> {
     const entries = await this.#attempt(requireWaiting(options), 'size', (attempt) =>
-      attempt.persist(() => this.#backlog.list(attempt)),
+      attempt.retry(this.#client, () => this.#backlog.list(attempt)),
     );
     return entries.length;
   }
@@ -95,7 +95,7 @@ export class Queue {
       for (;;) {
         const item = await this.#takeFirst(attempt, inARow);
         if (item !== null) return item;
-        await attempt.persist(() => this.#backlog.list(attempt, wake));
+        await attempt.retry(this.#client, () => this.#backlog.list(attempt, wake));
         if (this.#backlog.next === undefined) await attempt.guard(wait());
       }
     } finally {
@@ -106,7 +106,7 @@ export class Queue {
 
   async #takeFirst(attempt: Attempt, inARow: boolean): Promise<Buffer | null> {
     for (;;) {
-      const first = await this.#claimFirst(attempt);
+      const first = await this.#claimFirst(attempt, inARow);
       if (first === null) return null;
       try {
         attempt.check();
@@ -127,8 +127,8 @@ export class Queue {
     return data ?? Buffer.alloc(0);
   }
 
-  async #claimFirst(attempt: Attempt): Promise<Item | null> {
-    const claiming = attempt.persist(() => this.#backlog.claimFirst(attempt));
+  async #claimFirst(attempt: Attempt, inARow: boolean): Promise<Item | null> {
+    const claiming = attempt.retry(this.#client, () => this.#backlog.claimFirst(attempt, inARow));
     try {
       return await attempt.guard(claiming);
     } catch (error) {

@@ -18,9 +18,15 @@ export class ScopedClock implements Clock {
     return this.#clock.wallTime();
   }
 
+  /** @throws the reason of the end, of this clock or of that which it takes its time from */
+  check(): void {
+    if (this.#ended !== undefined) throw this.#ended();
+    if (this.#clock instanceof ScopedClock) this.#clock.check();
+  }
+
   /** @throws the reason of the end */
   timer(delay: number, callback: () => void): Timer {
-    if (this.#ended !== undefined) throw this.#ended();
+    this.check();
     const fire = (): void => {
       timer.cancel();
       this.#running.delete(fire);

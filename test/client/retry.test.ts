@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ManualClock, systemClock, type Clock } from '../../src/base/clock.ts';
 import { ConnectionClosedError, ConnectionLoss, OperationTimeoutError } from '../../src/base/errors.ts';
-import { ForceRetryError, KazooRetry, type RetryPolicy } from '../../src/base/retry.ts';
+import { ForceRetryError, KazooRetry, RetryFailedError, type RetryPolicy } from '../../src/base/retry.ts';
 import type { WaitOptions } from '../../src/client/call-options.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
@@ -167,3 +167,43 @@ function watchedClock(): { running: Set<number>; clock: Clock } {
   };
   return { running, clock };
 }
+
+test('what is retried is not called again once the client has stopped, nor when the signal has aborted', async () => {
+  await using server = await EmbeddedZooKeeper.start();
+  await using client = await new KazooClient({ hosts: server.connectString, commandRetry: { delay: 60_000 } }).start();
+  let calls = 0;
+  const retried = rejection(
+    client.retry(() => {
+      calls += 1;
+      throw new ForceRetryError('again');
+    }),
+  );
+  await client.sync('/');
+  await client.stop();
+  expect(await retried).toBeInstanceOf(ConnectionClosedError);
+  expect(calls).toBe(1);
+});
+
+test('queues and counters retry by the command policy where nothing else bounds them (Kazoo QU-3, CO-4)', async () => {
+  await using server = await EmbeddedZooKeeper.start();
+  await using client = await new KazooClient({
+    hosts: server.connectString,
+    commandRetry: { maxTries: 2, delay: 1 },
+    connectionRetry: { delay: 1, maxTries: -1 },
+  }).start();
+  const [counter, queue, locking] = [client.counter('/counter'), client.queue('/queue'), client.lockingQueue('/locking')];
+  await Promise.all([counter.add(1), queue.put('a'), locking.put('a')]);
+  for (const [op, each, call] of [
+    ['getData', 1, (limits?: WaitOptions) => counter.get(limits)],
+    ['getChildren2', 1, (limits?: WaitOptions) => queue.size(limits)],
+    ['getChildren', 2, (limits?: WaitOptions) => locking.get(limits)],
+  ] as const) {
+    server.faults.fail(op, ConnectionLoss.code, 2 * each);
+    expect(await rejection(call())).toBeInstanceOf(RetryFailedError);
+    server.faults.clear();
+    // A deadline of the call's own counts instead.
+    server.faults.fail(op, ConnectionLoss.code, 3 * each);
+    await call({ timeout: 20_000 });
+    server.faults.clear();
+  }
+});

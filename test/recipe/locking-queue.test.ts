@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { ConnectionClosedError, ConnectionLoss, NoAuthError, NotEmptyError } from '../../src/base/errors.ts';
+import {
+  ConnectionClosedError,
+  ConnectionLoss,
+  NoAuthError,
+  NotEmptyError,
+  OperationTimeoutError,
+} from '../../src/base/errors.ts';
 import { makeAcl, OPEN_ACL_UNSAFE } from '../../src/base/security.ts';
 import { LockingQueue } from '../../src/recipe/locking-queue.ts';
 import { altered, eventually, expire, pause, reconnect, watchCount, workbench } from './workbench.ts';
@@ -291,4 +297,17 @@ test('an item that another has consumed meanwhile was not consumed by this one',
   expect((await other.get({ timeout: 20_000 }))?.toString()).toBe('job');
   expect(await other.consume()).toBe(true);
   expect(await consumed).toBe(false);
+});
+
+test('adding several at once ends with its timeout and its signal', async () => {
+  const { server, client } = await workbench();
+  const queue = new LockingQueue(client, '/queue');
+  await queue.put('item');
+  server.freeze();
+  await expect(queue.putAll(['a', 'b'], { timeout: 20 })).rejects.toThrow(OperationTimeoutError);
+  const [controller, reason] = [new AbortController(), new Error('enough')];
+  const aborted = queue.putAll(['a', 'b'], { signal: controller.signal });
+  controller.abort(reason);
+  await expect(aborted).rejects.toBe(reason);
+  server.thaw();
 });

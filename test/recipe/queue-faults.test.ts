@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { NoAuthError } from '../../src/base/errors.ts';
+import { ConnectionLoss, NoAuthError } from '../../src/base/errors.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { Queue } from '../../src/recipe/queue.ts';
 import { sortEntries } from '../../src/recipe/queue-entry.ts';
@@ -180,6 +180,67 @@ describe('an item that was read while the one before it was being removed', () =
     expect(given).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
   });
 });
+
+test('what was read ahead is not given to who asks in a later turn, though its answer is still on the way', async () => {
+  const { client, connect } = await workbench();
+  const other = new Queue(await connect(), '/queue');
+  let isSlow = false;
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  /** Answers come late, from one moment to another. */
+  const late =
+    <A extends unknown[], R>(call: (...given: A) => Promise<R>) =>
+    async (...given: A): Promise<R> => {
+      const answer = call(...given);
+      if (isSlow) await held;
+      return answer;
+    };
+  let isAhead = false;
+  const slow = altered(client, {
+    exists: late(client.exists.bind(client)),
+    get: late(client.get.bind(client)),
+    delete: (...given: Parameters<KazooClient['delete']>) => {
+      isSlow = isAhead;
+      return client.delete(...given);
+    },
+  });
+  const queue = new Queue(slow, '/queue');
+  for (const item of ['1', '2', '3']) await queue.put(item);
+  await queue.get();
+  isAhead = true;
+  await queue.get();
+  isSlow = isAhead = false;
+  await other.put('urgent', { priority: 0 });
+  const next = queue.get();
+  release();
+  expect(String(await next)).toBe('urgent');
+  expect(String(await queue.get())).toBe('3');
+});
+
+test.each(['a removal without an answer', 'a removal that is refused'])(
+  '%s leaves the item to the next that waits, when the call is given up or fails',
+  async (what) => {
+    const { server, client } = await workbench({ timeout: 20_000 });
+    let isFirst = true;
+    const flawed = altered(client, {
+      delete: async (...given: Parameters<KazooClient['delete']>) => {
+        if (!isFirst) return client.delete(...given);
+        isFirst = false;
+        if (what.includes('refused')) throw new NoAuthError();
+        throw new ConnectionLoss();
+      },
+    });
+    const queue = new Queue(flawed, '/queue');
+    await queue.put('item');
+    if (!what.includes('refused')) server.freeze();
+    const given = queue.get({ timeout: 50 }).catch((error: unknown) => error);
+    const next = queue.get({ timeout: 20_000 });
+    const outcome = await given;
+    server.thaw();
+    expect(what.includes('refused') ? outcome instanceof NoAuthError : outcome).toBe(what.includes('refused') ? true : null);
+    expect(String(await next)).toBe('item');
+  },
+);
 
 test('entries that differ only in how their number is written keep one order, and so do foreign names', () => {
   const names = ['entry-b', 'entry-100-0000000001', 'entry-a', 'entry-100-000000001', 'other', 'entry-a', 'entry-001-0000000002'];
