@@ -80,13 +80,16 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   /** What the application should believe; 'LOST' before the first connection. */
   get state(): KazooState {
+    this.session.look();
     return this.session.state;
   }
   /** What the protocol says. */
   get clientState(): KeeperState {
+    this.session.look();
     return this.session.keeperState;
   }
   get connected(): boolean {
+    this.session.look();
     return this.session.connected;
   }
   /**

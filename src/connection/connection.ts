@@ -138,6 +138,11 @@ export class Connection implements FrameSink {
     });
   }
 
+  /** For who asks right after the event loop stood still, before any timer: ends the connection if its session may be over. */
+  look(): void {
+    this.#heartbeat?.look();
+  }
+
   /** Sends a request; its reply comes in the order of sending. */
   send(exchange: Exchange, request: unknown): void {
     if (this.#ended) return exchange.fail(new ConnectionDropped('the connection has ended'));

@@ -50,6 +50,12 @@ export class Heartbeat {
     return (this.#lastSent = this.#clock.now());
   }
 
+  /** Finds a stall out now, if the timer had no turn yet. */
+  look(): void {
+    const silence = this.#clock.now() - this.#lastReceived;
+    if (this.#timer !== undefined && silence >= this.#timeout) this.#sink.dead(stalled(silence));
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

@@ -57,6 +57,7 @@ export abstract class Acquirable {
 
   /** Whether it is held, as far as is known: true while suspended, false once the session is lost (Kazoo D-15). */
   get isAcquired(): boolean {
+    this.#held?.look();
     return this.#held !== null;
   }
 

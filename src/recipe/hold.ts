@@ -54,7 +54,13 @@ export class Hold {
   }
 
   get signal(): AbortSignal {
+    this.look();
     return this.#late.signal;
+  }
+
+  /** Hears now of what will be announced in a moment. */
+  look(): void {
+    this.#onState(this.#client.state);
   }
 
   /** Whether it ended with the session, and its node did not. */

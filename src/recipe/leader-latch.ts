@@ -65,6 +65,8 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
   #node: OwnedNode | null = null;
   #term = new AbortController();
   #running: Promise<void> | undefined;
+  /** Ends the present leadership in a state of the client that puts it in doubt. */
+  #notice: (state: KazooState) => void = () => undefined;
 
   /** @throws TypeError or RangeError for arguments that are none; ConfigurationError for an `errorPolicy` that is not known */
   constructor(client: RecipeClient, path: string, options?: LeaderLatchOptions) {
@@ -79,11 +81,13 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
   }
 
   get isLeader(): boolean {
+    this.#notice(this.#client.state);
     return !this.#term.signal.aborted;
   }
 
   /** Of the present leadership; an aborted one while there is none. */
   get signal(): AbortSignal {
+    this.#notice(this.#client.state);
     return this.#term.signal;
   }
 
@@ -219,6 +223,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       if (state === 'LOST' || (state === 'SUSPENDED' && this.#endsOnSuspension))
         end(new KazooException(`leadership of ${this.path} may be lost: ${state}`));
     });
+    this.#notice = onState;
     const onClose = (): void => end(closing.reason);
     this.#client.on('state', onState);
     closing.addEventListener('abort', onClose);

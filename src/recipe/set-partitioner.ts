@@ -114,6 +114,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   }
 
   get acquired(): boolean {
+    if (this.#state === 'ACQUIRED' && this.#client.state !== 'CONNECTED') this.#onState(this.#client.state);
     return this.#state === 'ACQUIRED';
   }
 

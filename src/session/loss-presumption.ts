@@ -11,6 +11,8 @@ const MARGIN = 20;
 export class LossPresumption {
   readonly #clock: Clock;
   #timer: Timer | undefined;
+  #due = 0;
+  #presume: () => void = () => undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -20,7 +22,16 @@ export class LossPresumption {
   arm(lastReceived: number, sessionTimeout: number, presume: () => void): void {
     this.cancel();
     const after = Math.max(sessionTimeout, (sessionTimeout * 4) / 3 - MARGIN);
-    this.#timer = this.#clock.timer(Math.max(0, lastReceived + after - this.#clock.now()), presume);
+    this.#due = lastReceived + after;
+    this.#presume = presume;
+    this.#timer = this.#clock.timer(Math.max(0, this.#due - this.#clock.now()), presume);
+  }
+
+  /** Presumes it now, if it is time and the timer had no turn yet. */
+  look(): void {
+    if (this.#timer === undefined || this.#clock.now() < this.#due) return;
+    this.cancel();
+    this.#presume();
   }
 
   cancel(): void {
