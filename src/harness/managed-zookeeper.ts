@@ -195,12 +195,15 @@ export class ManagedZooKeeper {
   /** Starts the server, does nothing if it runs, and joins a start that is under way. Rejects with {@link HarnessError}, with the end of its log, if it is not up in time. */
   async start(options: StartOptions = {}): Promise<void> {
     expectOptions('start', options, START_EXPECTED);
+    // One whose process has been ended is about to fail: there is nothing to join.
+    if (this.#process?.alive === false) await this.#starting?.catch(() => undefined);
     this.#starting ??= this.#start(options).finally(() => (this.#starting = null));
     return this.#starting;
   }
 
   async #start(options: StartOptions): Promise<void> {
     if (this.running) return;
+    this.#process = null;
     if (!this.#destroyed) await this.#prepare();
     if (this.#destroyed) throw new HarnessError(`the server at ${this.connectString} has been destroyed and cannot start again`);
     log('starting ZooKeeper %s at %s in %s', this.version, this.connectString, this.workingPath);

@@ -119,6 +119,18 @@ describe.skipIf(missing)('a managed server', () => {
     expect(existsSync(other.workingPath)).toBe(false);
   });
 
+  test.each<[string, (server: ManagedZooKeeper) => Promise<void>]>([
+    ['restarted', (server) => server.restart()],
+    ['killed and started', (server) => server.kill().then(() => server.start())],
+  ])('that is %s while it starts is up', async (_, startAgain) => {
+    await using server = await ManagedZooKeeper.create();
+    const first = expect(server.start()).rejects.toThrow(/ended before it was serving/);
+    await vi.waitFor(() => expect(server.running).toBe(true), { timeout: 10_000, interval: 5 });
+    await startAgain(server);
+    await first;
+    expect(await server.mode()).toBe('standalone');
+  });
+
   test('leaves a folder that it was given, and what others put there', async () => {
     const workingPath = mkdtempSync(join(tmpdir(), 'kazoo-given-'));
     writeFileSync(join(workingPath, 'keep.txt'), '');
