@@ -168,14 +168,14 @@ export class ZooKeeperCluster {
       throw new HarnessError('a server can be added to an ensemble whose option reconfig is true only');
     }
     expectOptions('addServer', options, ADDED_EXPECTED);
-    const { role, ...start } = options;
+    const { role, until = 'listening', ...start } = options;
     const observers = role === 'observer' ? 1 : 0;
     const [added] = await chooseMembers(this.#members.length + 1, 1 - observers, observers);
     // ZooKeeper takes in whom it does not know as a non-voting follower; the joiner lists itself so that it knows its own ports.
     const server = await ManagedZooKeeper.create(inEnsemble(this.#options, added!.id, [...this.#members, added!]));
     this.#servers.push(server);
     this.#members.push(added!);
-    await server.start({ until: 'listening', ...start });
+    await server.start({ until, ...start });
     return server;
   }
 

@@ -67,6 +67,12 @@ describe.skipIf(await whyNoRealZooKeeper())('a cluster', () => {
     expect(() => cluster.memberLine(7)).toThrow(RangeError);
   });
 
+  test('adds a server without waiting for a leader, also where `until` is given as undefined', async () => {
+    await using cluster = await ZooKeeperCluster.create({ size: 2, reconfig: true });
+    const added = await cluster.addServer({ until: undefined as never, timeout: 20_000 });
+    expect([added.running, await added.command('ruok'), await added.mode()]).toEqual([true, 'imok', null]);
+  });
+
   test('that cannot start leaves nothing running', async () => {
     await expect(ZooKeeperCluster.start({ size: 2, configuration: { tickTime: 'soon' } })).rejects.toThrow(
       /ended before it was serving/,
