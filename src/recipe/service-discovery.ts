@@ -109,8 +109,8 @@ export class ServiceDiscovery {
     try {
       await provider.start({ timeout, signal });
     } catch (error) {
-      this.#providers.delete(provider);
-      await provider.close();
+      // Its watch may yet come, and goes then.
+      void provider.close().then(() => this.#providers.delete(provider));
       throw error;
     }
     return provider;

@@ -8,7 +8,7 @@ import { PersistentNode } from '../../src/recipe/persistent-node.ts';
 import { ServiceDiscovery } from '../../src/recipe/service-discovery.ts';
 import { makeServiceInstance } from '../../src/recipe/service-instance.ts';
 import { suspend } from '../support/waiting.ts';
-import { altered, eventually, pause, workbench } from './workbench.ts';
+import { altered, eventually, pause, watchCount, workbench } from './workbench.ts';
 
 const NO_AUTH = -102;
 
@@ -114,6 +114,28 @@ describe('discovery', () => {
     expect(client.listenerCount('state')).toBe(listeners);
     await discovery.close();
     await expect(discovery.provider('web')).rejects.toBeInstanceOf(KazooException);
+  });
+
+  test('a provider whose start is given up while its watch is being left waits no longer; close() waits until that is gone', async () => {
+    const { client } = await workbench();
+    const [controller, reason] = [new AbortController(), new Error('enough')];
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const slow = altered(client, {
+      watchTree: async (...args: Parameters<KazooClient['watchTree']>) => {
+        const handle = await client.watchTree(...args);
+        controller.abort(reason);
+        await answered;
+        return handle;
+      },
+    });
+    const discovery = new ServiceDiscovery(slow, '/services');
+    await expect(discovery.provider('web', { signal: controller.signal })).rejects.toBe(reason);
+    expect(await watchCount(client)).toBe(1);
+    const closing = discovery.close();
+    answer();
+    await closing;
+    expect(await watchCount(client)).toBe(0);
   });
 
   test('a provider gives its instances by id, and tells what a listener of its throws', async () => {
