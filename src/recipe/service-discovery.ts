@@ -23,8 +23,8 @@ import { ServiceProvider, type ServiceProviderOptions } from './service-provider
 export class ServiceDiscovery {
   readonly path: string;
   readonly #client: RecipeClient;
-  /** What is registered here and goes with the session, by path. */
-  readonly #nodes = new Map<string, PersistentNode>();
+  /** What is registered here, by path: null for what does not go with the session. */
+  readonly #nodes = new Map<string, PersistentNode | null>();
   /** What is being done at a path. */
   readonly #works = new Map<string, Promise<void>>();
   readonly #providers = new Set<ServiceProvider>();
@@ -51,14 +51,15 @@ export class ServiceDiscovery {
     const path = this.#pathOf(instance.name, instance.id);
     const data = serializeServiceInstance(instance);
     await bounded(this.#client, options, path, 'register', async () => {
-      if (!serviceType.startsWith('DYNAMIC')) return this.#replace(path, undefined, () => this.#put(path, data));
+      if (!serviceType.startsWith('DYNAMIC')) return this.#replace(path, null, () => this.#put(path, data));
       const node = new PersistentNode(this.#client, path, data, { sequence: serviceType === 'DYNAMIC_SEQUENTIAL' });
       await this.#replace(path, node, () => removeNode(this.#client, path));
       try {
         await node.start();
       } catch (error) {
         // A later registration may have taken the place of this one.
-        if ((this.#nodes.get(path) ?? node) === node) throw error;
+        const present = this.#nodes.get(path);
+        if (present === node || present === undefined) throw error;
       }
     });
   }
@@ -119,7 +120,7 @@ export class ServiceDiscovery {
   /** Takes back what was registered here and goes with the session, and ends the providers. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#nodes.values(), ...this.#providers].map((each) => each.close()));
+    await Promise.all([...this.#nodes.values(), ...this.#providers].map((each) => each?.close()));
     this.#nodes.clear();
     this.#providers.clear();
   }
@@ -133,7 +134,7 @@ export class ServiceDiscovery {
   }
 
   /** Closes what is registered here, then does `work`; one call after the other, so that none undoes a later one. */
-  async #replace(path: string, node: PersistentNode | undefined, work: () => Promise<unknown>): Promise<void> {
+  async #replace(path: string, node: PersistentNode | null | undefined, work: () => Promise<unknown>): Promise<void> {
     const [old, earlier] = [this.#nodes.get(path), this.#works.get(path)];
     if (node === undefined) this.#nodes.delete(path);
     else this.#nodes.set(path, node);

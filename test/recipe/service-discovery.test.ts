@@ -138,6 +138,20 @@ test('registering one instance twice at once is registering the second; nothing 
   expect([await client.getChildren('/services/web'), client.listenerCount('state')]).toEqual([[], listeners]);
 });
 
+test('a DYNAMIC registration whose place a STATIC one takes is done with it, as when another DYNAMIC one does', async () => {
+  const { client } = await workbench();
+  await using discovery = new ServiceDiscovery(client, '/services');
+  const web = makeServiceInstance({ name: 'web', id: 'one', port: 80 });
+  for (const serviceType of ['STATIC', 'DYNAMIC'] as const) {
+    const last = { ...web, port: 81, serviceType };
+    await Promise.all([discovery.register(web), discovery.register(last)]);
+    expect(await discovery.instance('web', 'one')).toEqual(last);
+  }
+  await discovery.register({ ...web, serviceType: 'STATIC' });
+  await discovery.unregister(web);
+  expect(await discovery.instances('web')).toEqual([]);
+});
+
 test('what is taken back, or ended, while it is being registered is not registered', async () => {
   const { client } = await workbench();
   const listeners = client.listenerCount('state');
