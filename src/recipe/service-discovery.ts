@@ -117,10 +117,12 @@ export class ServiceDiscovery {
     return provider;
   }
 
-  /** Takes back what was registered here and goes with the session, and ends the providers. */
+  /** Takes back what was registered here and goes with the session, ends the providers, and waits for the work under way. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#nodes.values(), ...this.#providers].map((each) => each?.close()));
+    const works = Promise.allSettled(this.#works.values());
+    await Promise.all([...this.#nodes.values(), ...this.#providers].map(async (each) => each?.close()));
+    await works;
     this.#nodes.clear();
     this.#providers.clear();
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { KazooException, NoNodeError } from '../../src/base/errors.ts';
+import { KazooException, NoAuthError, NoNodeError } from '../../src/base/errors.ts';
 import { ServiceDiscovery } from '../../src/recipe/service-discovery.ts';
 import { ServiceProvider } from '../../src/recipe/service-provider.ts';
 import {
@@ -163,6 +163,24 @@ test('what is taken back, or ended, while it is being registered is not register
     await refused;
     expect([await discovery.instance('web', 'one'), client.listenerCount('state')]).toEqual([null, listeners]);
   }
+});
+
+test('the end waits for what is being taken back; a failure of that is for its caller', async () => {
+  const { server, client } = await workbench();
+  const web = makeServiceInstance({ name: 'web', id: 'one', port: 80 });
+  for (const serviceType of ['DYNAMIC', 'STATIC'] as const) {
+    const discovery = new ServiceDiscovery(client, '/services');
+    await discovery.register({ ...web, serviceType });
+    const taken = discovery.unregister(web);
+    await discovery.close();
+    expect(await client.exists('/services/web/one')).toBeNull();
+    await taken;
+  }
+  const discovery = new ServiceDiscovery(client, '/services');
+  server.faults.fail('delete', -102);
+  const refused = expect(discovery.unregister(web)).rejects.toThrow(NoAuthError);
+  await discovery.close();
+  await refused;
 });
 
 test('a provider tells of changes, and lets a filter choose', async () => {
