@@ -147,7 +147,8 @@ export class PersistentNode {
       this.#due = false;
       await persist(this.#client.clock, () => this.#step()).catch((error: unknown) => this.#failed(error));
     }
-    this.#running = undefined;
+    // After close() it is the removal.
+    if (this.#state === 'started') this.#running = undefined;
   }
 
   /** Looks first: what stands there may be ours already, from a create of which the answer was lost. */

@@ -22,6 +22,19 @@ test('makes an ephemeral node, and removes it on close', async () => {
   await expect(node.start()).rejects.toThrow(KazooException);
 });
 
+test('closed again while the first close is under way, it is gone after either', async () => {
+  const { client } = await workbench();
+  const node = new PersistentNode(client, '/node', 'x');
+  await node.start();
+  const stored = node.setData('y');
+  const first = node.close();
+  await stored;
+  await pause(0);
+  await node.close();
+  expect(await client.exists('/node')).toBeNull();
+  await first;
+});
+
 test('is back after someone deleted it, after a lost session, and after a restart of the client', async () => {
   const { server, client, connect } = await workbench();
   const other = await connect();
