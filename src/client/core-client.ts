@@ -99,6 +99,10 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   get stateCause(): Error | null {
     return this.session.cause;
   }
+  /** Resolves when the session is lost, or the hope for one. @internal */
+  get lost(): Promise<void> {
+    return this.session.lost;
+  }
   /** The session, to be resumed by another client perhaps; null while not connected. */
   get clientId(): ClientId | null {
     const { sessionId } = this.session;

@@ -65,6 +65,8 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
   readonly connected: boolean;
   /** Why it is not connected any more; null while it is, and before it was. */
   readonly stateCause: Error | null;
+  /** Resolves when the session is lost, or the hope for one, of which no state tells. @internal */
+  readonly lost: Promise<void>;
   readonly clientId: ClientId | null;
   readonly sessionTimeout: number | null;
   /** The highest zxid seen in a reply. */

@@ -113,7 +113,9 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       if (state === 'LOST')
         attempt
           .persist(() => this.#client.exists(this.path, { signal: attempt.signal }))
-          .catch((error: unknown) => isUnstarted(this.#client) || attempt.end(error));
+          .catch((error: unknown) =>
+            isUnstarted(this.#client) ? void this.#client.lost.then(() => onState('LOST')) : attempt.end(error),
+          );
     });
     let won = (): void => undefined;
     try {

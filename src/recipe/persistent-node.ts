@@ -238,7 +238,7 @@ export class PersistentNode {
 
   #failed(error: unknown): void {
     const closed = error instanceof ConnectionClosedError;
-    if (closed && isUnstarted(this.#client)) return;
+    if (closed && isUnstarted(this.#client)) return void this.#client.lost.then(() => this.#refresh());
     if (error instanceof NoNodeError) this.#due = true;
     else if (this.#wasThere) {
       if (!closed) this.#client.reportError(error);

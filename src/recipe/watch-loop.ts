@@ -51,6 +51,8 @@ export class WatchLoop<T> {
     this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
     this.ready.catch(noop);
     client.on('state', this.#onState);
+    // Of the end of a client that has had no session no state tells.
+    if (isUnstarted(client)) void client.lost.then(() => this.#last ?? this.#refresh(null));
     this.#refresh(null);
   }
 

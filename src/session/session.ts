@@ -66,7 +66,7 @@ export class Session {
   #running: Promise<void> | undefined;
   /** Settled when the attempt under way has brought a session, or none can be had. */
   #connected = new Deferred();
-  /** Resolves when the session has expired. */
+  /** Resolves when the session is lost, or the hope for one. */
   #lost = new Deferred();
   #cause: Error | null = null;
   #usesHandler = false;
@@ -149,6 +149,11 @@ export class Session {
   /** Servers that are being tried at this moment. */
   get underWay(): Connector['underWay'] {
     return this.#connector.underWay;
+  }
+
+  /** Resolves with the next end of a session, or of an attempt to have one: of the latter no state tells, as LOST is nothing new then. */
+  get lost(): Promise<void> {
+    return this.#lost.promise;
   }
 
   /** Whether {@link start} would only join what is under way. */
@@ -307,8 +312,7 @@ export class Session {
       this.#logger.warn(
         `${target.host}:${target.port} is older than ZooKeeper 3.6: while it is our server, ${staying.size} persistent watches tell of nothing`,
       );
-    const answered = this.#support.listener(target);
-    restoreWatches(connection, this.watches.restoration(this.#lastZxid, served), answered);
+    restoreWatches(connection, this.watches.restoration(this.#lastZxid, served), this.#support.listener(target));
   }
 
   #connectionEnded(established: Established, error: Error): void {
@@ -358,7 +362,7 @@ export class Session {
     const told = this.#machine.move(state);
     if (told !== null) this.#teller.tell(() => this.#tell(told));
     failAll([...calls, ...this.#requests.takeAll()], errorForCode(code, { cause }));
-    if (state === 'EXPIRED_SESSION') this.#lost.resolve();
+    this.#lost.resolve();
     this.#lost = new Deferred();
     const oneShot = this.watches.drainOneShot();
     const staying = state === 'EXPIRED_SESSION' ? this.watches.staying() : this.watches.drainStaying();
@@ -392,9 +396,8 @@ export class Session {
   }
 
   async #stop(): Promise<void> {
-    if (this.#established !== undefined) {
+    if (this.#established !== undefined)
       await this.#farewell.say(this.#established.connection, this.#established.sessionTimeout, this.#requests);
-    }
     const reason = new ConnectionDropped('the client was stopped', { code: 'stopped' });
     const connection = this.#established?.connection;
     const calls = this.#detach();
@@ -437,7 +440,7 @@ export class Session {
     return this.#machine.raw === 'EXPIRED_SESSION' ? Failure.ofCode(SESSION_EXPIRED) : CLOSED;
   }
 
-  /** With the next connection; or with the end of the session, as for whatever waits. */
+  /** With the next connection; or with the end of the session, as for whatever waits. Where that ends the hope for another, the rejection comes first. */
   async #whenAuthenticated(): Promise<void | Failure> {
     try {
       const isLost = await Promise.race([this.#connected.promise, this.#lost.promise.then(() => true)]);

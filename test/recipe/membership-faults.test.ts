@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConnectionClosedError, KazooException, NoAuthError, NoNodeError } from '../../src/base/errors.ts';
+import type { KazooClientOptions } from '../../src/client/options.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { rebalance } from '../../src/recipe/ensemble-tracker.ts';
 import { GroupMember } from '../../src/recipe/group-member.ts';
@@ -8,7 +9,7 @@ import { PersistentNode } from '../../src/recipe/persistent-node.ts';
 import { ServiceDiscovery } from '../../src/recipe/service-discovery.ts';
 import { makeServiceInstance } from '../../src/recipe/service-instance.ts';
 import { suspend } from '../support/waiting.ts';
-import { altered, eventually, pause, watchCount, workbench } from './workbench.ts';
+import { altered, eventually, pause, stateOf, watchCount, workbench } from './workbench.ts';
 
 const NO_AUTH = -102;
 
@@ -227,6 +228,55 @@ describe('the end of the client ends the wait', () => {
       await refused;
       await waiting.close();
       expect(listeners(client)).toBe(before);
+    });
+  });
+
+  describe('that has begun before the client is started,', () => {
+    const unstarted = async (options: KazooClientOptions = {}) => {
+      const { server } = await workbench();
+      const client = new KazooClient({ hosts: server.connectString, ...options });
+      onTestFinished(() => client.stop());
+      const [node, latch] = [new PersistentNode(client, '/node'), new LeaderLatch(client, '/leader')];
+      const watch = client.dataWatch('/node', () => undefined);
+      latch.start();
+      const begun = [node.start(), latch.waitForLeadership(), watch.ready];
+      const end = async (): Promise<void> => {
+        watch.stop();
+        await Promise.all([node.close(), latch.close()]);
+        expect(listeners(client)).toBe(0);
+      };
+      return { server, client, begun, end };
+    };
+    const listeners = (client: KazooClient): number => client.listenerCount('state');
+    const closed = { status: 'rejected', reason: expect.any(ConnectionClosedError) as unknown };
+    const ends: [string, KazooClientOptions, (client: KazooClient) => Promise<unknown>][] = [
+      ['its start fails', {}, (client) => client.start({ timeout: 200 }).catch(() => undefined)],
+      ['it gives up', { connectionRetry: { maxTries: 1 } }, (client) => client.start().catch(() => undefined)],
+      ['it is stopped', {}, (client) => client.stop()],
+    ];
+
+    test.each(ends)('when %s', async (_, options, stop) => {
+      const { server, client, begun, end } = await unstarted(options);
+      server.refuseConnections(true);
+      const outcomes = Promise.allSettled(begun);
+      await stop(client);
+      expect(await outcomes).toEqual([closed, closed, closed]);
+      await end();
+    });
+
+    test('but not while its start goes on, nor when a session that came is lost', async () => {
+      const { server, client, begun, end } = await unstarted();
+      server.faults.dropReply('exists', 3);
+      server.refuseConnections(true);
+      const started = client.start({ timeout: 20_000 });
+      await new Promise((resolve) => client.once('connectFailed', resolve));
+      server.refuseConnections(false);
+      await started;
+      const lost = stateOf(client, 'LOST');
+      server.expireSession(client.clientId!.sessionId);
+      await lost;
+      await Promise.all(begun);
+      await end();
     });
   });
 
