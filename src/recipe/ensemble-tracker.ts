@@ -35,6 +35,8 @@ export class EnsembleTracker {
   #running = false;
   #version = -1n;
   #settle: (() => void) | undefined;
+  /** Ends the start under way. */
+  #giveUp: (() => void) | undefined;
 
   /** @param options.random a number in [0, 1), for tests */
   constructor(client: EnsembleClient, options: { random?: () => number } = {}) {
@@ -43,17 +45,19 @@ export class EnsembleTracker {
     this.#random = options.random ?? Math.random;
   }
 
-  /** Reads the list, and follows it from now on. @throws what reading it throws: NoNodeError before ZooKeeper 3.5, NoAuthError */
+  /** Reads the list, and follows it from now on, unless it is stopped meanwhile. @throws what reading it throws: NoNodeError before ZooKeeper 3.5, NoAuthError */
   async start(options?: WaitOptions): Promise<void> {
     if (this.#running) return;
     this.#running = true;
     this.#version = -1n;
     this.#client.on('connected', this.#onConnected);
     try {
-      await bounded(this.#client, options, CONFIG_PATH, 'ensemble tracker', (attempt) =>
-        attempt.persist(() => this.#follow(attempt.bound)),
-      );
+      await bounded(this.#client, options, CONFIG_PATH, 'ensemble tracker', (attempt) => {
+        this.#giveUp = () => attempt.end(STOPPED);
+        return attempt.persist(() => this.#follow(attempt.signal));
+      });
     } catch (error) {
+      if (error === STOPPED) return;
       this.stop();
       throw error;
     }
@@ -65,6 +69,7 @@ export class EnsembleTracker {
     this.#running = false;
     this.#client.off('connected', this.#onConnected);
     this.#settle?.();
+    this.#giveUp?.();
     void this.#client.unwatch(CONFIG_PATH, this.#onChange);
   }
 
@@ -112,6 +117,7 @@ export class EnsembleTracker {
 }
 
 const CONFIG_PATH = '/zookeeper/config';
+const STOPPED = new Error('the tracker was stopped');
 
 /** The client addresses of an ensemble's configuration, and its version. */
 export function parseEnsemble(text: string): { hosts: HostPort[]; version: bigint } {

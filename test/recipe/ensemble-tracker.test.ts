@@ -6,6 +6,7 @@ import { ZooKeeperCluster } from '../../src/harness/zookeeper-cluster.ts';
 import { parseEnsemble, rebalance, EnsembleTracker } from '../../src/recipe/ensemble-tracker.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { whyNoRealZooKeeper } from '../support/real-zookeeper.ts';
+import { suspend } from '../support/waiting.ts';
 import { eventually, stateOf, watchCount, workbench } from './workbench.ts';
 
 const host = (name: string) => ({ host: name, port: 2181 });
@@ -250,6 +251,21 @@ describe('on a server whose configuration is written by hand', () => {
     await tracker.start();
     tracker.stop();
     expect(client.listenerCount('connected')).toBe(0);
+  });
+
+  test('a start that is stopped in an outage is over, and another may begin', async () => {
+    const { server, client, tracker } = await tracked();
+    await suspend(server, client);
+    const first = tracker.start();
+    tracker.stop();
+    const second = tracker.start();
+    await first;
+    expect(client.listenerCount('connected')).toBe(1);
+    server.refuseConnections(false);
+    await second;
+    expect(await watchCount(client)).toBe(1);
+    tracker.stop();
+    await eventually(async () => (await watchCount(client)) === 0);
   });
 
   test('a wait for the list can be given up', async () => {
