@@ -49,9 +49,12 @@ export class GroupMember {
 
   /** Joins, and resolves when the members are known. Once. @throws KazooException if it was started or closed before; ConnectionClosedError when the client stops */
   async start(options?: WaitOptions): Promise<void> {
-    await bounded(this.#client, options, this.path, 'group member', () =>
-      Promise.all([loadTree(this.#cache, this.#loaded.promise), this.#node.start()]),
-    );
+    await bounded(this.#client, options, this.path, 'group member', async () => {
+      const joined = this.#node.start();
+      // It waits for a client that has yet to be started; the cache does not, and can be started once only.
+      if (this.#client.state === 'LOST') await joined;
+      await Promise.all([joined, loadTree(this.#cache, this.#loaded.promise)]);
+    });
   }
 
   /** The members there are, this one always among them, by id. */

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { ConnectionClosedError } from '../../src/base/errors.ts';
+import { KazooClient } from '../../src/kazoo-client.ts';
 import { GroupMember } from '../../src/recipe/group-member.ts';
 import { eventually, expire, workbench } from './workbench.ts';
 
@@ -19,6 +21,27 @@ test('members know each other, and what each tells of itself', async () => {
   await two.close();
   await eventually(() => one.members().size === 1);
   expect(() => new GroupMember(client, '/group', 'a/b')).toThrow(TypeError);
+});
+
+test('one may be started before its client, and again where that gets no session', async () => {
+  const { server } = await workbench();
+  await using client = new KazooClient(server.connectString);
+  await using member = new GroupMember(client, '/group', 'one', 'first');
+  const started = expect(member.start()).rejects.toThrow(ConnectionClosedError);
+  server.refuseConnections(true);
+  await client.start({ timeout: 100 }).catch(() => undefined);
+  await started;
+  server.refuseConnections(false);
+  await client.start();
+  await client.create('/group/two', 'second', { makepath: true });
+  await member.start();
+  expect(text(member)).toEqual({ one: 'first', two: 'second' });
+  await using other = new KazooClient(server.connectString);
+  await using three = new GroupMember(other, '/group', 'three', 'third');
+  const waiting = three.start();
+  await other.start();
+  await waiting;
+  expect(text(three)).toEqual({ one: 'first', two: 'second', three: 'third' });
 });
 
 test('one that was never started leaves a node of its name alone', async () => {
