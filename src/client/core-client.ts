@@ -389,16 +389,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     const started = this.#connect(over.signal);
     let cancel: () => void = () => undefined;
     const early = new Promise<never>((_, reject) => {
-      const timer =
-        timeout === Infinity
-          ? undefined
-          : this.clock.timer(timeout, () =>
-              reject(
-                this.connected
-                  ? new KazooTimeoutError(`the chroot was not looked up within ${timeout} ms`)
-                  : new KazooTimeoutError(`no session within ${timeout} ms`, this.#whyNoSession()),
-              ),
-            );
+      const outOfTime = (): void => reject(this.#notWithin(timeout));
+      const timer = timeout === Infinity ? undefined : this.clock.timer(timeout, outOfTime);
       const forget = signal && onAbort(signal, () => reject(signal.reason as Error));
       cancel = () => {
         timer?.cancel();
@@ -410,16 +402,21 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     } catch (error) {
       started.catch(() => undefined);
       over.abort();
+      const isAborted = signal?.aborted === true;
       const isLast = this.#starting === 1 && this.#startsRun;
-      if (isLast && (error instanceof KazooTimeoutError || signal?.aborted === true || this.connected)) await this.stop();
-      if (signal?.aborted === true && error === signal.reason) throw error;
-      throw error instanceof ConnectionClosedError
-        ? new ConnectionClosedError('the client was stopped while it was starting', { operation: 'start' })
-        : seenByAwaiting(error);
+      if (isLast && (error instanceof KazooTimeoutError || isAborted || this.connected)) await this.stop();
+      if (error instanceof ConnectionClosedError)
+        throw new ConnectionClosedError('the client was stopped while it was starting', { operation: 'start' });
+      throw isAborted ? error : seenByAwaiting(error);
     } finally {
       this.#starting--;
       cancel();
     }
+  }
+
+  #notWithin(timeout: number): KazooTimeoutError {
+    if (this.connected) return new KazooTimeoutError(`the chroot was not looked up within ${timeout} ms`);
+    return new KazooTimeoutError(`no session within ${timeout} ms`, this.#whyNoSession());
   }
 
   /** Kazoo SS-3: says so when the chroot's node is missing, and makes nothing. A drop meanwhile is waited out. */

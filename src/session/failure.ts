@@ -1,4 +1,5 @@
 import { errorForCode, type ErrorContext } from '../base/errors.ts';
+import type { Exchange } from '../connection/connection.ts';
 
 /**
  * Why a call failed, in place of its result.
@@ -34,4 +35,9 @@ export class Failure {
     const { operation, path } = context;
     return errorForCode(this.#code, { operation, path, cause: this.#cause });
   }
+}
+
+/** Ends calls that nothing will come of any more. */
+export function failAll(calls: readonly Exchange[], error: Error): void {
+  for (const call of calls) call.fail(error);
 }

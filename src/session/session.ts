@@ -12,7 +12,7 @@ import { Credentials, type Credential } from './credentials.ts';
 import { Deferred } from './deferred.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { CredentialRefused, presentCredential, restoreWatches } from './establish.ts';
-import { Failure } from './failure.ts';
+import { failAll, Failure } from './failure.ts';
 import { Farewell } from './farewell.ts';
 import { LossPresumption } from './loss-presumption.ts';
 import type { AnyQuestion, Question } from './question.ts';
@@ -76,7 +76,9 @@ export class Session {
     this.#handler = handler;
     this.#sink = sink;
     this.#logger = logger;
-    this.watches = new WatchTable((kind, path) => this.#onOrphanWatch(kind, path));
+    this.watches = new WatchTable((kind, path) => {
+      if (this.connected && this.#stopping === undefined) this.onOrphanWatch(ORPHAN_TYPE[kind], path);
+    });
     this.#callbacks = new WatchCallbacks(this.watches, handler, options.chroot, (error) => sink.error(error));
     this.#requests = new RequestQueue(this.watches, clock, options.maxInFlight, this.#support.metOld);
     this.#presumption = new LossPresumption(clock);
@@ -464,14 +466,6 @@ export class Session {
     this.#connector.prefer(target);
     this.drop(`moving to the read-write server ${target.host}:${target.port}`);
   }
-
-  #onOrphanWatch(kind: WatchTableKind, path: string): void {
-    if (this.connected && this.#stopping === undefined) this.onOrphanWatch(ORPHAN_TYPE[kind], path);
-  }
-}
-
-function failAll(calls: readonly Exchange[], error: Error): void {
-  for (const call of calls) call.fail(error);
 }
 
 /** The promise's constructor calls back before it returns: so one function serves all, and no request needs a closure. */

@@ -8,8 +8,9 @@ export class Teller {
   #due = 0;
   #isTelling = false;
 
-  /** At once, but after whatever is held back, and after what is being told at this moment. */
+  /** At once, but after whatever is held back, as long as that is, and after what is being told at this moment. */
   tell(callback: () => void): void {
+    if (this.#held.length > 0 && !this.#isTelling) return this.tellAfterRejections(callback);
     this.#held.push(callback);
     this.#release(callback);
   }

@@ -144,6 +144,39 @@ describe('a blocked event loop', () => {
     expect(held.map((what) => what.split(' ')[0])).toEqual(['rejected', 'suspended', 'lost', 'watch']);
   });
 
+  test('of twice the session timeout is told by who is asked right after it', async () => {
+    await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100, tickTime: 100 });
+    await using client = await new KazooClient({ hosts: server.connectString, timeout: 1_000 }).start();
+    const [lock, semaphore] = [client.lock('/lock'), client.semaphore('/semaphore', { maxLeases: 1 })];
+    const latch = client.leaderLatch('/latch');
+    const shards = client.setPartitioner('/shards', ['a'], { timeBoundary: 10 });
+    latch.start();
+    await Promise.all([lock.acquire(), semaphore.acquire(), latch.waitForLeadership(), shards.waitForAcquire()]);
+    const signals = [lock.signal, semaphore.signal, latch.signal];
+    const told: string[] = [];
+    client.on('state', (state) => void told.push(state));
+    const pending = client.get('/').then(
+      () => told.push('answered'),
+      () => told.push('rejected'),
+    );
+    await Promise.resolve();
+    block(2_100);
+    expect([lock.isAcquired, semaphore.isAcquired, latch.isLeader, shards.acquired, [...shards]]).toEqual([
+      false,
+      false,
+      false,
+      false,
+      [],
+    ]);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true]);
+    expect([client.connected, client.state]).toEqual([false, 'LOST']);
+    expect(told).toEqual([]);
+    await pending;
+    await until(() => told.length >= 3, 'the states');
+    expect(told.slice(0, 3)).toEqual(['rejected', 'SUSPENDED', 'LOST']);
+    await Promise.all([latch.close(), shards.finish()]);
+  });
+
   test('of less than the session timeout costs nothing', async () => {
     await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
     await using client = new KazooClient({ hosts: server.connectString, timeout: 4_000 });
