@@ -7,7 +7,7 @@ export class HarnessError extends Error {
   /** The last lines the server wrote, `''` when it never ran. */
   readonly serverLog: string;
 
-  constructor(message: string, options: { cause?: unknown; serverLog?: string } = {}) {
+  constructor(message: string, options: { cause?: unknown; serverLog?: string | undefined } = {}) {
     const serverLog = options.serverLog ?? '';
     super(serverLog === '' ? message : `${message}\n--- tail of the server's log ---\n${serverLog}`, { cause: options.cause });
     this.serverLog = serverLog;

@@ -16,7 +16,7 @@ export interface KazooTestHarnessOptions {
    * `embedded` (default) or `real`: a server of the harness's own; or the connect string of one that runs already.
    * The environment variable ZK_HOSTS, where set, wins over the default.
    */
-  server?: string;
+  server?: string | undefined;
 }
 
 const EXPECTED = { server: text } as const satisfies Record<keyof KazooTestHarnessOptions, Expectation>;
@@ -103,7 +103,8 @@ export class KazooTestHarness {
 
   /** One more client of the same server and chroot, not started; it is stopped with the others. */
   getClient(options: KazooClientOptions = {}): KazooClient {
-    const client = new KazooClient({ hosts: this.hosts, ...options });
+    const { hosts } = this;
+    const client = new KazooClient({ ...options, hosts: options.hosts ?? hosts });
     this.#clients.set(client, options);
     return client;
   }

@@ -25,38 +25,38 @@ const MAIN_CLASS = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
 /** How a real server is found, configured and run. */
 export interface ManagedZooKeeperOptions extends ServerJarsOptions {
   /** Milliseconds; the shortest session is two ticks, and sessions end on whole ticks. Default 500 (ZooKeeper's own: 3000). */
-  tickTime?: number;
+  tickTime?: number | undefined;
   /** More entries for `zoo.cfg`; they win over the harness's own. */
-  configuration?: Readonly<Record<string, SettingValue>>;
+  configuration?: Readonly<Record<string, SettingValue>> | undefined;
   /** More Java system properties; they win over the harness's own. */
-  systemProperties?: Readonly<Record<string, SettingValue>>;
+  systemProperties?: Readonly<Record<string, SettingValue>> | undefined;
   /** More flags for the Java virtual machine. */
-  javaOptions?: readonly string[];
+  javaOptions?: readonly string[] | undefined;
   /** The text of a JAAS file; SASL authentication is switched on with it. */
-  jaas?: string;
+  jaas?: string | undefined;
   /** Opens a TLS port beside the plain one. */
-  tls?: ServerTls;
+  tls?: ServerTls | undefined;
   /** `super:<base64 of SHA-1>`: the digest identity no ACL applies to. */
-  superDigest?: string;
+  superDigest?: string | undefined;
   /** Whether a server cut off from its ensemble serves reads. Default false. */
-  readOnlyMode?: boolean;
+  readOnlyMode?: boolean | undefined;
   /** Whether an ensemble may be changed with `reconfig`. Default false. */
-  reconfig?: boolean;
+  reconfig?: boolean | undefined;
   /**
    * A folder to work in, made where there is none. {@link ManagedZooKeeper.destroy} leaves it, and what others put there; all that is the server's goes.
    * Default: a temporary one, which goes, too.
    */
-  workingPath?: string;
+  workingPath?: string | undefined;
   /** This server's place in an ensemble; {@link ZooKeeperCluster} fills it in. Default: a standalone server. */
-  ensemble?: { id: number; members: readonly EnsembleMember[] };
+  ensemble?: { id: number; members: readonly EnsembleMember[] } | undefined;
 }
 
 /** How long and for what a start waits. */
 export interface StartOptions {
   /** Milliseconds. Default 60 000. */
-  timeout?: number;
+  timeout?: number | undefined;
   /** `serving`: it answers clients, so that an ensemble has a leader; `listening`: it runs, quorum or not. Default `serving`. */
-  until?: 'serving' | 'listening';
+  until?: 'serving' | 'listening' | undefined;
 }
 
 /** What any server may be told, alone or in an ensemble. */

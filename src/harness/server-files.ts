@@ -11,7 +11,7 @@ export interface ServerTls {
   /** What clients' certificates are checked against. */
   ca: string;
   /** Default `need`, as ZooKeeper's own. */
-  clientAuth?: 'none' | 'want' | 'need';
+  clientAuth?: 'none' | 'want' | 'need' | undefined;
 }
 
 /** One server of an ensemble, as its peers know it. */

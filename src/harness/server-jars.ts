@@ -6,13 +6,13 @@ import { delimiter, join } from 'node:path';
 /** Where to look for a server's jars. The first that is given decides; with none of them, see {@link findServerJars}. */
 export interface ServerJarsOptions {
   /** A ready-made class path, taken as it is. */
-  classpath?: string;
+  classpath?: string | undefined;
   /** A folder with ZooKeeper's jars, or a distribution that has them in `lib/`. */
-  home?: string;
+  home?: string | undefined;
   /** A version installed with `npm run zookeeper:install <version>`. */
-  version?: string;
+  version?: string | undefined;
   /** The Java executable. Default: that of `JAVA_HOME`, else `java`. */
-  java?: string;
+  java?: string | undefined;
 }
 
 /** Everything needed to run a server on this machine. */

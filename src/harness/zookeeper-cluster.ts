@@ -12,9 +12,9 @@ const log = createDebug('kazoo:harness');
 /** What an ensemble is made of; the rest goes to each of its servers. */
 export interface ZooKeeperClusterOptions extends Omit<ManagedZooKeeperOptions, 'workingPath' | 'ensemble'> {
   /** Voting servers. Default 3; 1 without observers makes a standalone server. */
-  size?: number;
+  size?: number | undefined;
   /** Servers beside them that do not vote. Default 0. */
-  observers?: number;
+  observers?: number | undefined;
 }
 
 const EXPECTED = {
@@ -163,7 +163,7 @@ export class ZooKeeperCluster {
    * Starts one more server that knows the ensemble but is not yet of it, in a cluster whose `reconfig` is on. It waits, listening, until a
    * client's `reconfig({ joining })` with {@link memberLine}`(-1)` takes it in.
    */
-  async addServer(options: StartOptions & { role?: 'participant' | 'observer' } = {}): Promise<ManagedZooKeeper> {
+  async addServer(options: StartOptions & { role?: 'participant' | 'observer' | undefined } = {}): Promise<ManagedZooKeeper> {
     if (this.#options.reconfig !== true || this.#members.length === 1) {
       throw new HarnessError('a server can be added to an ensemble whose option reconfig is true only');
     }
