@@ -135,7 +135,7 @@ export class KazooClient extends ExtendedClient {
     return new ServiceDiscovery(this, basePath);
   }
   /** Keeps the client's hosts in step with the ensemble's own list. @see EnsembleTracker */
-  ensembleTracker(options?: { random?: () => number }): EnsembleTracker {
+  ensembleTracker(options?: { random?: (() => number) | undefined }): EnsembleTracker {
     return new EnsembleTracker(this, options);
   }
   /** A node's data now and after each change, as an async iterable. @see watchData */

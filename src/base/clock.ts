@@ -10,7 +10,7 @@ export interface Clock {
   /** Milliseconds since the epoch, for what is written down. */
   wallTime(): number;
   /** @param options.background true for a timer that must not keep the process alive */
-  timer(delay: number, callback: () => void, options?: { background?: boolean }): Timer;
+  timer(delay: number, callback: () => void, options?: { background?: boolean | undefined }): Timer;
 }
 
 /** Kept, for the global is a getter, which costs more than the look at the clock; and not asked for before it is wanted. */

@@ -26,7 +26,7 @@ export class ZookeeperError extends KazooException {
   declare readonly path?: string;
   declare readonly operation?: string;
 
-  constructor(message?: string, context: ErrorContext & { code?: number } = {}) {
+  constructor(message?: string, context: ErrorContext & { code?: number | undefined } = {}) {
     const code = context.code ?? new.target.code;
     super(
       message ?? describe(new.target.meaning, code, context),
@@ -246,7 +246,7 @@ export class ConnectionDropped extends KazooException {
    */
   readonly code: string | undefined;
 
-  constructor(message?: string, options?: ErrorOptions & { code?: string }) {
+  constructor(message?: string, options?: ErrorOptions & { code?: string | undefined }) {
     super(message, options);
     this.code = options?.code;
   }

@@ -23,25 +23,25 @@ export interface RetryPolicy {
 
 export interface KazooRetryOptions {
   /** Calls in total: 1 is a single call without retry; -1 or Infinity means no limit. Default 1. */
-  maxTries?: number;
+  maxTries?: number | undefined;
   /** First pause, milliseconds. Default 100. */
-  delay?: number;
+  delay?: number | undefined;
   /** What each pause is multiplied by for the next. Default 2. */
-  backoff?: number;
+  backoff?: number | undefined;
   /** Random part of each pause, 0 to 1: a pause p becomes p x (1 - j … 1 + j). Default 0.4. */
-  maxJitter?: number;
+  maxJitter?: number | undefined;
   /** Longest pause after the first, milliseconds, before jitter. Default 60 000. */
-  maxDelay?: number;
+  maxDelay?: number | undefined;
   /** Whether a call that failed by session expiry is made again. Default true. */
-  ignoreExpire?: boolean;
+  ignoreExpire?: boolean | undefined;
   /** Milliseconds from the first call after which no further one is made. */
-  deadline?: number;
+  deadline?: number | undefined;
   /** Asked at least every 100 ms during a pause; true ends it with {@link InterruptedError}. */
-  interrupt?: () => boolean;
+  interrupt?: (() => boolean) | undefined;
   /** Where time comes from. Default: the machine's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** Where jitter comes from: a number in [0, 1). Default Math.random. */
-  random?: () => number;
+  random?: (() => number) | undefined;
 }
 
 /**

@@ -45,12 +45,12 @@ export const READ_ACL_UNSAFE: ACL[] = [new ACL(Permissions.READ, ANYONE_ID_UNSAF
 
 /** Which permissions an ACL is made with. `all` overrides the rest. */
 export interface PermissionFlags {
-  read?: boolean;
-  write?: boolean;
-  create?: boolean;
-  delete?: boolean;
-  admin?: boolean;
-  all?: boolean;
+  read?: boolean | undefined;
+  write?: boolean | undefined;
+  create?: boolean | undefined;
+  delete?: boolean | undefined;
+  admin?: boolean | undefined;
+  all?: boolean | undefined;
 }
 
 /** `user:base64(sha1(user:password))`: the id under which the server knows a digest user. */

@@ -139,7 +139,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    * @param options.timeout milliseconds, default 15 000
    * @throws KazooTimeoutError with a cause per server; AuthFailedError, SASLException or RetryFailedError at once when waiting would not help
    */
-  async start(options?: { timeout?: number; signal?: AbortSignal }): Promise<this> {
+  async start(options?: WaitOptions): Promise<this> {
     const { timeout = START_TIMEOUT, signal } = checkOptions(options, WAIT_OPTIONS);
     if (signal?.aborted === true) throw signal.reason;
     // Otherwise nothing is waited for: a call made right after this one waits for the session.
@@ -178,7 +178,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    * Other servers, from the next connection on. The connection there is stays.
    * @throws ConfigurationError when they cannot be read, or name another chroot; nothing has changed then
    */
-  setHosts(hosts: string | string[], options?: { randomizeHosts?: boolean }): void {
+  setHosts(hosts: string | string[], options?: { randomizeHosts?: boolean | undefined }): void {
     const given = checkOptions(options, new Set(['randomizeHosts']));
     checkFlags(given, ['randomizeHosts']);
     const { randomizeHosts } = given;
@@ -209,7 +209,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    * @param options.retries further tries when the answer has no version. Default 3
    * @throws KazooException when the server does not tell
    */
-  async serverVersion(options?: { retries?: number } & WaitOptions): Promise<number[]> {
+  async serverVersion(options?: { retries?: number | undefined } & WaitOptions): Promise<number[]> {
     const { retries = 3, ...limits } = checkOptions(options, VERSION_OPTIONS);
     if (!Number.isInteger(retries) || retries < 0)
       throw new RangeError(`retries must be a whole number from 0, not ${describeValue(retries)}`);

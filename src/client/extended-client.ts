@@ -212,7 +212,12 @@ export class ExtendedClient extends Client {
    * @throws ReconfigDisabledError; NewConfigNoQuorumError; ReconfigInProcessError; BadVersionError; NoAuthError
    */
   async reconfig(
-    options: { joining?: string; leaving?: string; newMembers?: string; fromConfig?: number } & WaitOptions,
+    options: {
+      joining?: string | undefined;
+      leaving?: string | undefined;
+      newMembers?: string | undefined;
+      fromConfig?: number | undefined;
+    } & WaitOptions,
   ): Promise<[Buffer, ZnodeStat]> {
     const given = checkOptions(options, RECONFIG_OPTIONS);
     for (const name of ['joining', 'leaving', 'newMembers'] as const)

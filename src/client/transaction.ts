@@ -78,12 +78,12 @@ export class TransactionRequest {
     return this.#add(path, this.#home.createPart(path, value, checkOptions(options, CREATE_OPTIONS)));
   }
 
-  delete(path: string, options?: { version?: number }): this {
+  delete(path: string, options?: { version?: number | undefined }): this {
     const version = checkVersion(checkOptions(options, VERSION_OPTIONS).version);
     return this.#add(path, { op: 'delete', request: { path: this.#home.rooted(path), version } });
   }
 
-  setData(path: string, value: ZnodeData, options?: { version?: number }): this {
+  setData(path: string, value: ZnodeData, options?: { version?: number | undefined }): this {
     const version = checkVersion(checkOptions(options, VERSION_OPTIONS).version);
     const data = checkGivenData(value);
     return this.#add(path, { op: 'setData', request: { path: this.#home.rooted(path), data, version } });

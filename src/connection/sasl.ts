@@ -11,8 +11,8 @@ export interface SaslMechanism {
 
 /** The option `sasl`. `service` is the first part of the server's principal, default `zookeeper`; GSSAPI needs the package `kerberos`. */
 export type SaslOptions =
-  | { mechanism: 'DIGEST-MD5'; username: string; password: string; service?: string }
-  | { mechanism: 'GSSAPI'; service?: string; principal?: string }
+  | { mechanism: 'DIGEST-MD5'; username: string; password: string; service?: string | undefined }
+  | { mechanism: 'GSSAPI'; service?: string | undefined; principal?: string | undefined }
   | SaslMechanism;
 
 /**

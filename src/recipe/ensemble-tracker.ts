@@ -39,7 +39,7 @@ export class EnsembleTracker {
   #giveUp: (() => void) | undefined;
 
   /** @param options.random a number in [0, 1), for tests */
-  constructor(client: EnsembleClient, options: { random?: () => number } = {}) {
+  constructor(client: EnsembleClient, options: { random?: (() => number) | undefined } = {}) {
     requireClient(client);
     this.#client = client;
     this.#random = options.random ?? Math.random;

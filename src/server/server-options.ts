@@ -17,52 +17,56 @@ import { serverVersion } from './server-version.ts';
 /** How an embedded server is to be. Everything has a default; durations are milliseconds. */
 export interface EmbeddedZooKeeperOptions {
   /** 0, the default, for any free port. */
-  port?: number;
+  port?: number | undefined;
   /** The address to listen on; default `127.0.0.1`. */
-  host?: string;
+  host?: string | undefined;
   /** The unit of session timeouts: they lie between 2 and 20 ticks. Default 2000. */
-  tickTime?: number;
+  tickTime?: number | undefined;
   /** The shortest session timeout given. Default 2 ticks. */
-  minSessionTimeout?: number;
+  minSessionTimeout?: number | undefined;
   /** The longest. Default 20 ticks. */
-  maxSessionTimeout?: number;
+  maxSessionTimeout?: number | undefined;
   /** The release to imitate: a line such as `'3.8'`, or one release. Default `'3.9'`. */
-  version?: string;
+  version?: string | undefined;
   /** What drives session expiry, TTL and containers. Default: the machine's clock. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** `super:<base64 of SHA-1>`: a digest credential with this id may do everything. */
-  superDigest?: string;
+  superDigest?: string | undefined;
   /** Whether nodes may have a time to live. Default true here, unlike a real server. */
-  extendedTypesEnabled?: boolean;
+  extendedTypesEnabled?: boolean | undefined;
   /** Whether hard quotas are enforced. Default false. */
-  enforceQuota?: boolean;
+  enforceQuota?: boolean | undefined;
   /** How often containers and nodes with a TTL are looked at. Default 60 000. */
-  containerCheckIntervalMs?: number;
+  containerCheckIntervalMs?: number | undefined;
   /** After how long a container that never had a child goes; 0 for never. Default: as the release. */
-  containerMaxNeverUsedIntervalMs?: number;
+  containerMaxNeverUsedIntervalMs?: number | undefined;
   /** Connections allowed from one address; 0, the default here, for any number. */
-  maxClientCnxns?: number;
+  maxClientCnxns?: number | undefined;
   /** Four-letter words to answer, comma-separated. Default `'*'` here, unlike a real server. */
-  whitelist?: string;
+  whitelist?: string | undefined;
   /** Users and passwords of SASL DIGEST-MD5, as a JAAS file would have them. */
-  jaasUsers?: Readonly<Record<string, string>>;
+  jaasUsers?: Readonly<Record<string, string>> | undefined;
   /** Whether a connection must be authenticated by SASL. Default false. */
-  sessionRequireClientSASLAuth?: boolean;
+  sessionRequireClientSASLAuth?: boolean | undefined;
   /** Whether DIGEST-MD5 is refused, as a real server in FIPS mode does. Default false. */
-  fipsMode?: boolean;
+  fipsMode?: boolean | undefined;
   /** Whether the server starts read-only, as a partitioned member of an ensemble. Default false. */
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
   /** Whether `reconfig` is allowed: it is Unimplemented then, as on any server that is no ensemble, and ReconfigDisabled otherwise. Default false. */
-  reconfigEnabled?: boolean;
+  reconfigEnabled?: boolean | undefined;
   /** Longest request, bytes. Default 1 048 575. */
-  juteMaxbuffer?: number;
+  juteMaxbuffer?: number | undefined;
   /** Speak TLS, with these options of `tls.createServer`. */
-  tls?: TlsOptions;
+  tls?: TlsOptions | undefined;
 }
 
 /** The options with every default filled in. */
-export type ServerOptions = Required<Omit<EmbeddedZooKeeperOptions, 'superDigest' | 'jaasUsers' | 'tls'>> &
-  Pick<EmbeddedZooKeeperOptions, 'superDigest' | 'jaasUsers' | 'tls'>;
+export type ServerOptions = {
+  [K in Exclude<keyof EmbeddedZooKeeperOptions, Bare>]-?: NonNullable<EmbeddedZooKeeperOptions[K]>;
+} & Pick<EmbeddedZooKeeperOptions, Bare>;
+
+/** Without a default. */
+type Bare = 'superDigest' | 'jaasUsers' | 'tls';
 
 const EXPECTED = {
   port: ['a port number from 0 to 65535', (value) => isWhole(value, 0) && Number(value) <= 65_535],
@@ -94,9 +98,7 @@ const EXPECTED = {
 /** @throws ConfigurationError naming an option that is unknown or of the wrong type */
 export function resolveServerOptions(options: EmbeddedZooKeeperOptions = {}): ServerOptions {
   expectOptions('EmbeddedZooKeeper', options, EXPECTED);
-  const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as EmbeddedZooKeeperOptions;
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<ServerOptions>;
   const tickTime = given.tickTime ?? 2000;
   const { features } = serverVersion(given.version ?? '3.9');
   const resolved = {
