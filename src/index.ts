@@ -85,6 +85,7 @@ export type { SaslMechanism, SaslOptions } from './connection/sasl.ts';
 export type { KeepAlive, Target, Transport } from './connection/transport.ts';
 
 // Session
+export type { Resolver } from './session/cycle.ts';
 export type { RequestDiagnostics, StateDiagnostics } from './session/diagnostics.ts';
 
 // Client
@@ -128,7 +129,7 @@ export { GroupMember } from './recipe/group-member.ts';
 export { LeaderLatch, type CloseMode, type LeaderLatchEvents, type LeaderLatchOptions } from './recipe/leader-latch.ts';
 export { MultiNonBlockingLease, NonBlockingLease, type LeaseOptions } from './recipe/lease.ts';
 export { Lock, type LockAcquireOptions, type LockOptions } from './recipe/lock.ts';
-export { LockingQueue } from './recipe/locking-queue.ts';
+export { LockingQueue, type LockedEntry } from './recipe/locking-queue.ts';
 export type { PartitionFunction, PartitionItem } from './recipe/partition.ts';
 export { Party, ShallowParty, type PartyOptions } from './recipe/party.ts';
 export { PatientChildrenWatch, type PatientChildrenWatchOptions } from './recipe/patient-children-watch.ts';

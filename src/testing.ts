@@ -8,7 +8,7 @@ export type { ServerTls } from './harness/server-files.ts';
 export type { NoServerJars, ServerJars } from './harness/server-jars.ts';
 export { ZooKeeperCluster, type ZooKeeperClusterOptions } from './harness/zookeeper-cluster.ts';
 export { EmbeddedZooKeeper, type EmbeddedSession } from './server/embedded-zookeeper.ts';
-export type { Faults } from './server/faults.ts';
+export type { Fault, Faults } from './server/faults.ts';
 export type { Snapshot } from './server/snapshot.ts';
 export type { OpName } from './codec/ops.ts';
 export type { EmbeddedZooKeeperOptions } from './server/server-options.ts';
