@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { DEFAULT_PORT } from './base/hosts.ts';
 import { EmbeddedZooKeeper, type EmbeddedZooKeeperOptions } from './testing.ts';
@@ -13,6 +14,7 @@ Options:
   --host <address>      address to listen on (default 127.0.0.1)
   --tick-time <ms>      unit of session timeouts, milliseconds (default 2000)
   -h, --help            show this text
+  -v, --version         show the version
 `;
 
 const OPTIONS = {
@@ -20,10 +22,11 @@ const OPTIONS = {
   host: { type: 'string' },
   'tick-time': { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
+  version: { type: 'boolean', short: 'v', default: false },
 } as const;
 
 /** What the command line asks for; a string says what is wrong with it. */
-type Command = { readonly name: 'help' } | { readonly name: 'server'; readonly options: EmbeddedZooKeeperOptions } | string;
+type Command = { readonly show: string } | { readonly serve: EmbeddedZooKeeperOptions } | string;
 
 await run(parseCommand(process.argv.slice(2)));
 
@@ -31,20 +34,21 @@ async function run(command: Command): Promise<void> {
   if (typeof command === 'string') {
     process.stderr.write(`kazoo: ${command}\n\n${USAGE}`);
     process.exitCode = 2;
-  } else if (command.name === 'help') {
-    process.stdout.write(USAGE);
+  } else if ('show' in command) {
+    process.stdout.write(command.show);
   } else {
-    await serve(command.options);
+    await serve(command.serve);
   }
 }
 
 function parseCommand(args: string[]): Command {
   try {
     const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
-    if (values.help) return { name: 'help' };
+    if (values.help) return { show: USAGE };
+    if (values.version) return { show: `${packageVersion()}\n` };
     if (positionals.length !== 1 || positionals[0] !== 'server')
       return `expected the command "server", not "${positionals.join(' ')}"`;
-    return { name: 'server', options: serverOptions(values) };
+    return { serve: serverOptions(values) };
   } catch (error) {
     return (error as Error).message;
   }
@@ -64,6 +68,12 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= least && value <= most) return value;
   throw new RangeError(`${name} must be a whole number from ${least} to ${most}, not "${text}"`);
+}
+
+/** The package's file lies above this one, in `src/` as in `dist/`. */
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }
 
 async function serve(options: EmbeddedZooKeeperOptions): Promise<void> {

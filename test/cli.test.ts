@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,13 +9,15 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EmbeddedZooKeeper } from '../src/server/embedded-zookeeper.ts';
 import { fourLetterWord } from './conformance/wire.ts';
 
+const PACKAGE = fileURLToPath(new URL('../package.json', import.meta.url));
 let folder = '';
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'kazoo-cli-'));
+  copyFileSync(PACKAGE, join(folder, 'package.json'));
   await build({
     entryPoints: [fileURLToPath(new URL('../src/cli.ts', import.meta.url))],
-    outfile: join(folder, 'cli.mjs'),
+    outfile: join(folder, 'dist', 'cli.mjs'),
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -34,7 +36,7 @@ interface Outcome {
 }
 
 function run(...args: string[]): { child: ChildProcess; outcome: Promise<Outcome>; line: Promise<string> } {
-  const child = spawn(process.execPath, [join(folder, 'cli.mjs'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [join(folder, 'dist', 'cli.mjs'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const text = { out: '', err: '' };
   child.stderr.on('data', (chunk: Buffer) => (text.err += chunk.toString()));
   const line = new Promise<string>((resolve) =>
@@ -46,6 +48,11 @@ function run(...args: string[]): { child: ChildProcess; outcome: Promise<Outcome
 
 test.each(['--help', '-h'])('%s says how it is used', async (flag) => {
   expect(await run(flag).outcome).toMatchObject({ code: 0, out: expect.stringContaining('Usage: kazoo server'), err: '' });
+});
+
+test.each(['--version', '-v'])('%s says which version of the package it is of', async (flag) => {
+  const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string };
+  expect(await run(flag).outcome).toEqual({ code: 0, out: `${version}\n`, err: '' });
 });
 
 test.each([
