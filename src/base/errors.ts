@@ -23,7 +23,9 @@ export class ZookeeperError extends KazooException {
   static readonly code: number = 0;
   static readonly meaning: string = 'the server refused the request';
   readonly code: number;
+  /** The node concerned, without the chroot. */
   declare readonly path?: string;
+  /** The method called, such as `create`. */
   declare readonly operation?: string;
 
   constructor(message?: string, context: ErrorContext & { code?: number | undefined } = {}) {
@@ -258,6 +260,7 @@ export class SASLException extends KazooException {}
 
 /** One failed attempt to reach a server. */
 export interface ConnectFailure {
+  /** As configured. */
   readonly host: string;
   readonly port: number;
   /** The address dialled, or null where the name did not resolve. */
@@ -267,6 +270,7 @@ export interface ConnectFailure {
 
 /** `start()` did not reach a server in time; `failures` (and `cause`, an AggregateError) say why, server by server. */
 export class KazooTimeoutError extends KazooException {
+  /** The last failure of each address tried; to have no answer yet is one. */
   readonly failures: readonly ConnectFailure[];
 
   constructor(message: string, failures: readonly ConnectFailure[] = []) {
@@ -290,10 +294,12 @@ export interface TransactionOperation {
 
 /** A transaction was refused: nothing of it took effect. `index` and `op` name the culprit; `cause` is its own error. */
 export class TransactionError extends KazooException {
+  /** Of the culprit among the operations, from 0. */
   readonly index: number;
   readonly op: TransactionOperation;
   readonly path: string;
   readonly code: number;
+  /** As {@link TransactionRequest.commit} gives them. */
   readonly results: readonly unknown[];
 
   constructor(index: number, op: TransactionOperation, results: readonly unknown[], cause: ZookeeperError) {

@@ -21,6 +21,7 @@ export interface RetryPolicy {
   copy(): RetryPolicy;
 }
 
+/** What a {@link KazooRetry} is made with. Durations are milliseconds. */
 export interface KazooRetryOptions {
   /** Calls in total: 1 is a single call without retry; -1 or Infinity means no limit. Default 1. */
   maxTries?: number | undefined;
@@ -54,12 +55,16 @@ export interface KazooRetryOptions {
  * await retry.call(() => client.set('/config', 'value'));
  */
 export class KazooRetry implements RetryPolicy {
+  /** Calls in total; Infinity for no limit. */
   readonly maxTries: number;
+  /** First pause, milliseconds. */
   readonly delay: number;
   readonly backoff: number;
   readonly maxJitter: number;
+  /** Longest pause after the first, milliseconds. */
   readonly maxDelay: number;
   readonly ignoreExpire: boolean;
+  /** Milliseconds from the first call. */
   readonly deadline: number | undefined;
   /** Where time comes from. */
   clock: Clock;

@@ -18,7 +18,9 @@ export class Id {
 
 /** Permissions for one id. */
 export class ACL {
+  /** Bits of {@link Permissions}. */
   readonly perms: number;
+  /** Whom they are for. */
   readonly id: Id;
 
   constructor(perms: number, id: Id) {
@@ -37,18 +39,28 @@ export class ACL {
   }
 }
 
+/** Everybody. */
 export const ANYONE_ID_UNSAFE: Id = new Id('world', 'anyone');
+/** Whoever is authenticated on the connection that sets the ACL. */
 export const AUTH_IDS: Id = new Id('auth', '');
+/** Everybody may do everything: the default. */
 export const OPEN_ACL_UNSAFE: ACL[] = [new ACL(Permissions.ALL, ANYONE_ID_UNSAFE)];
+/** Who makes the node, authenticated, may do everything. */
 export const CREATOR_ALL_ACL: ACL[] = [new ACL(Permissions.ALL, AUTH_IDS)];
+/** Everybody may read. */
 export const READ_ACL_UNSAFE: ACL[] = [new ACL(Permissions.READ, ANYONE_ID_UNSAFE)];
 
 /** Which permissions an ACL is made with. `all` overrides the rest. */
 export interface PermissionFlags {
+  /** Read its data, and the names of its children. */
   read?: boolean | undefined;
+  /** Change its data. */
   write?: boolean | undefined;
+  /** Make children. */
   create?: boolean | undefined;
+  /** Delete children. */
   delete?: boolean | undefined;
+  /** Change its ACL. */
   admin?: boolean | undefined;
   all?: boolean | undefined;
 }

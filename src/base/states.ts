@@ -29,6 +29,7 @@ export const EVENT_TYPE_MAP: Readonly<Record<number, EventType>> = {
 /** What a watch is told. `path` is relative to the chroot, and null for `NONE`. */
 export interface WatchedEvent {
   readonly type: EventType;
+  /** Of the client, when the event came. */
   readonly state: KeeperState;
   readonly path: string | null;
 }

@@ -3,16 +3,26 @@
  * Zxids and session ids are bigint; times are milliseconds since the epoch, by the server's clock.
  */
 export class ZnodeStat {
+  /** Zxid of the creation. */
   readonly czxid: bigint;
+  /** Zxid of the last change of the data. */
   readonly mzxid: bigint;
+  /** When it was created: milliseconds since 1970. */
   readonly ctime: number;
+  /** When its data was last changed: milliseconds since 1970. */
   readonly mtime: number;
+  /** How often the data was changed; what `set` and `delete` compare. */
   readonly version: number;
+  /** How often children came or went. */
   readonly cversion: number;
+  /** How often the ACL was changed; what `setAcls` compares. */
   readonly aversion: number;
+  /** The session that an ephemeral node ends with; 0n for every other node. */
   readonly ephemeralOwner: bigint;
+  /** Bytes. */
   readonly dataLength: number;
   readonly numChildren: number;
+  /** Zxid of the last child that came or went. */
   readonly pzxid: bigint;
 
   constructor(
@@ -50,9 +60,11 @@ export class ZnodeStat {
   get childrenCount(): number {
     return this.numChildren;
   }
+  /** `ctime` as a Date. */
   get created(): Date {
     return new Date(this.ctime);
   }
+  /** `mtime` as a Date. */
   get lastModified(): Date {
     return new Date(this.mtime);
   }

@@ -17,13 +17,19 @@ import type {
 } from './call-options.ts';
 import type { TransactionRequest } from './transaction.ts';
 
+/** What a client emits. */
 export interface KazooClientEvents {
+  /** Before the event of the new state itself. */
   state: [state: KazooState];
+  /** Every credential has been answered. */
   connected: [];
+  /** The connection is lost; the session may live. */
   suspended: [];
+  /** The session is over, its ephemeral nodes too. */
   lost: [];
   /** Thrown by a callback of the user's. Without a listener it is logged. */
   error: [error: Error];
+  /** One attempt to reach a server has failed; others follow. */
   connectFailed: [failure: ConnectFailure];
 }
 
@@ -38,6 +44,7 @@ export interface TreeWatchHandle extends WatchHandle {
   watchChildren(paths: readonly string[], since: bigint): Promise<void>;
 }
 
+/** A session, and the secret by which it can be resumed. */
 export interface ClientId {
   readonly sessionId: bigint;
   readonly password: Buffer;

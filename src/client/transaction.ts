@@ -25,6 +25,7 @@ export interface TransactionCreateOptions {
   ttl?: number | undefined;
 }
 
+/** A path from `create`, true from `delete` and `check`, a stat from `setData`. */
 export type TransactionResult = string | true | ZnodeStat;
 
 /** What a transaction needs of its client. */

@@ -4,6 +4,7 @@ import { Failure } from '../session/failure.ts';
 import { WAIT_OPTIONS, checkOptions } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
 
+/** What `walk` takes. */
 export interface WalkOptions extends WaitOptions {
   /** How many reads may be on their way at once. Default 64. */
   concurrency?: number | undefined;

@@ -9,6 +9,7 @@ import { type CounterFormat, type CounterType, curatorFormat, textFormat } from 
 import { waitTimedOut } from './wait-timed-out.ts';
 import { Turnstile } from '../base/turnstile.ts';
 
+/** What a {@link Counter} is made with. */
 export interface CounterOptions {
   /** The value of a counter that nobody has changed yet. Default 0 (`0n` for the type 'bigint'). */
   default?: number | bigint | undefined;

@@ -6,6 +6,7 @@ import { requireFunction, requireOptions, requireWaiting } from './arguments.ts'
 import type { ErrorPolicy } from './hold.ts';
 import { Lock } from './lock.ts';
 
+/** What an {@link Election} is made with. */
 export interface ElectionOptions {
   /** Stored in the contender's node, for {@link Election.contenders} of others. Default: empty. */
   identifier?: string | undefined;

@@ -27,6 +27,7 @@ import { waitTimedOut } from './wait-timed-out.ts';
 /** Whether closing a latch that leads tells `notLeader` to its listeners. */
 export type CloseMode = 'notify' | 'silent';
 
+/** What a {@link LeaderLatch} is made with. */
 export interface LeaderLatchOptions {
   /** Stored in the participant's node, for {@link LeaderLatch.participants} of others. Default: empty. */
   identifier?: string | undefined;
@@ -56,6 +57,7 @@ export interface LeaderLatchEvents {
  * latch.start();
  */
 export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
+  /** Where the nodes of all who stand are. */
   readonly path: string;
   readonly #client: RecipeClient;
   readonly #identifier: string;
@@ -80,6 +82,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     this.#term.abort(new KazooException('not leading yet'));
   }
 
+  /** Whether it leads now. */
   get isLeader(): boolean {
     this.#notice(this.#client.state);
     return !this.#term.signal.aborted;

@@ -16,6 +16,7 @@ import { Lock } from './lock.ts';
 import { readText } from './missing.ts';
 import { pythonJson } from './python-text.ts';
 
+/** What leases are made with. */
 export interface LeaseOptions {
   /** Who holds the lease: whoever gives the same name renews it. Default: the host's name. */
   identifier?: string | undefined;

@@ -11,6 +11,7 @@ import { observe } from './observe.ts';
 import { OwnedNode } from './owned-node.ts';
 import { SequencePattern } from './sequence.ts';
 
+/** What a {@link Lock} is made with. */
 export interface LockOptions {
   /** Stored in the contender's node, for {@link Lock.contenders} of others. Default: empty. */
   identifier?: string | undefined;
@@ -20,6 +21,7 @@ export interface LockOptions {
   errorPolicy?: ErrorPolicy | undefined;
 }
 
+/** How to wait for a {@link Lock}. */
 export interface LockAcquireOptions extends AcquireOptions {
   /**
    * Whether the node ends with the session (default). A persistent one keeps others out even after LOST, when `isAcquired` is false and `release()` does nothing:

@@ -13,6 +13,7 @@ import { nullIfMissing } from './missing.ts';
 import { isUnstarted, persist } from './outage.ts';
 import { SequencePattern } from './sequence.ts';
 
+/** What a {@link PersistentNode} is made with. */
 export interface PersistentNodeOptions {
   /** Whether the node ends with its session (default), to be made again in the next. One that does not is still made again when somebody has deleted it. */
   ephemeral?: boolean | undefined;

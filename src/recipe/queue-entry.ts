@@ -3,6 +3,7 @@ import type { WaitOptions } from '../client/call-options.ts';
 import { requireWaiting, type Waiting } from './arguments.ts';
 import { compareSequences, numberIn } from './sequence.ts';
 
+/** How an item is put into a queue. */
 export interface PutOptions extends WaitOptions {
   /** 0 (first) to 999 (last). Default 100. */
   priority?: number | undefined;

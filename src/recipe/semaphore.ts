@@ -13,6 +13,7 @@ import { observe } from './observe.ts';
 import { OwnedNode } from './owned-node.ts';
 import { pythonBytes } from './python-text.ts';
 
+/** What a {@link Semaphore} is made with. */
 export interface SemaphoreOptions {
   /** Stored in the lease's node, for {@link Semaphore.leaseHolders} of others. Default: empty. */
   identifier?: string | undefined;
@@ -31,6 +32,7 @@ export interface SemaphoreOptions {
  * await pool.withLease(async (signal) => work({ signal }));
  */
 export class Semaphore extends Acquirable {
+  /** How many may hold a lease at once. */
   readonly maxLeases: number;
   readonly #identifier: string;
   readonly #line: Lock;

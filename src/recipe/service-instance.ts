@@ -13,6 +13,7 @@ export interface UriPart {
 /** One provider of a service, as Curator writes it down. */
 export interface ServiceInstance {
   readonly name: string;
+  /** Unique within the service. */
   readonly id: string;
   readonly address: string | null;
   readonly port: number | null;
@@ -22,10 +23,13 @@ export interface ServiceInstance {
   /** Milliseconds since the epoch. */
   readonly registrationTimeUTC: number;
   readonly serviceType: ServiceType;
+  /** Its uri template; see {@link serviceUri}. */
   readonly uriSpec: { readonly parts: readonly UriPart[] } | null;
+  /** Whether a {@link ServiceProvider} may choose it. */
   readonly enabled: boolean;
 }
 
+/** What {@link makeServiceInstance} takes. */
 export interface ServiceInstanceOptions {
   name: string;
   /** Default: a random uuid. */
@@ -33,6 +37,7 @@ export interface ServiceInstanceOptions {
   address?: string | undefined;
   port?: number | undefined;
   sslPort?: number | undefined;
+  /** Any JSON. Default null. */
   payload?: unknown;
   /** Default DYNAMIC. */
   serviceType?: ServiceType | undefined;

@@ -24,6 +24,7 @@ import { Stillness } from './stillness.ts';
 export const PartitionState = { ALLOCATING: 'ALLOCATING', ACQUIRED: 'ACQUIRED', RELEASE: 'RELEASE', FAILURE: 'FAILURE' } as const;
 export type PartitionState = (typeof PartitionState)[keyof typeof PartitionState];
 
+/** What a {@link SetPartitioner} is made with. */
 export interface SetPartitionerOptions<T extends PartitionItem> {
   /** Decides a member's share; all members must decide alike. Default: even, as Kazoo. A throw ends in FAILURE. */
   partitionFunc?: PartitionFunction<T> | undefined;
@@ -109,10 +110,12 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     return this.#state === 'RELEASE';
   }
 
+  /** Whether the set is being shared out. */
   get allocating(): boolean {
     return this.#state === 'ALLOCATING';
   }
 
+  /** Whether the share is there to be worked on. */
   get acquired(): boolean {
     if (this.#state === 'ACQUIRED' && this.#client.state !== 'CONNECTED') this.#onState(this.#client.state);
     return this.#state === 'ACQUIRED';

@@ -22,6 +22,7 @@ export type TreeEventType = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 /** What a TreeCache tells its listeners; the numbers are Kazoo's. */
 export class TreeEvent {
   static readonly NODE_ADDED = 0;
+  /** Its data has changed. */
   static readonly NODE_UPDATED = 1;
   /** With the last data known. Children are told before their parent. */
   static readonly NODE_REMOVED = 2;
@@ -29,10 +30,12 @@ export class TreeEvent {
   static readonly CONNECTION_SUSPENDED = 3;
   /** What changed meanwhile follows. */
   static readonly CONNECTION_RECONNECTED = 4;
+  /** The session is over. */
   static readonly CONNECTION_LOST = 5;
   /** Everything that can be read has been; told again after each CONNECTION_LOST. */
   static readonly INITIALIZED = 6;
 
+  /** Such as `TreeEvent.NODE_ADDED`. */
   readonly eventType: TreeEventType;
   /** The node of a NODE_ event; null for the others. */
   readonly eventData: NodeData | null;

@@ -18,6 +18,7 @@ import { readData } from './data-watch.ts';
 import { persist } from './outage.ts';
 import type { WatchedRead } from './watch-loop.ts';
 
+/** What `watchData` and `watchChildren` take. */
 export interface WatchIteratorOptions {
   /** Ends the iteration: it rejects with `signal.reason`. */
   signal?: AbortSignal | undefined;
