@@ -63,13 +63,12 @@ export class Client extends CoreClient {
    *
    * @throws NodeExistsError; NoNodeError when the parent is missing and `makepath` is not set; NoChildrenForEphemeralsError; InvalidACLError; NoAuthError
    */
-  create(path: string, value?: ZnodeData, options?: CreateOptions & { includeData?: false | undefined }): Promise<string>;
   create(
     path: string,
     value: ZnodeData | undefined,
     options: CreateOptions & { includeData: true },
   ): Promise<[path: string, stat: ZnodeStat]>;
-  create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string | [path: string, stat: ZnodeStat]>;
+  create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
   create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string | [string, ZnodeStat]> {
     return promised(() => {
       const given = checkOptions(options, CREATE_OPTIONS);
@@ -119,9 +118,8 @@ export class Client extends CoreClient {
   }
 
   /** The names of the node's children, in no order; with `includeData: true`, `[names, stat]`. @throws NoNodeError; NoAuthError */
-  getChildren(path: string, options?: ChildrenOptions & { includeData?: false | undefined }): Promise<string[]>;
   getChildren(path: string, options: ChildrenOptions & { includeData: true }): Promise<[children: string[], stat: ZnodeStat]>;
-  getChildren(path: string, options?: ChildrenOptions): Promise<string[] | [children: string[], stat: ZnodeStat]>;
+  getChildren(path: string, options?: ChildrenOptions): Promise<string[]>;
   getChildren(path: string, options?: ChildrenOptions): Promise<string[] | [string[], ZnodeStat]> {
     return options?.includeData === true
       ? this.#read(GET_CHILDREN_AND_STAT, path, options, CHILDREN_OPTIONS)

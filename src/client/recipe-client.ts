@@ -81,21 +81,19 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
   readonly clock: Clock;
   readonly logger: Logger;
 
-  create(path: string, value?: ZnodeData, options?: CreateOptions & { includeData?: false | undefined }): Promise<string>;
   create(
     path: string,
     value: ZnodeData | undefined,
     options: CreateOptions & { includeData: true },
   ): Promise<[path: string, stat: ZnodeStat]>;
-  create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string | [path: string, stat: ZnodeStat]>;
+  create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
   /** Creates a node, and tells what its stat would say of its making, with no further request. */
   createOwned(path: string, value: ZnodeData, flags: OwnedFlags): Promise<OwnedBirth & { path: string }>;
   ensurePath(path: string, options?: { acl?: ACL[] | undefined } & WaitOptions): Promise<true | string>;
   exists(path: string, options?: ReadOptions): Promise<ZnodeStat | null>;
   get(path: string, options?: ReadOptions): Promise<[data: Buffer | null, stat: ZnodeStat]>;
-  getChildren(path: string, options?: ChildrenOptions & { includeData?: false | undefined }): Promise<string[]>;
   getChildren(path: string, options: ChildrenOptions & { includeData: true }): Promise<[children: string[], stat: ZnodeStat]>;
-  getChildren(path: string, options?: ChildrenOptions): Promise<string[] | [children: string[], stat: ZnodeStat]>;
+  getChildren(path: string, options?: ChildrenOptions): Promise<string[]>;
   set(path: string, value: ZnodeData, options?: VersionOptions): Promise<ZnodeStat>;
   delete(path: string, options?: DeleteOptions): Promise<true>;
   sync(path: string, options?: WaitOptions): Promise<string>;

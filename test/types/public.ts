@@ -10,20 +10,16 @@ import {
   KazooState,
   KeeperState,
   makeDigestAcl,
-  type ChildrenOptions,
   type ClientId,
   type Clock,
   type ConnectFailure,
-  type CreateOptions,
   type HostPort,
   type KazooClientOptions,
-  type RecipeClient,
   type RetryPolicy,
   type TransactionRequest,
   type WatchedEvent,
   type WatchHandle,
   type WatchListener,
-  type ZnodeData,
   type ZnodeStat,
   type ZookeeperError,
 } from '../../src/index.ts';
@@ -63,44 +59,6 @@ export async function results(client: KazooClient): Promise<void> {
   expectTypeOf(client.retry(async () => Promise.resolve('x'))).resolves.toEqualTypeOf<string>();
   await using scoped = new KazooClient();
   expectTypeOf(scoped).toExtend<AsyncDisposable>();
-}
-
-/** With `includeData` that is not known to be true or absent, either result may come. */
-export async function resultsByOption(client: RecipeClient, flag: boolean, given: CreateOptions): Promise<void> {
-  type Made = string | [path: string, stat: ZnodeStat];
-  type Children = string[] | [children: string[], stat: ZnodeStat];
-  expectTypeOf<KazooClient['create']>().toEqualTypeOf<RecipeClient['create']>();
-  expectTypeOf<KazooClient['getChildren']>().toEqualTypeOf<RecipeClient['getChildren']>();
-  expectTypeOf(client.create('/a', 'x', { includeData: false })).resolves.toEqualTypeOf<string>();
-  expectTypeOf(client.create('/a', 'x', { includeData: undefined, makepath: true })).resolves.toEqualTypeOf<string>();
-  expectTypeOf(client.create('/a', 'x', { includeData: flag })).resolves.toEqualTypeOf<Made>();
-  expectTypeOf(client.create('/a', 'x', given)).resolves.toEqualTypeOf<Made>();
-  expectTypeOf(client.getChildren('/a', { includeData: false })).resolves.toEqualTypeOf<string[]>();
-  expectTypeOf(client.getChildren('/a', { watch: undefined })).resolves.toEqualTypeOf<string[]>();
-  expectTypeOf(client.getChildren('/a', { includeData: flag })).resolves.toEqualTypeOf<Children>();
-  // @ts-expect-error it may be a pair
-  const path: string = await client.create('/a', 'x', given);
-  // @ts-expect-error it may be a pair
-  const names: string[] = await client.getChildren('/a', { includeData: flag });
-  expectTypeOf({ path, names }).not.toBeNever();
-}
-
-/** What gives the one form or the other is still a client's. */
-export class Fake implements Pick<RecipeClient, 'create' | 'getChildren'> {
-  create(
-    path: string,
-    value: ZnodeData | undefined,
-    options: CreateOptions & { includeData: true },
-  ): Promise<[string, ZnodeStat]>;
-  create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
-  create(path: string): Promise<never> {
-    return Promise.reject(new Error(path));
-  }
-  getChildren(path: string, options: ChildrenOptions & { includeData: true }): Promise<[string[], ZnodeStat]>;
-  getChildren(path: string, options?: ChildrenOptions): Promise<string[]>;
-  getChildren(path: string): Promise<never> {
-    return Promise.reject(new Error(path));
-  }
 }
 
 export function properties(client: KazooClient): void {
