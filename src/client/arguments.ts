@@ -1,5 +1,6 @@
 // The global is a getter, which costs something with every value.
 import { Buffer } from 'node:buffer';
+import { ConfigurationError } from '../base/errors.ts';
 import { describeValue } from '../base/paths.ts';
 import type { ACL } from '../base/security.ts';
 import type { WatchListener } from '../base/states.ts';
@@ -95,4 +96,9 @@ export function checkWatch(watch: WatchListener | undefined): WatchListener | un
 export function checkString(value: string, name: string): string {
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${describeValue(value)}`);
   return value;
+}
+
+/** A server that is shown such a credential refuses it, and ends the session. @throws ConfigurationError */
+export function refuseSasl(scheme: string): void {
+  if (scheme === 'sasl') throw new ConfigurationError('the scheme of a credential cannot be "sasl": use the option "sasl"');
 }

@@ -28,7 +28,7 @@ import { Rotation } from '../session/rotation.ts';
 import { ScopedClock } from '../session/scoped-clock.ts';
 import { Session } from '../session/session.ts';
 import type { WatchListener } from '../base/states.ts';
-import { WAIT_OPTIONS, checkFlags, checkOptions, checkString, checkTimeout } from './arguments.ts';
+import { WAIT_OPTIONS, checkFlags, checkOptions, checkString, checkTimeout, refuseSasl } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
 import { withinLimits } from './limits.ts';
 import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from './options.ts';
@@ -224,6 +224,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    */
   async addAuth(scheme: string, credential: string | Uint8Array, options?: WaitOptions): Promise<true> {
     if (checkString(scheme, 'scheme') === '') throw new TypeError('scheme must not be empty');
+    refuseSasl(scheme);
     if (typeof credential !== 'string' && !((credential as unknown) instanceof Uint8Array))
       throw new TypeError('credential must be a string or bytes');
     const given = { scheme, auth: Buffer.from(credential as string) };

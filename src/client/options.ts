@@ -10,7 +10,7 @@ import { resolveHost } from '../connection/dial.ts';
 import { EventLoopHandler, type Handler } from '../connection/handler.ts';
 import type { SaslOptions } from '../connection/sasl.ts';
 import type { Resolver } from '../session/rotation.ts';
-import { checkAcls } from './arguments.ts';
+import { checkAcls, refuseSasl } from './arguments.ts';
 import type { ClientId } from './recipe-client.ts';
 
 /** What a client is made with. All durations are milliseconds. */
@@ -197,8 +197,7 @@ function checkMixes(options: KazooClientOptions): void {
         'option "authData" must hold pairs of a scheme and a credential: [["digest", "user:password"]]',
       );
     }
-    if (pair[0] === 'sasl')
-      throw new ConfigurationError('option "authData" cannot hold a sasl credential: use the option "sasl"');
+    refuseSasl(pair[0]);
   }
 }
 

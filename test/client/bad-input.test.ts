@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { OperationTimeoutError } from '../../src/base/errors.ts';
+import { ConfigurationError, OperationTimeoutError } from '../../src/base/errors.ts';
 import { ACL, ANYONE_ID_UNSAFE } from '../../src/base/security.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
@@ -25,13 +25,14 @@ afterAll(async () => {
 type Wrong = never;
 const wrong = (value: unknown): Wrong => value as Wrong;
 
-type Row = readonly [name: string, call: () => unknown, kind: typeof TypeError | typeof RangeError, message: string];
+type Kind = typeof TypeError | typeof RangeError | typeof ConfigurationError;
+type Row = readonly [name: string, call: () => unknown, kind: Kind, message: string];
 
 const malformedAcl = { perms: 1, id: { scheme: 'world' } };
 /** An ACL whose perms were changed behind the constructor's back. */
 const forged = (perms: unknown): ACL => Object.assign(Object.create(ACL.prototype) as ACL, { perms, id: ANYONE_ID_UNSAFE });
 
-const PATHS: [unknown, typeof TypeError | typeof RangeError, string][] = [
+const PATHS: [unknown, Kind, string][] = [
   [undefined, TypeError, 'path must be a string, not undefined'],
   [null, TypeError, 'path must be a string, not null'],
   [7, TypeError, 'path must be a string, not 7'],
@@ -260,6 +261,7 @@ const OTHERS: Row[] = [
   ['command: number', () => client.command(wrong(5)), TypeError, 'word must be four letters'],
   ['addAuth: scheme', () => client.addAuth(wrong(5), 'x'), TypeError, 'scheme must be a string, not 5'],
   ['addAuth: no scheme', () => client.addAuth('', 'x'), TypeError, 'scheme must not be empty'],
+  ['addAuth: sasl', () => client.addAuth('sasl', 'x'), ConfigurationError, 'use the option "sasl"'],
   ['addAuth: credential', () => client.addAuth('digest', wrong(5)), TypeError, 'credential must be a string or bytes'],
   ['addAuth: option', () => client.addAuth('digest', 'a:b', wrong({ tries: 2 })), TypeError, 'unknown option "tries"'],
   [
