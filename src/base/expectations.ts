@@ -1,8 +1,8 @@
 import { ConfigurationError } from './errors.ts';
-import { describeValue } from './paths.ts';
+import { describeType, describeValue } from './paths.ts';
 
-/** What an option must be, in words and as a test. */
-export type Expectation = readonly [expected: string, check: (value: unknown) => boolean];
+/** What an option must be, in words and as a test; and whether what is given for it may be a secret, of which an error tells the type alone. */
+export type Expectation = readonly [expected: string, check: (value: unknown) => boolean, isSecret?: boolean];
 
 /** Milliseconds: what a handshake can tell, and a timer wait for. */
 export const LONGEST = 2 ** 31 - 1;
@@ -26,9 +26,9 @@ export function expectOptions(what: string, options: unknown, expected: Readonly
 }
 
 /** An undefined option is one that was not given. @throws ConfigurationError */
-export function expectValue(name: string, value: unknown, [wanted, check]: Expectation): void {
+export function expectValue(name: string, value: unknown, [wanted, check, isSecret]: Expectation): void {
   if (value !== undefined && !check(value))
-    throw new ConfigurationError(`option "${name}" must be ${wanted}, not ${describeValue(value)}`);
+    throw new ConfigurationError(`option "${name}" must be ${wanted}, not ${(isSecret ? describeType : describeValue)(value)}`);
 }
 
 export function isWhole(value: unknown, least: number): boolean {

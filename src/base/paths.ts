@@ -60,6 +60,11 @@ export function describeValue(value: unknown): string {
   return typeof value === 'object' ? `an object (${value.constructor?.name ?? 'no prototype'})` : typeof value;
 }
 
+/** The same of a value that may be a secret: its type alone. */
+export function describeType(value: unknown): string {
+  return value === undefined || typeof value === 'object' ? describeValue(value) : `a ${typeof value}`;
+}
+
 const SLASH = 0x2f;
 const DOT = 0x2e;
 

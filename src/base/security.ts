@@ -1,4 +1,4 @@
-import { describeValue } from './paths.ts';
+import { describeType, describeValue } from './paths.ts';
 
 /** The bits of an ACL's `perms` (programmer's guide, "ACL Permissions"). */
 export const Permissions = { READ: 1, WRITE: 2, CREATE: 4, DELETE: 8, ADMIN: 16, ALL: 31 } as const;
@@ -68,7 +68,7 @@ export interface PermissionFlags {
 /** `user:base64(sha1(user:password))`: the id under which the server knows a digest user. */
 export function makeDigestAclCredential(user: string, password: string): string {
   requireString('user', user);
-  requireString('password', password);
+  requireString('password', password, describeType);
   // Loaded when it is wanted, as few programs do.
   const { createHash } = process.getBuiltinModule('node:crypto');
   return `${user}:${createHash('sha1').update(`${user}:${password}`, 'utf8').digest('base64')}`;
@@ -103,6 +103,6 @@ function permsOf(flags: PermissionFlags): number {
   return perms;
 }
 
-function requireString(name: string, value: unknown): void {
-  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${describeValue(value)}`);
+function requireString(name: string, value: unknown, describe = describeValue): void {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${describe(value)}`);
 }

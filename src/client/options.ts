@@ -126,11 +126,12 @@ function defaults(): Partial<ResolvedOptions> {
   };
 }
 
-const string: Expectation = ['a string', (value) => typeof value === 'string'];
+const secret: Expectation = ['a string', (value) => typeof value === 'string', true];
 const object: Expectation = ['an object', isObject];
 const pem: Expectation = [
   'a PEM path, PEM text or bytes',
   (value) => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
+  true,
 ];
 const bytes: Expectation = ['a whole number of bytes, at least 1024', (value) => isWhole(value) && value >= 1024];
 const call: Expectation = ['a function', (value) => typeof value === 'function'];
@@ -144,14 +145,15 @@ const RULES = {
   clientId: [
     '{ sessionId: bigint of 64 bits, password: Buffer }',
     (value) => isObject(value) && isId(value['sessionId']) && value['password'] instanceof Uint8Array,
+    true,
   ],
   handler: [
     'a Handler, made with new',
     (value) => isObject(value) && ['dial', 'dispatch', 'start', 'stop'].every((name) => typeof value[name] === 'function'),
   ],
   defaultAcl: ['an array of ACL, or null', (value) => value === null || isAclList(value)],
-  authData: ['pairs of scheme and credential', (value) => isObject(value) && Symbol.iterator in value],
-  sasl: ['{ mechanism, ... }', (value) => isObject(value) && typeof value['mechanism'] === 'string'],
+  authData: ['pairs of scheme and credential', (value) => isObject(value) && Symbol.iterator in value, true],
+  sasl: ['{ mechanism, ... }', (value) => isObject(value) && typeof value['mechanism'] === 'string', true],
   readOnly: boolean,
   randomizeHosts: boolean,
   connectionRetry: object,
@@ -164,10 +166,10 @@ const RULES = {
   ca: pem,
   certfile: pem,
   keyfile: pem,
-  keyfilePassword: string,
+  keyfilePassword: secret,
   verifyCerts: boolean,
   checkHostname: boolean,
-  tls: object,
+  tls: ['an object', isObject, true],
   maxInFlight: ['a whole number from 1, or Infinity', (value) => value === Infinity || (isWhole(value) && value >= 1)],
   maxRequestBytes: bytes,
   maxResponseBytes: bytes,

@@ -19,6 +19,10 @@ describe('digest credentials', () => {
     expect(() => makeDigestAclCredential(wrong as string, 'x')).toThrow(/^user must be a string, not /);
     expect(() => makeDigestAclCredential('x', wrong as string)).toThrow(/^password must be a string, not /);
   });
+
+  test('are refused without a word of the password', () => {
+    expect(() => makeDigestAclCredential('x', 4711 as unknown as string)).toThrow(/^password must be a string, not a number$/);
+  });
 });
 
 describe('an ACL', () => {

@@ -27,7 +27,7 @@ describe('a client cannot be made with', () => {
     ['h1:1/a,h2:2/a', /one chroot/],
     ['h:99999', /port 99999/],
     [5, /options must be a string or an object, not 5/],
-    [{ clientId: 5 }, /"clientId" must be \{ sessionId: bigint of 64 bits, password: Buffer \}, not 5/],
+    [{ clientId: 5 }, /"clientId" must be \{ sessionId: bigint of 64 bits, password: Buffer \}, not a number/],
     [{ clientId: { sessionId: 1n << 64n, password: Buffer.alloc(16) } }, /"clientId" must be/],
     [{ clientId: { sessionId: -1n << 63n, password: 5 } }, /"clientId" must be/],
     [{ clientId: { sessionId: 5, password: Buffer.alloc(16) } }, /"clientId" must be/],
@@ -35,7 +35,7 @@ describe('a client cannot be made with', () => {
     [{ handler: {} }, /"handler" must be a Handler/],
     [{ defaultAcl: 'world' }, /"defaultAcl" must be an array of ACL, or null, not "world"/],
     [{ defaultAcl: [{}] }, /"defaultAcl" must be an array of ACL/],
-    [{ authData: 5 }, /"authData" must be pairs of scheme and credential, not 5/],
+    [{ authData: 5 }, /"authData" must be pairs of scheme and credential, not a number/],
     [{ authData: ['digest'] }, /"authData" must hold pairs/],
     [{ authData: [['digest', 5]] }, /"authData" must hold pairs/],
     [{ authData: [['', 'x']] }, /"authData" must hold pairs/],
@@ -61,6 +61,39 @@ describe('a client cannot be made with', () => {
   ])('%o', (options, message) => {
     expect(() => make(options)).toThrow(ConfigurationError);
     expect(() => make(options)).toThrow(message);
+  });
+
+  test.each<[string, unknown, string]>([
+    ['authData', 'digest:bob:hunter2', 'a string'],
+    ['sasl', 'bob:hunter2', 'a string'],
+    ['sasl', ['hunter2'], 'an array of 1'],
+    ['clientId', 'hunter2', 'a string'],
+    ['clientId', { sessionId: 5n, password: 'hunter2' }, 'an object (Object)'],
+    ['clientId', { sessionId: 'hunter2', password: Buffer.alloc(16) }, 'an object (Object)'],
+    ['keyfilePassword', 4711, 'a number'],
+    ['keyfilePassword', 4711n, 'a bigint'],
+    ['keyfilePassword', null, 'null'],
+    ['keyfile', 4711, 'a number'],
+    ['certfile', function hunter2() {}, 'a function'],
+    ['tls', 'hunter2', 'a string'],
+  ])('%s: %o, of which the error tells the type alone: it may be a secret', (name, value, type) => {
+    const error = caught(() => make({ useSsl: true, [name]: value }));
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error.message).toMatch(`option "${name}" must be `);
+    expect(error.message).toMatch(new RegExp(`, not ${type.replace(/[()]/g, '.')}$`));
+  });
+
+  test.each([
+    { authData: ['digest:bob:hunter2'] },
+    { authData: [['digest:bob:hunter2']] },
+    { authData: [['digest', ['bob:hunter2']]] },
+    { authData: [['sasl', 'bob:hunter2']] },
+    { sasl: { mechanism: ['hunter2'] } },
+    { sasl: { mechanism: 'DIGEST-MD5', username: 'hunter2', password: 4711 } },
+  ])('%o, whose error does not tell what it holds', (options) => {
+    const error = caught(() => make(options));
+    expect(error).toBeInstanceOf(ConfigurationError);
+    expect(error.message).not.toMatch(/hunter2|4711/);
   });
 
   test.each<[unknown, RegExp]>([
@@ -108,3 +141,12 @@ test('setHosts that is refused changes nothing (Kazoo HO-9, mended; D-25)', () =
   ]);
   expect(client.chroot).toBe('/app');
 });
+
+function caught(call: () => unknown): Error {
+  try {
+    call();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}
