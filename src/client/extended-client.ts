@@ -171,7 +171,7 @@ export class ExtendedClient extends Client {
     options?: WaitOptions,
   ): Promise<([Buffer | null, ZnodeStat] | string[] | ZookeeperError)[]> {
     if (!Array.isArray(operations)) throw new TypeError(`operations must be an array, not ${describeValue(operations)}`);
-    const parts = (operations as readonly MultiReadOperation[]).map((operation) => this.#readPart(operation));
+    const parts = Array.from(operations as readonly MultiReadOperation[], (operation) => this.#readPart(operation));
     const results = await this.submit('multiRead', 'multiRead', undefined, parts, checkOptions(options, WAIT_OPTIONS));
     return results.map(({ err, body }, index) => {
       const { op, request } = parts[index]!;
@@ -253,11 +253,12 @@ export class ExtendedClient extends Client {
   }
 
   #readPart(operation: MultiReadOperation): ReadPart {
-    if (typeof operation !== 'object' || operation === null)
+    const given = Object(operation) as { get?: string; getChildren?: string };
+    const isGet = 'get' in given;
+    if (isGet === 'getChildren' in given)
       throw new TypeError(`an operation must be { get } or { getChildren }, not ${describeValue(operation)}`);
-    if ('get' in operation) return { op: 'getData', request: { path: this.rooted(operation.get), watch: false } };
-    if ('getChildren' in operation)
-      return { op: 'getChildren', request: { path: this.rooted(operation.getChildren), watch: false } };
-    throw new TypeError(`an operation must be { get } or { getChildren }, not ${describeValue(operation)}`);
+    return isGet
+      ? { op: 'getData', request: { path: this.rooted(given.get!), watch: false } }
+      : { op: 'getChildren', request: { path: this.rooted(given.getChildren!), watch: false } };
   }
 }

@@ -255,6 +255,18 @@ const OTHERS: Row[] = [
     TypeError,
     'an operation must be { get } or { getChildren }, not null',
   ],
+  [
+    'multiRead: a hole',
+    () => client.multiRead(wrong(new Array(1))),
+    TypeError,
+    'an operation must be { get } or { getChildren }, not undefined',
+  ],
+  [
+    'multiRead: both',
+    () => client.multiRead([{ get: '/there', getChildren: '/there' }]),
+    TypeError,
+    'an operation must be { get } or { getChildren }, not an object (Object)',
+  ],
   ['reconfig: joining', () => client.reconfig({ joining: wrong(5) }), TypeError, 'joining must be a string, not 5'],
   ['reconfig: fromConfig', () => client.reconfig({ fromConfig: 1.5 }), TypeError, 'fromConfig must be a whole number, not 1.5'],
   ['command: word', () => client.command('stat; rm'), TypeError, 'word must be four letters such as "ruok"'],
