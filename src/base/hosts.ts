@@ -41,7 +41,7 @@ function splitString(hosts: unknown): [string[], string] {
 }
 
 function splitList(hosts: readonly unknown[]): [string[], string] {
-  const strings = hosts.map((item) => {
+  const strings = Array.from(hosts, (item) => {
     if (typeof item !== 'string') throw new ConfigurationError(`hosts must hold strings only, not ${describeValue(item)}`);
     return item.trim();
   });

@@ -62,6 +62,7 @@ describe('a connect string', () => {
     [{}, /an object/],
     [['h1', 5], /5/],
     [['h1', null], /null/],
+    [Object.assign(['h1', 'h2', 'h3'], { length: 4 }), /strings only, not undefined/],
   ])('%j is refused, by name', (given, message) => {
     expect(() => collectHosts(given as string)).toThrow(ConfigurationError);
     expect(() => collectHosts(given as string)).toThrow(message);
