@@ -222,7 +222,7 @@ function checkPatterns(patterns: Iterable<string> | undefined): string[] {
     throw new TypeError(`extraLockPatterns must be an array of strings, not ${describeValue(patterns)}`);
   }
   const list = [...patterns];
-  const wrong = list.find((pattern) => typeof pattern !== 'string');
-  if (wrong !== undefined) throw new TypeError(`extraLockPatterns must hold strings, not ${describeValue(wrong)}`);
+  for (const pattern of list)
+    if (typeof pattern !== 'string') throw new TypeError(`extraLockPatterns must hold strings, not ${describeValue(pattern)}`);
   return list;
 }

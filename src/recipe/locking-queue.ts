@@ -76,7 +76,7 @@ export class LockingQueue {
   async putAll(values: readonly ZnodeData[], options?: PutOptions): Promise<void> {
     const put = requirePut(options);
     if (!Array.isArray(values)) throw new TypeError(`values must be an array of items, not ${describeValue(values)}`);
-    const items = values.map((value) => ownData('an item', value as ZnodeData));
+    const items = Array.from(values, (value) => ownData('an item', value as ZnodeData));
     if (items.length === 0) return;
     await this.#attempt(put, 'putAll', (attempt) => this.#ensuring(attempt, () => this.#createAll(items, put.priority, attempt.bound)));
   }

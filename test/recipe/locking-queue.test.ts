@@ -267,6 +267,8 @@ test('bad arguments are refused at once', async () => {
   await queue.putAll([]);
   await expect(queue.putAll('ab' as never)).rejects.toThrow(TypeError);
   await expect(queue.putAll(['a', 5 as never])).rejects.toThrow(TypeError);
+  const hole = Object.assign(['a'], { length: 2 });
+  await expect(queue.putAll(hole)).rejects.toThrow('an item must be a string, a Uint8Array or null, not undefined');
   await expect(queue.put('a', { priority: 1000 })).rejects.toThrow(RangeError);
   await expect(queue.get({ timeout: NaN })).rejects.toThrow(TypeError);
 });
