@@ -4,7 +4,6 @@ import {
   ConnectionClosedError,
   ConnectionDropped,
   ConnectionLoss,
-  errorForCode,
   KazooException,
   KazooTimeoutError,
   type ConnectFailure,
@@ -190,7 +189,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   /**
    * Asks the connected server a four-letter word (admin guide, "The Four Letter Words"), and gives its whole answer.
-   * @throws ConnectionLoss while not connected
+   * @throws ConnectionLoss while not connected; ConnectionClosedError when the client is not running
    */
   async command(word = 'ruok', options?: WaitOptions): Promise<string> {
     if (typeof word !== 'string' || !/^[a-z]{4}$/.test(word))
@@ -198,7 +197,9 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     const { signal, timeout = this.#options.timeout } = checkOptions(options, WAIT_OPTIONS);
     const { target } = this.session;
     const context = { operation: `command ${word}` };
-    if (target === undefined) throw errorForCode(-4, { ...context, cause: new ConnectionDropped('not connected') });
+    const refused = this.session.refusal();
+    if (refused !== undefined) throw refused.toError(context);
+    if (target === undefined) throw new ConnectionLoss(`command ${word}: not connected`, context);
     return withinLimits(this.clock, context, { signal, timeout }, async ({ signal: ended = new AbortController().signal }) =>
       askFourLetterWord(await this.#options.handler.dial(target, this.#dialOptions(), ended), word, ended),
     );

@@ -203,7 +203,7 @@ export class Session {
 
   /** Presents a credential on the present connection; kept only once the server has accepted it. */
   async authenticate(credential: Credential): Promise<void | Failure> {
-    const refused = this.#refusal();
+    const refused = this.refusal();
     // Kept for the next start, as Kazoo does (AU-2).
     if (refused !== undefined || this.#established === undefined) this.#credentials.add(credential);
     if (refused !== undefined) return refused;
@@ -257,6 +257,14 @@ export class Session {
     this.#established?.connection.end(new ConnectionDropped(reason));
   }
 
+  /** Why nothing can be asked at all; undefined while there is, or may be, a session to ask in. */
+  refusal(): Failure | undefined {
+    if (this.#stopping !== undefined) return CLOSED;
+    if (!this.#machine.refuses) return undefined;
+    if (this.#machine.raw === 'AUTH_FAILED') return Failure.ofCode(AUTH_FAILED);
+    return this.#machine.raw === 'EXPIRED_SESSION' ? Failure.ofCode(SESSION_EXPIRED) : CLOSED;
+  }
+
   /** Settles by the `resolve` that was kept last. */
   #submit(
     op: OpName,
@@ -267,7 +275,7 @@ export class Session {
     callersPath?: string,
   ): void {
     const call = new Call(OPS[op], request, listener, this.#requests, keptResolve, question, callersPath);
-    const refused = this.#refusal();
+    const refused = this.refusal();
     if (refused === undefined) {
       if (this.#diagnostics.wantsRequests) call.attach({ observe: this.#diagnostics.observer(op, request) });
       return this.#requests.submit(call, options);
@@ -433,13 +441,6 @@ export class Session {
     this.#usesHandler = on;
     if (on) this.#handler.start();
     else await this.#handler.stop();
-  }
-
-  #refusal(): Failure | undefined {
-    if (this.#stopping !== undefined) return CLOSED;
-    if (!this.#machine.refuses) return undefined;
-    if (this.#machine.raw === 'AUTH_FAILED') return Failure.ofCode(AUTH_FAILED);
-    return this.#machine.raw === 'EXPIRED_SESSION' ? Failure.ofCode(SESSION_EXPIRED) : CLOSED;
   }
 
   /** With the next connection; or with the end of the session, as for whatever waits. Where that ends the hope for another, the rejection comes first. */

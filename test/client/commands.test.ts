@@ -43,7 +43,13 @@ describe('command()', () => {
   });
 
   test('has nobody to ask while not connected', async () => {
-    expect(await rejection(new KazooClient().command('ruok'))).toBeInstanceOf(ConnectionLoss);
+    const client = new KazooClient({ hosts: '127.0.0.1:1' });
+    const starting = rejection(client.start());
+    const error = await rejection(client.command('ruok'));
+    expect(error).toBeInstanceOf(ConnectionLoss);
+    expect(error.message).toBe('command ruok: not connected');
+    await client.stop();
+    await starting;
   });
 });
 
