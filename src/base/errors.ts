@@ -268,20 +268,26 @@ export interface ConnectFailure {
   readonly cause: Error;
 }
 
+/** What an error says of servers that were tried in vain, a line for each; and its cause, if any was. */
+export function unreached(
+  message: string,
+  failures: readonly ConnectFailure[],
+): [message: string, options?: { cause: AggregateError }] {
+  const errors = failures.map(
+    ({ host, port, address, cause }) =>
+      new ConnectionDropped(`${host}:${port} (${address ?? 'not resolved'}): ${cause.message}`, { cause }),
+  );
+  const lines = [message, ...errors.map((error) => `  ${error.message}`)].join('\n');
+  return errors.length === 0 ? [lines] : [lines, { cause: new AggregateError(errors, 'no server could be reached') }];
+}
+
 /** `start()` did not reach a server in time; `failures` (and `cause`, an AggregateError) say why, server by server. */
 export class KazooTimeoutError extends KazooException {
   /** The last failure of each address tried; to have no answer yet is one. */
   readonly failures: readonly ConnectFailure[];
 
   constructor(message: string, failures: readonly ConnectFailure[] = []) {
-    const errors = failures.map(
-      ({ host, port, address, cause }) =>
-        new ConnectionDropped(`${host}:${port} (${address ?? 'not resolved'}): ${cause.message}`, { cause }),
-    );
-    super(
-      [message, ...errors.map((error) => `  ${error.message}`)].join('\n'),
-      errors.length === 0 ? undefined : { cause: new AggregateError(errors, 'no server could be reached') },
-    );
+    super(...unreached(message, failures));
     this.failures = failures;
   }
 }

@@ -3,8 +3,9 @@ import {
   AuthFailedError,
   ConfigurationError,
   ConnectionDropped,
-  errorForCode,
+  ConnectionLoss,
   SASLException,
+  unreached,
   type ConnectFailure,
 } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
@@ -190,12 +191,7 @@ export class Connector {
     }
     // Nobody waits for a stopped client's connection: a policy must not call again.
     if (run.aborted) return new Promise(() => undefined);
-    throw errorForCode(-4, {
-      cause: new AggregateError(
-        failures.map(({ cause }) => cause),
-        'no server could be reached',
-      ),
-    });
+    throw new ConnectionLoss(...unreached('no server could be reached', failures));
   }
 
   async #tryEach(cycle: Cycle, run: AbortSignal, note: (failure: ConnectFailure) => void): Promise<Established | undefined> {

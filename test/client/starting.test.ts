@@ -78,6 +78,20 @@ describe('start()', () => {
   });
 });
 
+test('start() whose policy gives up names every server, and what kept it from being reached', async () => {
+  const hosts = ['127.0.0.1:1', 'nowhere.invalid:2'];
+  const resolver = (host: string): Promise<string[]> =>
+    host === '127.0.0.1' ? Promise.resolve([host]) : Promise.reject(new Error('ENOTFOUND'));
+  const error = await rejection(new KazooClient({ hosts, connectionRetry: { maxTries: 1 }, resolver }).start());
+  const [first, ...servers] = error.message.split('\n');
+  expect(first).toBe('gave up after 1 try: no server could be reached');
+  expect(servers.sort()).toEqual([
+    expect.stringMatching(/^ {2}127\.0\.0\.1:1 \(127\.0\.0\.1\): .*ECONNREFUSED/),
+    '  nowhere.invalid:2 (not resolved): ENOTFOUND',
+  ]);
+  expect(error.cause).toBeInstanceOf(ConnectionLoss);
+});
+
 describe('start() with a chroot, while it asks for its node,', () => {
   /** Nothing is left of it, at the server neither. */
   const expectGone = async (client: KazooClient, server: EmbeddedZooKeeper): Promise<void> => {
