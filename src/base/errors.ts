@@ -40,11 +40,17 @@ export class ZookeeperError extends KazooException {
   }
 }
 
-function describe(meaning: string, code: number, { operation, path, cause }: ErrorContext): string {
-  const subject = [operation, path].filter((part) => part !== undefined).join(' ');
+function describe(meaning: string, code: number, context: ErrorContext): string {
+  const { cause } = context;
   // The limit that was passed, and the option that sets it, are known to the cause alone.
   const why = code === MarshallingError.code && cause instanceof Error ? `: ${cause.message}` : '';
-  return `${subject === '' ? '' : `${subject}: `}${meaning} (code ${code})${why}`;
+  return `${subjectOf(context)}${meaning} (code ${code})${why}`;
+}
+
+/** How a message begins: with what was asked, of which node. */
+export function subjectOf({ operation, path }: ErrorContext): string {
+  const words = [operation, path].filter((word) => word !== undefined);
+  return words.length === 0 ? '' : `${words.join(' ')}: `;
 }
 
 /** A transaction's step that would have worked, had a later one not failed. */

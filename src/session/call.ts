@@ -1,4 +1,4 @@
-import { UnimplementedError } from '../base/errors.ts';
+import { subjectOf, UnimplementedError, type ErrorContext } from '../base/errors.ts';
 import type { WatchListener } from '../base/states.ts';
 import { AddWatchMode, type OpRow } from '../codec/ops.ts';
 import { DecodeError, type Reader } from '../codec/reader.ts';
@@ -136,7 +136,10 @@ export class Call implements Exchange {
 
   fail(error: Error): void {
     const { code } = error as { code?: unknown };
-    this.settle(typeof code === 'number' ? Failure.ofCode(code, error.cause) : Failure.ofError(() => error));
+    // What is refused on this side is told as what a server refuses.
+    const make = (context: ErrorContext): Error =>
+      error instanceof RangeError ? new RangeError(subjectOf(context) + error.message) : error;
+    this.settle(typeof code === 'number' ? Failure.ofCode(code, error.cause) : Failure.ofError(make));
     this.leave();
     this.#home.replied(this);
   }

@@ -54,6 +54,24 @@ test('a request over maxRequestBytes is refused here, by name, and the others go
   expect(await client.exists('/big')).toBeNull();
 });
 
+test('the error for a request over maxRequestBytes begins as all do, and its stack shows the call', async () => {
+  await using setting = await setUp({ maxRequestBytes: 2000 });
+  const { client } = setting;
+  const data = Buffer.alloc(2000);
+  const errors = await Promise.all([
+    failure(client.set('/big', data)),
+    failure(client.create('/big', data, { makepath: true })),
+    failure(client.transaction().setData('/big', data).commit()),
+  ]);
+  for (const error of errors) {
+    expect(error).toBeInstanceOf(RangeError);
+    expect(error.message).toContain(': the request has 20');
+  }
+  expect(errors.map(({ message }) => message.split(':')[0])).toEqual(['set /big', 'create /big', 'transaction']);
+  const caller = async (): Promise<unknown> => await client.set('/big', data);
+  expect((await failure(caller())).stack).toMatch(/at (async )?caller/);
+});
+
 test('a reply over maxResponseBytes fails its own call, by name, and the others go on', async () => {
   await using setting = await setUp({ maxResponseBytes: 2000 });
   const { client, proxy } = setting;
