@@ -35,7 +35,8 @@ export class ZookeeperError extends KazooException {
       context.cause === undefined ? undefined : { cause: context.cause },
     );
     this.code = code;
-    if (context.path !== undefined) this.path = context.path;
+    // The empty path is the root's.
+    if (context.path !== undefined) this.path = context.path || '/';
     if (context.operation !== undefined) this.operation = context.operation;
   }
 }
@@ -49,7 +50,7 @@ function describe(meaning: string, code: number, context: ErrorContext): string 
 
 /** How a message begins: with what was asked, of which node. */
 export function subjectOf({ operation, path }: ErrorContext): string {
-  const words = [operation, path].filter((word) => word !== undefined);
+  const words = [operation, path === '' ? '/' : path].filter((word) => word !== undefined);
   return words.length === 0 ? '' : `${words.join(' ')}: `;
 }
 
@@ -318,7 +319,7 @@ export class TransactionError extends KazooException {
     super(`operation ${index} of the transaction failed, and all were rolled back: ${cause.message}`, { cause });
     this.index = index;
     this.op = op;
-    this.path = op.path;
+    this.path = op.path || '/';
     this.code = cause.code;
     this.results = results;
   }

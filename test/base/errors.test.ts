@@ -114,6 +114,19 @@ describe('errors of this side', () => {
     expect('cause' in new errors.KazooTimeoutError('none')).toBe(false);
   });
 
+  test('the empty path, which is the root, is told as such', () => {
+    for (const error of [
+      errors.errorForCode(-110, { operation: 'create', path: '' }),
+      errors.errorForCode(-9999, { operation: 'create', path: '' }),
+      new errors.NodeExistsError(undefined, { operation: 'create', path: '' }),
+    ]) {
+      expect(error.message).toMatch(/^create \/: /);
+      expect(error.path).toBe('/');
+    }
+    const cause = errors.errorForCode(-110, { operation: 'transaction create', path: '' });
+    expect(new errors.TransactionError(0, { type: 'create', path: '' }, [cause], cause).path).toBe('/');
+  });
+
   test('a TransactionError names the culprit', () => {
     const cause = errors.errorForCode(-103, { path: '/a' });
     const error = new errors.TransactionError(1, { type: 'setData', path: '/a' }, [true, cause], cause);

@@ -377,6 +377,11 @@ test.each([['world:anyone'], [[malformedAcl]], [new ACL(1, ANYONE_ID_UNSAFE)]])(
   }
 });
 
+test('an empty path stands for the root, and errors say so', async () => {
+  expect(await outcome(() => client.create(''))).toMatchObject({ message: expect.stringMatching(/^create \/: /), path: '/' });
+  expect(await outcome(() => client.delete(''))).toMatchObject({ message: expect.stringMatching(/^delete \/: /), path: '/' });
+});
+
 test('unchroot wants a path', () => {
   expect(() => client.unchroot(wrong(5))).toThrow(new TypeError('path must be a string, not 5'));
 });
