@@ -171,14 +171,12 @@ export function toRetryPolicy(given: RetryPolicy | KazooRetryOptions | undefined
   if (given === undefined) return new KazooRetry(defaults);
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`a retry policy must be a RetryPolicy or its options, not ${describeValue(given)}`);
-  if (isRetryPolicy(given)) return given.copy();
+  const missing = ['call', 'reset', 'copy'].filter((name) => typeof (given as Record<string, unknown>)[name] !== 'function');
+  if (missing.length === 0) return (given as RetryPolicy).copy();
+  if (missing.length < 3) throw new TypeError('a retry policy must have the functions call, reset and copy');
   const options: Record<string, unknown> = { ...given };
   for (const [name, value] of Object.entries(defaults)) if (options[name] === undefined) options[name] = value;
   return new KazooRetry(options);
-}
-
-function isRetryPolicy(value: object): value is RetryPolicy {
-  return ['call', 'reset', 'copy'].every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
 }
 
 function messageOf(error: unknown): string {

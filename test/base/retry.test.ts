@@ -217,6 +217,15 @@ describe('options', () => {
     const copy = { call: () => Promise.reject(new Error()), reset: () => undefined, copy: () => copy };
     const own = { ...copy };
     expect(toRetryPolicy(own, UNLIMITED_RETRY)).toBe(copy);
+    class Half {
+      copy(): this {
+        return this;
+      }
+    }
+    for (const half of [{ call: copy.call, reset: copy.reset }, { copy: copy.copy }, new Half()])
+      expect(() => toRetryPolicy(half as unknown as KazooRetryOptions, UNLIMITED_RETRY)).toThrow(
+        new TypeError('a retry policy must have the functions call, reset and copy'),
+      );
     expect(() => toRetryPolicy(5 as unknown as object, {})).toThrow('a retry policy must be a RetryPolicy or its options, not 5');
   });
 });
