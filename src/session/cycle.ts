@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { ConnectionDropped, type ConnectFailure } from '../base/errors.ts';
 import type { HostPort } from '../base/hosts.ts';
+import { describeValue } from '../base/paths.ts';
 import type { Target } from '../connection/transport.ts';
 import { ScopedClock } from './scoped-clock.ts';
 
@@ -137,7 +138,7 @@ export class Cycle {
 
   #lookUp(host: string): Promise<string[]> {
     const { patience, resolve } = this.#options;
-    return this.#within(patience, resolve(host), () => {
+    return this.#within(patience, resolved(resolve, host), () => {
       throw new ConnectionDropped(`the look-up of ${host} took more than ${Math.round(patience)} ms`);
     });
   }
@@ -154,6 +155,13 @@ export class Cycle {
       void promise.then(resolve, reject).finally(() => timer.cancel());
     });
   }
+}
+
+/** What a resolver gives may be anything: it may be a user's. */
+async function resolved(resolve: Resolver, host: string): Promise<string[]> {
+  const addresses: unknown[] = await resolve(host);
+  if (Array.isArray(addresses) && [...addresses].every((address) => typeof address === 'string')) return addresses as string[];
+  throw new TypeError(`resolver must give an array of strings, not ${describeValue(addresses)}`);
 }
 
 function isSame(a: Target, b: Target): boolean {

@@ -105,6 +105,29 @@ describe('look-ups', () => {
     expect(failures).toEqual(['a null ENOTFOUND']);
   });
 
+  test.each([
+    [5, '5'],
+    [null, 'null'],
+    ['b', '"b"'],
+    [[5], 'an array of 1'],
+    [new Array(1), 'an array of 1'],
+    [Promise.resolve(5), '5'],
+  ])('that give %o are told as such', async (answer, told) => {
+    const { clock, cycle, failures } = rotating('a:1', () => answer as never);
+    expect(await all(cycle())).toEqual([]);
+    expect(failures).toEqual([`a null resolver must give an array of strings, not ${told}`]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('that throw are told, and keep nobody else from being tried', async () => {
+    const { cycle, failures } = rotating('a:1,b:1', (host) => {
+      if (host === 'a') throw new Error('ENOTFOUND');
+      return Promise.resolve([host]);
+    });
+    expect(await all(cycle())).toEqual(['b']);
+    expect(failures).toEqual(['a null ENOTFOUND']);
+  });
+
   test('are waited for 100 ms, to be shuffled with the others, and then only if there is no one else', async () => {
     const answers: ((addresses: string[]) => void)[] = [];
     const { clock, cycle } = rotating('slow:1,b:1', (host) =>
