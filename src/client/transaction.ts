@@ -33,7 +33,7 @@ export interface TransactionHome {
   createPart(path: string, value: ZnodeData | undefined, options: TransactionCreateOptions): WritePart;
   rooted(path: string): string;
   unchroot(path: string): string;
-  multi(parts: readonly WritePart[], options: WaitOptions | undefined): Promise<readonly PartResult[]>;
+  multi(parts: readonly WritePart[], options: WaitOptions & { onSent: () => void }): Promise<readonly PartResult[]>;
 }
 
 const CREATE_OPTIONS = new Set(['acl', 'ephemeral', 'sequence', 'container', 'ttl']);
@@ -67,10 +67,10 @@ export class TransactionRequest {
 
   /** What has been added so far, in order. */
   get operations(): readonly TransactionOperation[] {
-    return this.#operations;
+    return [...this.#operations];
   }
 
-  /** Whether it has been sent. */
+  /** Whether it has been sent, or waits to be. */
   get committed(): boolean {
     return this.#committed;
   }
@@ -98,13 +98,15 @@ export class TransactionRequest {
 
   /**
    * Sends it. As Kazoo, failures are in the list: the culprit's own error, RolledBackError before it, RuntimeInconsistency after it (TX-2).
-   * @throws TypeError on a second call; ConnectionLoss and the like, when nothing is known of the outcome
+   * @throws TypeError on a second call, unless nothing was sent by the first; ConnectionLoss and the like, when nothing is known of the outcome
    */
   async commit(options?: WaitOptions): Promise<(TransactionResult | ZookeeperError)[]> {
     if (this.#committed) throw new TypeError('the transaction has been committed already');
     checkOptions(options, WAIT_OPTIONS);
     this.#committed = true;
-    const results = await this.#home.multi(this.#parts, options).catch((error: unknown) => {
+    let sent = false;
+    const results = await this.#home.multi(this.#parts, { ...options, onSent: () => (sent = true) }).catch((error: unknown) => {
+      this.#committed = sent;
       throw this.#explained(error);
     });
     const failed = results.some(({ type }) => type === -1);

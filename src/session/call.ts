@@ -17,6 +17,8 @@ export interface CallExtras {
   readonly observe?: (outcome: unknown) => void;
   /** Told of the zxid in the header of a good reply, just before the call settles. */
   readonly onZxid?: (zxid: bigint) => void;
+  /** Told that it is on the wire. */
+  readonly onSent?: () => void;
 }
 
 const SENT = 1;
@@ -115,8 +117,9 @@ export class Call implements Exchange {
     else if (watches.covers(watch, this.#path)) this.#request = { ...(this.#request as object), watch: false };
   }
 
-  /** It has been written: the caller's data need not be kept any longer. */
+  /** It has been written, or refused as it was: the caller's data need not be kept any longer. */
   wasWritten(): void {
+    if (!this.settled) this.#extras?.onSent?.();
     if (this.#listener === undefined && !Array.isArray(this.#request)) this.#request = undefined;
   }
 

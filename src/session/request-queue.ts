@@ -14,6 +14,8 @@ export interface SubmitOptions {
   readonly timeout?: number | undefined;
   /** Told of the zxid in the reply's header in the tick of the reply: for a write, that of its own transaction (protocol.md section 3). */
   readonly onZxid?: ((zxid: bigint) => void) | undefined;
+  /** Told in the tick in which it is sent. */
+  readonly onSent?: (() => void) | undefined;
 }
 
 const OPERATION_TIMEOUT = -7;
@@ -71,6 +73,7 @@ export class RequestQueue implements CallHome {
 
   submit(call: Call, options: SubmitOptions | undefined): void {
     if (options?.onZxid !== undefined) call.attach({ onZxid: options.onZxid });
+    if (options?.onSent !== undefined) call.attach({ onSent: options.onSent });
     if (options !== undefined && (options.signal !== undefined || options.timeout !== undefined)) this.#limit(call, options);
     if (call.settled) return call.leave();
     if (this.#waiting.length === 0 && this.#hasRoom()) this.#send(call);
