@@ -69,16 +69,16 @@ function parseChroot(chroot: string): string {
 const SERVER = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:[\],\s]+))(?::(?<port>\d{1,5}))?$/;
 
 function parseServer(item: string): HostPort {
-  if (isBareIpv6(item)) return { host: item.toLowerCase(), port: DEFAULT_PORT };
-  const groups = SERVER.exec(item)?.groups;
-  const host = groups?.['bracketed'] ?? groups?.['plain'];
-  const port = Number(groups?.['port'] ?? DEFAULT_PORT) || DEFAULT_PORT;
-  if (host === undefined) throw new ConfigurationError(`host ${describeValue(item)} is not "host", "host:port" or "[IPv6]:port"`);
+  if (isIpv6(item)) return { host: item.toLowerCase(), port: DEFAULT_PORT };
+  const { bracketed, plain: host = bracketed, port: given } = SERVER.exec(item)?.groups ?? {};
+  if (host === undefined || (bracketed !== undefined && !isIpv6(bracketed)))
+    throw new ConfigurationError(`host ${describeValue(item)} is not "host", "host:port" or "[IPv6]:port"`);
+  const port = Number(given) || DEFAULT_PORT;
   if (port > 65_535) throw new ConfigurationError(`host ${describeValue(item)} has port ${port}; expected 1 to 65535`);
   return { host: host.toLowerCase(), port };
 }
 
-/** `::1` can only be an address; `fe80::1:2181` is read as one too, since a port needs the brackets. */
-function isBareIpv6(item: string): boolean {
-  return item.split(':').length > 2 && /^[0-9a-f:.]+(%[\w.-]+)?$/i.test(item);
+/** Perhaps with a zone. `fe80::1:2181` is an address, too: a port needs the brackets. */
+function isIpv6(text: string): boolean {
+  return URL.canParse(`http://[${/^([0-9a-f:.]+)(%[\w.-]+)?$/i.exec(text)?.[1]}]`);
 }
