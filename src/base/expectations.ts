@@ -8,6 +8,8 @@ export type Expectation = readonly [expected: string, check: (value: unknown) =>
 export const LONGEST = 2 ** 31 - 1;
 
 export const boolean: Expectation = ['a boolean', (value) => typeof value === 'boolean'];
+export const callable: Expectation = ['a function', (value) => typeof value === 'function'];
+export const clock: Expectation = ['a Clock', (value) => hasFunctions(value, 'now', 'wallTime', 'timer')];
 export const text: Expectation = ['a string that is not empty', (value) => typeof value === 'string' && value !== ''];
 export const milliseconds: Expectation = [
   `a whole number of milliseconds from 1 to ${LONGEST}`,
@@ -35,6 +37,11 @@ export function isWhole(value: unknown, least: number): boolean {
   return Number.isSafeInteger(value) && (value as number) >= least;
 }
 
+export function hasFunctions(value: unknown, ...names: string[]): boolean {
+  return isObject(value) && names.every((name) => typeof value[name] === 'function');
+}
+
+/** An object that may hold options, or methods: no array, Map or the like, whose entries would be overlooked. */
 export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !(Symbol.iterator in value);
 }

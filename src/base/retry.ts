@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from './clock.ts';
 import { ConnectionClosedError, ConnectionLoss, KazooException, OperationTimeoutError, SessionExpiredError } from './errors.ts';
+import { boolean, callable, clock, isObject, isWhole, type Expectation } from './expectations.ts';
 import { describeValue } from './paths.ts';
 
 /** Thrown by a retried function to be called again, whatever the reason (Kazoo `ForceRetryError`). */
@@ -169,10 +170,9 @@ export const UNLIMITED_RETRY: KazooRetryOptions = { maxTries: -1, delay: 100, ba
 /** A policy from what a user gave: a copy of a policy of theirs, which stays as it is; options, or nothing. */
 export function toRetryPolicy(given: RetryPolicy | KazooRetryOptions | undefined, defaults: KazooRetryOptions): RetryPolicy {
   if (given === undefined) return new KazooRetry(defaults);
-  if (typeof given !== 'object' || given === null)
-    throw new TypeError(`a retry policy must be a RetryPolicy or its options, not ${describeValue(given)}`);
-  const missing = ['call', 'reset', 'copy'].filter((name) => typeof (given as Record<string, unknown>)[name] !== 'function');
-  if (missing.length === 0) return (given as RetryPolicy).copy();
+  if (!isObject(given)) throw new TypeError(`a retry policy must be a RetryPolicy or its options, not ${describeValue(given)}`);
+  const missing = ['call', 'reset', 'copy'].filter((name) => typeof given[name] !== 'function');
+  if (missing.length === 0) return (given as unknown as RetryPolicy).copy();
   if (missing.length < 3) throw new TypeError('a retry policy must have the functions call, reset and copy');
   const options: Record<string, unknown> = { ...given };
   for (const [name, value] of Object.entries(defaults)) if (options[name] === undefined) options[name] = value;
@@ -183,43 +183,40 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-const LIMITS: Readonly<Record<string, [least: number, most: number, expected: string]>> = {
-  delay: [0, Infinity, 'milliseconds, 0 or more'],
-  backoff: [1, Infinity, 'a factor of 1 or more'],
-  maxJitter: [0, 1, 'a fraction from 0 to 1'],
-  maxDelay: [0, Infinity, 'milliseconds, 0 or more'],
-  deadline: [0, Infinity, 'milliseconds, 0 or more'],
-};
-const OTHERS = new Set(['maxTries', 'ignoreExpire', 'interrupt', 'clock', 'random']);
+const within = (least: number, most: number, expected: string): Expectation => [
+  expected,
+  (value) => typeof value === 'number' && value >= least && value <= most,
+];
+const duration = within(0, Infinity, 'milliseconds, 0 or more');
+const EXPECTED = {
+  maxTries: [
+    'a whole number from 1, or -1 or Infinity for no limit',
+    (value) => value === -1 || value === Infinity || isWhole(value, 1),
+  ],
+  delay: duration,
+  backoff: within(1, Infinity, 'a factor of 1 or more'),
+  maxJitter: within(0, 1, 'a fraction from 0 to 1'),
+  maxDelay: duration,
+  ignoreExpire: boolean,
+  deadline: duration,
+  interrupt: callable,
+  clock,
+  random: callable,
+} as const satisfies Record<keyof KazooRetryOptions, Expectation>;
 
 /** Those that a policy keeps: a copy of it need not look at them again. */
 const CHECKED = new WeakSet<KazooRetryOptions>();
 
 /** A policy's own copy of what it was given. */
 function checkOptions(options: KazooRetryOptions): KazooRetryOptions {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`retry options must be an object, not ${describeValue(options)}`);
+  if (!isObject(options)) throw new TypeError(`retry options must be an object, not ${describeValue(options)}`);
   for (const [name, value] of Object.entries(options)) {
-    const limit = Object.hasOwn(LIMITS, name) ? LIMITS[name] : undefined;
-    if (limit === undefined && !OTHERS.has(name)) throw new TypeError(`unknown retry option "${name}"`);
-    if (limit === undefined || value === undefined) continue;
-    const [least, most, expected] = limit;
-    if (typeof value !== 'number' || Number.isNaN(value)) {
-      throw new TypeError(`retry option "${name}" must be ${expected}, not ${describeValue(value)}`);
-    }
-    if (value < least || value > most) throw new RangeError(`retry option "${name}" must be ${expected}, not ${value}`);
+    if (!Object.hasOwn(EXPECTED, name)) throw new TypeError(`unknown retry option "${name}"`);
+    const [expected, check] = EXPECTED[name as keyof KazooRetryOptions];
+    if (value === undefined || check(value)) continue;
+    const Kind = typeof value === 'number' && !Number.isNaN(value) ? RangeError : TypeError;
+    throw new Kind(`retry option "${name}" must be ${expected}, not ${describeValue(value)}`);
   }
-  const { maxTries, interrupt, ignoreExpire } = options;
-  const whole =
-    maxTries === undefined || maxTries === Infinity || (Number.isInteger(maxTries) && (maxTries === -1 || maxTries >= 1));
-  if (!whole)
-    throw new RangeError(
-      `retry option "maxTries" must be a whole number from 1, or -1 or Infinity for no limit, not ${describeValue(maxTries)}`,
-    );
-  if (ignoreExpire !== undefined && typeof ignoreExpire !== 'boolean')
-    throw new TypeError(`retry option "ignoreExpire" must be a boolean, not ${describeValue(ignoreExpire)}`);
-  if (interrupt !== undefined && typeof interrupt !== 'function')
-    throw new TypeError(`retry option "interrupt" must be a function, not ${describeValue(interrupt)}`);
   const kept = { ...options };
   CHECKED.add(kept);
   return kept;

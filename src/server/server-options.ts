@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../base/clock.ts';
 import { ConfigurationError } from '../base/errors.ts';
 import {
   boolean,
+  clock,
   count,
   expectOptions,
   type Expectation,
@@ -75,7 +76,7 @@ const EXPECTED = {
   minSessionTimeout: milliseconds,
   maxSessionTimeout: milliseconds,
   version: text,
-  clock: ['a Clock', (value) => isObject(value) && typeof value['now'] === 'function' && typeof value['timer'] === 'function'],
+  clock,
   superDigest: text,
   extendedTypesEnabled: boolean,
   enforceQuota: boolean,
