@@ -1,3 +1,4 @@
+import { isObject, isWhole } from './expectations.ts';
 import { describeType, describeValue } from './paths.ts';
 
 /** The bits of an ACL's `perms` (programmer's guide, "ACL Permissions"). */
@@ -24,8 +25,10 @@ export class ACL {
   readonly id: Id;
 
   constructor(perms: number, id: Id) {
-    if (!Number.isInteger(perms) || perms < -(2 ** 31) || perms >= 2 ** 31)
-      throw new TypeError(`perms must be a 32-bit integer, not ${describeValue(perms)}`);
+    if (!isWhole(perms, 0) || perms > Permissions.ALL) {
+      const Kind = Number.isInteger(perms) ? RangeError : TypeError;
+      throw new Kind(`perms must be a whole number from 0 to 31, not ${describeValue(perms)}`);
+    }
     if (typeof id?.scheme !== 'string' || typeof id.id !== 'string')
       throw new TypeError(`id must be an Id, not ${describeValue(id)}`);
     this.perms = perms;
@@ -37,6 +40,11 @@ export class ACL {
     if ((this.perms & Permissions.ALL) === Permissions.ALL) return ['ALL'];
     return (['READ', 'WRITE', 'CREATE', 'DELETE', 'ADMIN'] as const).filter((name) => (this.perms & Permissions[name]) !== 0);
   }
+}
+
+/** An ACL as a server has it: whatever its bits are. */
+export function storedAcl(perms: number, id: Id): ACL {
+  return Object.assign(Object.create(ACL.prototype) as ACL, { perms, id });
 }
 
 /** Everybody. */
@@ -68,6 +76,7 @@ export interface PermissionFlags {
 /** `user:base64(sha1(user:password))`: the id under which the server knows a digest user. */
 export function makeDigestAclCredential(user: string, password: string): string {
   requireString('user', user);
+  if (user.includes(':')) throw new RangeError('user must not hold a colon');
   requireString('password', password, describeType);
   // Loaded when it is wanted, as few programs do.
   const { createHash } = process.getBuiltinModule('node:crypto');
@@ -90,8 +99,7 @@ const FLAGS = { read: 1, write: 2, create: 4, delete: 8, admin: 16, all: 31 } as
 >;
 
 function permsOf(flags: PermissionFlags): number {
-  if (typeof flags !== 'object' || flags === null)
-    throw new TypeError(`perms must be an object such as { read: true }, not ${describeValue(flags)}`);
+  if (!isObject(flags)) throw new TypeError(`perms must be an object such as { read: true }, not ${describeValue(flags)}`);
   let perms = 0;
   for (const [name, value] of Object.entries(flags)) {
     if (!Object.hasOwn(FLAGS, name))

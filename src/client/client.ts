@@ -1,7 +1,6 @@
 import { ConnectionLoss, errorForCode, NodeExistsError, NoNodeError } from '../base/errors.ts';
 import { basename, describeValue, joinPath, normalizePath, parentPath } from '../base/paths.ts';
-import { OPEN_ACL_UNSAFE, type ACL } from '../base/security.ts';
-import { ACL as AclClass, Id } from '../base/security.ts';
+import { Id, OPEN_ACL_UNSAFE, storedAcl, type ACL } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import { CreateFlags, type RequestOf, type WritePart } from '../codec/ops.ts';
 import { ownAcl, withOwnData } from '../session/call.ts';
@@ -413,7 +412,7 @@ const GET_CHILDREN_AND_STAT = question('getChildren2', 'getChildren', ({ childre
 const SET = question('setData', 'set', ({ stat }) => stat);
 const DELETE = question('delete', 'delete', (): true => true);
 const GET_ACLS = question('getACL', 'getAcls', ({ acl, stat }): [ACL[], ZnodeStat] => [
-  (acl ?? []).map(({ perms, id }) => new AclClass(perms, new Id(id.scheme ?? '', id.id ?? ''))),
+  (acl ?? []).map(({ perms, id }) => storedAcl(perms, new Id(id.scheme ?? '', id.id ?? ''))),
   stat,
 ]);
 const SET_ACLS = question('setACL', 'setAcls', ({ stat }) => stat);

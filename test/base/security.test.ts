@@ -20,6 +20,14 @@ describe('digest credentials', () => {
     expect(() => makeDigestAclCredential('x', wrong as string)).toThrow(/^password must be a string, not /);
   });
 
+  test('are refused for a user with a colon, whom no server could know', () => {
+    for (const make of [
+      () => makeDigestAclCredential('bob:hunter2', 'x'),
+      () => makeDigestAcl('bob:hunter2', 'x', { all: true }),
+    ])
+      expect(make).toThrow(new RangeError('user must not hold a colon'));
+  });
+
   test('are refused without a word of the password', () => {
     expect(() => makeDigestAclCredential('x', 4711 as unknown as string)).toThrow(/^password must be a string, not a number$/);
   });
@@ -47,8 +55,20 @@ describe('an ACL', () => {
     expect(JSON.stringify(acl)).not.toContain('password');
   });
 
-  test.each([1.5, '1', null, undefined, 2 ** 31, -(2 ** 31) - 1, Number.NaN])('is refused with the perms %o', (perms) => {
-    expect(() => new ACL(perms as number, security.ANYONE_ID_UNSAFE)).toThrow(/^perms must be a 32-bit integer, not /);
+  test.each([
+    [1.5, TypeError],
+    ['1', TypeError],
+    [null, TypeError],
+    [undefined, TypeError],
+    [Number.NaN, TypeError],
+    [-1, RangeError],
+    [32, RangeError],
+    [64, RangeError],
+    [2 ** 31, RangeError],
+  ])('is refused with the perms %o', (perms, kind) => {
+    const make = (): unknown => new ACL(perms as number, security.ANYONE_ID_UNSAFE);
+    expect(make).toThrow(kind);
+    expect(make).toThrow(/^perms must be a whole number from 0 to 31, not /);
   });
 
   test.each([undefined, null, 'world:anyone', {}, { scheme: 'world' }, { scheme: 1, id: 'x' }])(
@@ -63,7 +83,8 @@ describe('an ACL', () => {
       'unknown permission "reed"; expected read, write, create, delete, admin, all',
     );
     expect(() => makeAcl('ip', 'x', { read: 1 } as object)).toThrow('permission "read" must be a boolean, not 1');
-    expect(() => makeAcl('ip', 'x', null as unknown as object)).toThrow(TypeError);
+    for (const perms of [null, [], new Map()])
+      expect(() => makeAcl('ip', 'x', perms as unknown as object)).toThrow(/^perms must be an object such as /);
     expect(() => makeAcl(5 as unknown as string, 'x')).toThrow('scheme must be a string, not 5');
     expect(() => makeAcl('ip', null as unknown as string)).toThrow('id must be a string, not null');
   });

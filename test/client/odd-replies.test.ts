@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { ACL, ANYONE_ID_UNSAFE, storedAcl } from '../../src/base/security.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
+import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { FakeServer, Op } from '../support/fake-server.ts';
 
 const GET_ACL = 6;
@@ -41,4 +43,17 @@ test('a configuration without data is empty', async () => {
   expect((await odd.client.getConfig())[0]).toEqual(Buffer.alloc(0));
   await using changed = await answering(16, Buffer.concat([NULL, STAT]));
   expect((await changed.client.reconfig({ leaving: '3' }))[0]).toEqual(Buffer.alloc(0));
+});
+
+test.each([-1, 95])('an ACL of the bits %i is read as the server has it, and can be given to another node', async (perms) => {
+  await using server = await EmbeddedZooKeeper.start();
+  await using client = await new KazooClient(server.connectString).start();
+  const odd = storedAcl(perms, ANYONE_ID_UNSAFE);
+  await client.create('/a', '', { acl: [odd] });
+  const [acls] = await client.getAcls('/a');
+  expect(acls).toEqual([odd]);
+  expect(acls[0]).toBeInstanceOf(ACL);
+  expect(acls[0]!.aclList).toEqual(['ALL']);
+  await client.setAcls('/', acls);
+  expect((await client.getAcls('/'))[0]).toEqual(acls);
 });
