@@ -1,6 +1,7 @@
 // The global is a getter, which costs something with every value.
 import { Buffer } from 'node:buffer';
 import { ConfigurationError } from '../base/errors.ts';
+import { isObject } from '../base/expectations.ts';
 import { describeValue } from '../base/paths.ts';
 import type { ACL } from '../base/security.ts';
 import type { WatchListener } from '../base/states.ts';
@@ -63,8 +64,7 @@ export function checkFlags<K extends string>(options: { readonly [P in K]?: unkn
 /** An options object in which every name is known; an unknown one is a mistake to be told of. @throws TypeError */
 export function checkOptions<T extends object>(options: T | undefined, known: ReadonlySet<string>): T {
   if (options === undefined) return NONE as T;
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError(`options must be an object, not ${describeValue(options)}`);
+  if (!isObject(options)) throw new TypeError(`options must be an object, not ${describeValue(options)}`);
   for (const name in options) {
     if (!known.has(name)) throw new TypeError(`unknown option "${name}"; known here are ${[...known].join(', ')}`);
   }

@@ -1,7 +1,18 @@
 import type { ConnectionOptions } from 'node:tls';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { ConfigurationError } from '../base/errors.ts';
-import { boolean, expectValue, type Expectation } from '../base/expectations.ts';
+import {
+  boolean,
+  callable,
+  clock,
+  expectOptions,
+  expectValue,
+  hasFunctions,
+  isObject,
+  isWhole,
+  LONGEST,
+  type Expectation,
+} from '../base/expectations.ts';
 import { debugLogger, guardedLogger, type Logger } from '../base/logger.ts';
 import { describeValue } from '../base/paths.ts';
 import type { KazooRetryOptions, RetryPolicy } from '../base/retry.ts';
@@ -89,10 +100,9 @@ export type ResolvedOptions = KazooClientOptions & {
 };
 
 /** @throws ConfigurationError naming the option, its value and what was expected */
-export function resolveOptions(given: string | KazooClientOptions | undefined): ResolvedOptions {
-  const options: KazooClientOptions = typeof given === 'string' ? { hosts: given } : (given ?? {});
-  if (typeof options !== 'object' || options === null)
-    throw new ConfigurationError(`options must be a string or an object, not ${describeValue(options)}`);
+export function resolveOptions(given: string | KazooClientOptions = {}): ResolvedOptions {
+  const options: KazooClientOptions = typeof given === 'string' ? { hosts: given } : given;
+  if (!isObject(options)) throw new ConfigurationError(`options must be a string or an object, not ${describeValue(options)}`);
   for (const [name, value] of Object.entries(options)) {
     const rule = Object.hasOwn(RULES, name) ? RULES[name as keyof KazooClientOptions] : undefined;
     if (rule === undefined) throw new ConfigurationError(`unknown option "${name}"; known are ${Object.keys(RULES).join(', ')}`);
@@ -133,35 +143,28 @@ const pem: Expectation = [
   (value) => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
   true,
 ];
-const bytes: Expectation = ['a whole number of bytes, at least 1024', (value) => isWhole(value) && value >= 1024];
-const call: Expectation = ['a function', (value) => typeof value === 'function'];
+const bytes: Expectation = ['a whole number of bytes, at least 1024', (value) => isWhole(value, 1024)];
 
 const RULES = {
   hosts: ['a string or an array of strings', (value) => typeof value === 'string' || Array.isArray(value)],
   timeout: [
     'a session timeout in milliseconds, from 100 to 2147483647 (a smaller number looks like seconds)',
-    (value) => typeof value === 'number' && value >= 100 && value <= 0x7fff_ffff,
+    (value) => typeof value === 'number' && value >= 100 && value <= LONGEST,
   ],
   clientId: [
     '{ sessionId: bigint of 64 bits, password: Buffer }',
     (value) => isObject(value) && isId(value['sessionId']) && value['password'] instanceof Uint8Array,
     true,
   ],
-  handler: [
-    'a Handler, made with new',
-    (value) => isObject(value) && ['dial', 'dispatch', 'start', 'stop'].every((name) => typeof value[name] === 'function'),
-  ],
+  handler: ['a Handler, made with new', (value) => hasFunctions(value, 'dial', 'dispatch', 'start', 'stop')],
   defaultAcl: ['an array of ACL, or null', (value) => value === null || isAclList(value)],
-  authData: ['pairs of scheme and credential', (value) => isObject(value) && Symbol.iterator in value, true],
+  authData: ['pairs of scheme and credential', (value) => Object(value) === value && Symbol.iterator in (value as object), true],
   sasl: ['{ mechanism, ... }', (value) => isObject(value) && typeof value['mechanism'] === 'string', true],
   readOnly: boolean,
   randomizeHosts: boolean,
   connectionRetry: object,
   commandRetry: object,
-  logger: [
-    'an object with debug, info, warn and error',
-    (value) => isObject(value) && ['debug', 'info', 'warn', 'error'].every((name) => typeof value[name] === 'function'),
-  ],
+  logger: ['an object with debug, info, warn and error', (value) => hasFunctions(value, 'debug', 'info', 'warn', 'error')],
   useSsl: boolean,
   ca: pem,
   certfile: pem,
@@ -170,12 +173,12 @@ const RULES = {
   verifyCerts: boolean,
   checkHostname: boolean,
   tls: ['an object', isObject, true],
-  maxInFlight: ['a whole number from 1, or Infinity', (value) => value === Infinity || (isWhole(value) && value >= 1)],
+  maxInFlight: ['a whole number from 1, or Infinity', (value) => value === Infinity || isWhole(value, 1)],
   maxRequestBytes: bytes,
   maxResponseBytes: bytes,
-  clock: object,
-  resolver: call,
-  firstXid: ['a whole number from 1 to 2147483647', (value) => isWhole(value) && value >= 1 && value <= 0x7fff_ffff],
+  clock,
+  resolver: callable,
+  firstXid: ['a whole number from 1 to 2147483647', (value) => isWhole(value, 1) && Number(value) <= LONGEST],
 } as const satisfies Record<keyof KazooClientOptions, Expectation>;
 
 function checkMixes(options: KazooClientOptions): void {
@@ -191,6 +194,7 @@ function checkMixes(options: KazooClientOptions): void {
   for (const pair of options.authData ?? []) {
     if (
       !Array.isArray(pair) ||
+      pair.length !== 2 ||
       typeof pair[0] !== 'string' ||
       pair[0] === '' ||
       !(typeof pair[1] === 'string' || (pair[1] as unknown) instanceof Uint8Array)
@@ -208,23 +212,20 @@ function checkSasl(sasl: SaslOptions): void {
     if (typeof sasl.create !== 'function') throw new ConfigurationError('a custom SASL mechanism needs a function "create"');
     return;
   }
-  if (sasl.mechanism === 'DIGEST-MD5') {
-    if (typeof sasl.username !== 'string' || typeof sasl.password !== 'string')
-      throw new ConfigurationError('SASL DIGEST-MD5 needs username and password, both strings');
-  } else if (sasl.mechanism !== 'GSSAPI') {
+  const { mechanism } = sasl;
+  if (!Object.hasOwn(SASL_RULES, mechanism))
     throw new ConfigurationError(
-      `SASL mechanism ${describeValue((sasl as { mechanism: unknown }).mechanism)} is not built in; expected DIGEST-MD5, GSSAPI or an object with a function "create"`,
+      `SASL mechanism ${describeValue(mechanism)} is not built in; expected DIGEST-MD5, GSSAPI or an object with a function "create"`,
     );
-  }
+  expectOptions(`SASL ${mechanism}`, sasl, SASL_RULES[mechanism]);
+  if (mechanism === 'DIGEST-MD5' && (sasl.username === undefined || sasl.password === undefined))
+    throw new ConfigurationError('SASL DIGEST-MD5 needs username and password, both strings');
 }
 
-function isObject(value: unknown): value is Record<PropertyKey, unknown> {
-  return typeof value === 'object' && value !== null;
-}
-
-function isWhole(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value);
-}
+const SASL_RULES = {
+  'DIGEST-MD5': { mechanism: secret, username: secret, password: secret, service: secret },
+  GSSAPI: { mechanism: secret, service: secret, principal: secret },
+} as const;
 
 /** Signed or not: servers print ids without a sign. */
 function isId(value: unknown): boolean {

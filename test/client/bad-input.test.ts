@@ -331,6 +331,8 @@ describe.each<[string, Row[]]>([
       [5, TypeError, 'options must be an object, not 5'],
       [null, TypeError, 'options must be an object, not null'],
       ['x', TypeError, 'options must be an object, not "x"'],
+      [[], TypeError, 'options must be an object, not an array of 0'],
+      [new Map([['timeout', 5]]), TypeError, 'options must be an object, not an object (Map)'],
     ]),
   ],
   [
