@@ -78,7 +78,9 @@ export class LockingQueue {
     if (!Array.isArray(values)) throw new TypeError(`values must be an array of items, not ${describeValue(values)}`);
     const items = Array.from(values, (value) => ownData('an item', value as ZnodeData));
     if (items.length === 0) return;
-    await this.#attempt(put, 'putAll', (attempt) => this.#ensuring(attempt, () => this.#createAll(items, put.priority, attempt.bound)));
+    await this.#attempt(put, 'putAll', (attempt) =>
+      this.#ensuring(attempt, () => this.#createAll(items, put.priority, attempt.bound)),
+    );
   }
 
   /**

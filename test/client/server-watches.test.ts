@@ -32,7 +32,12 @@ test('of the removal of a watch that nobody waits for, as after an aborted read,
     outcomes.push(new WeakRef(outcome));
     return Promise.resolve(outcome);
   };
-  const session = { target: {}, serverVersion: [3, 9, 4], watches: { isWanted: () => false, covers: () => false }, submit } as unknown as Session;
+  const session = {
+    target: {},
+    serverVersion: [3, 9, 4],
+    watches: { isWanted: () => false, covers: () => false },
+    submit,
+  } as unknown as Session;
   const watches = new ServerWatches(session, () => Promise.resolve([]));
   session.onOrphanWatch('data', '/a');
   await vi.waitFor(() => expect(outcomes).toHaveLength(1));
