@@ -17,7 +17,7 @@ const shape = {
   minifySyntax: true,
   minifyWhitespace: true,
   // Node prints the whole line at which an uncaught error was thrown.
-  lineLimit: 500,
+  lineLimit: 400,
 };
 // Whoever looks into a running application at night looks at recipes and at the client. Beneath them variables get short names; whatever has a name
 // that is exported, or is a method, keeps it.
