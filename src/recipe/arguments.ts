@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { ConfigurationError } from '../base/errors.ts';
+import { isObject } from '../base/expectations.ts';
 import { describeValue, normalizePath } from '../base/paths.ts';
 import type { ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -24,9 +25,7 @@ export function requireOptions<T extends object>(
   known?: readonly (keyof T & string)[],
 ): T | Record<string, never> {
   if (options === undefined) return {};
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`options must be an object, not ${describeValue(options)}`);
-  }
+  if (!isObject(options)) throw new TypeError(`options must be an object, not ${describeValue(options)}`);
   const unknown = known && Object.keys(options).find((name) => !(known as readonly string[]).includes(name));
   if (unknown !== undefined) throw new TypeError(`unknown option "${unknown}"; known here are ${known?.join(', ')}`);
   return options;

@@ -57,7 +57,8 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
     this.type = typeOf(given);
     this.supportCurator = optionalBoolean('supportCurator', given.supportCurator, false);
     this.#format = formatOf(this.type, this.supportCurator);
-    this.default = this.#format.check('the default', given.default ?? (this.type === 'bigint' ? 0n : 0)) as CounterValue<O>;
+    const { default: initial = this.type === 'bigint' ? 0n : 0 } = given;
+    this.default = this.#format.check('the default', initial) as CounterValue<O>;
     // What cannot be stored is no default (CO-3).
     this.#format.encode(this.default);
     this.#client = client;

@@ -3,7 +3,7 @@ import { prompt } from '../base/prompt.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { ReadOptions, WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient } from './arguments.ts';
+import { requireClient, requireFunction, requireOptions } from './arguments.ts';
 import { bounded } from './bounded.ts';
 
 /** What tracking needs of a client beside what recipes do. */
@@ -39,10 +39,12 @@ export class EnsembleTracker {
   #giveUp: (() => void) | undefined;
 
   /** @param options.random a number in [0, 1), for tests */
-  constructor(client: EnsembleClient, options: { random?: (() => number) | undefined } = {}) {
+  constructor(client: EnsembleClient, options?: { random?: (() => number) | undefined }) {
+    const { random = Math.random } = requireOptions(options, ['random']);
     requireClient(client);
+    requireFunction('random', random);
     this.#client = client;
-    this.#random = options.random ?? Math.random;
+    this.#random = random;
   }
 
   /** Reads the list, and follows it from now on, unless it is stopped meanwhile. @throws what reading it throws: NoNodeError before ZooKeeper 3.5, NoAuthError */

@@ -40,10 +40,10 @@ export class Semaphore extends Acquirable {
 
   /** @throws TypeError, RangeError or ConfigurationError for a bad argument */
   constructor(client: RecipeClient, path: string, options?: SemaphoreOptions) {
-    const { identifier, maxLeases, errorPolicy } = requireOptions(options, ['identifier', 'maxLeases', 'errorPolicy']);
+    const { identifier, maxLeases = 1, errorPolicy } = requireOptions(options, ['identifier', 'maxLeases', 'errorPolicy']);
     super(requireClient(client), requirePath(path), errorPolicy);
     this.#identifier = optionalString('identifier', identifier, '');
-    this.maxLeases = requireCount('maxLeases', maxLeases ?? 1);
+    this.maxLeases = requireCount('maxLeases', maxLeases);
     // Kazoo gives the lock its bytes, and the lock prints them (D-33): others read that.
     const name = this.#identifier === '' ? '' : pythonBytes(Buffer.from(this.#identifier, 'utf8'));
     this.#line = new Lock(client, `${this.path}-__lock__`, { identifier: name });

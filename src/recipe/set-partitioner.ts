@@ -76,15 +76,16 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   constructor(client: RecipeClient, path: string, set: Iterable<T>, options?: SetPartitionerOptions<T>) {
     super();
     const given = requireOptions(options, ['partitionFunc', 'identifier', 'timeBoundary', 'maxReactionTime']);
+    const { partitionFunc = shareEvenly, timeBoundary = 30_000, maxReactionTime = 1_000 } = given;
     this.#client = requireClient(client);
     this.path = requirePath(path);
     this.#set = checkItems(set);
     for (const item of this.#set) normalizePath(this.#lockPath(item));
-    if (given.partitionFunc !== undefined) requireFunction('partitionFunc', given.partitionFunc);
-    this.#share = given.partitionFunc ?? shareEvenly;
+    requireFunction('partitionFunc', partitionFunc);
+    this.#share = partitionFunc;
     this.#identifier = optionalString('identifier', given.identifier, processIdentifier());
-    const timeBoundary = requireDuration('timeBoundary', given.timeBoundary ?? 30_000);
-    requireDuration('maxReactionTime', given.maxReactionTime ?? 1_000);
+    requireDuration('timeBoundary', timeBoundary);
+    requireDuration('maxReactionTime', maxReactionTime);
     const partyPath = joinPath(this.path, 'party');
     this.#party = new ShallowParty(client, partyPath, { identifier: this.#identifier });
     this.#stillness = new Stillness(client, partyPath, timeBoundary);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { KazooClient } from '../../src/kazoo-client.ts';
+import { EnsembleTracker } from '../../src/recipe/ensemble-tracker.ts';
 import { workbench } from './workbench.ts';
 
 /** What may be given is a type; what a program in JavaScript gives may be anything. */
@@ -23,10 +24,41 @@ describe('an option that a recipe does not know is refused by name, with those i
     ['patientChildrenWatch', () => client.patientChildrenWatch(path, typo), 'timeBoundary'],
     ['childrenWatch', () => client.childrenWatch(path, () => undefined, typo), 'allowSessionLost'],
     ['nonBlockingLease', () => client.nonBlockingLease(path, 1, typo), 'identifier, now'],
+    ['EnsembleTracker', () => new EnsembleTracker(client, typo), 'random'],
     ['multiNonBlockingLease', () => client.multiNonBlockingLease(2, path, 1, typo), 'identifier, now'],
   ])('%s', (_, make, names) => {
     expect(make).toThrow(TypeError);
     expect(make).toThrow(known(names));
+  });
+
+  test.each([
+    [[], 'an array of 0'],
+    [new Map([['identifier', 'x']]), 'an object (Map)'],
+    [null, 'null'],
+  ])('what is no object of options is refused: %o', async (given, told) => {
+    const wrong = given as unknown as object;
+    const refused = `options must be an object, not ${told}`;
+    const make: (() => unknown)[] = [
+      () => client.lock(path, wrong),
+      () => client.semaphore(path, wrong),
+      () => client.election(path, wrong),
+      () => client.counter(path, wrong),
+      () => client.party(path, wrong),
+      () => client.setPartitioner(path, [1], wrong),
+      () => client.childrenWatch(path, () => undefined, wrong),
+      () => client.nonBlockingLease(path, 1, wrong),
+      () => client.watchData(path, wrong),
+      () => new EnsembleTracker(client, wrong),
+    ];
+    for (const call of make) expect(call, call.toString()).toThrow(refused);
+    const calls = [
+      () => client.lock(path).acquire(wrong),
+      () => client.queue(path).get(wrong),
+      () => client.queue(path).put('x', wrong),
+      () => client.barrier(path).wait(wrong),
+      () => client.counter(path).add(1, wrong),
+    ];
+    for (const call of calls) await expect(call(), call.toString()).rejects.toThrow(refused);
   });
 
   test('the iterators wait for a signal, not for a time', async () => {
@@ -69,4 +101,25 @@ describe('an option that a recipe does not know is refused by name, with those i
     for (const [call, names] of calls) await expect(call(), call.toString()).rejects.toThrow(known(names));
     expect(await connected.getChildren('/')).toEqual(['zookeeper']);
   });
+});
+
+test.each<[string, (client: KazooClient, value: never) => unknown, string]>([
+  ['maxLeases', (client, maxLeases) => client.semaphore('/x', { maxLeases }), 'maxLeases must be a whole number, not null'],
+  ['timeBoundary', (client, timeBoundary) => client.setPartitioner('/x', [1], { timeBoundary }), 'timeBoundary must be a number'],
+  [
+    'maxReactionTime',
+    (client, maxReactionTime) => client.setPartitioner('/x', [1], { maxReactionTime }),
+    'maxReactionTime must be a number of milliseconds, not null',
+  ],
+  [
+    'partitionFunc',
+    (client, partitionFunc) => client.setPartitioner('/x', [1], { partitionFunc }),
+    'partitionFunc must be a function, not null',
+  ],
+  ['default', (client, value) => client.counter('/x', { default: value }), 'the default of a "float" counter must be a number'],
+  ['random', (client, random) => new EnsembleTracker(client, { random }), 'random must be a function, not null'],
+])('null is no value of the option %s', (_, make, message) => {
+  const call = (): unknown => make(new KazooClient(), null as never);
+  expect(call).toThrow(TypeError);
+  expect(call).toThrow(message);
 });
