@@ -10,20 +10,18 @@ import type { WaitOptions, ZnodeData } from './call-options.ts';
 /** What limits the wait for any call. */
 export const WAIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'timeout'] satisfies (keyof WaitOptions)[]);
 
-/** A node's data as bytes. @throws TypeError */
+/** A node's data as bytes; empty where none is given. @throws TypeError */
 export function checkData(value: ZnodeData | undefined): Buffer | null {
-  if (value === undefined) return EMPTY;
-  if (value === null) return null;
-  if (typeof value === 'string') return Buffer.from(value, 'utf8');
-  if (Buffer.isBuffer(value)) return value;
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  throw new TypeError(`data must be a string, a Uint8Array or null, not ${describeValue(value)}`);
+  return value === undefined ? EMPTY : checkGivenData(value);
 }
 
 /** The same where there is no default: what was forgotten is not to empty a node. @throws TypeError */
 export function checkGivenData(value: ZnodeData): Buffer | null {
-  if (value === undefined) throw new TypeError('data must be a string, a Uint8Array or null, not undefined');
-  return checkData(value);
+  if (value === null) return null;
+  if (typeof value === 'string') return Buffer.from(value, 'utf8');
+  if (Buffer.isBuffer(value)) return value;
+  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  throw new TypeError(`value must be a string, a Uint8Array or null, not ${describeValue(value)}`);
 }
 
 const EMPTY = Buffer.alloc(0);

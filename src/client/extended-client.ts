@@ -48,7 +48,7 @@ export class ExtendedClient extends Client {
   ): Promise<WatchHandle> {
     const given = checkOptions(options, ADD_WATCH_OPTIONS);
     checkFlags(given, ['recursive']);
-    if (checkWatch(listener) === undefined) throw new TypeError('listener must be a function, not undefined');
+    if (typeof listener !== 'function') throw new TypeError(`listener must be a function, not ${describeValue(listener)}`);
     given.signal?.throwIfAborted();
     const full = this.rooted(path);
     const kind = given.recursive === true ? 'recursive' : 'persistent';
@@ -141,7 +141,7 @@ export class ExtendedClient extends Client {
 
   /** The paths of this session's ephemeral nodes that begin with `prefix` (ZooKeeper 3.6+). */
   async getEphemerals(prefix = '/', options?: WaitOptions): Promise<string[]> {
-    const full = this.rooted(prefix, true);
+    const full = this.rooted(checkString(prefix, 'prefix'), true);
     const { ephemerals } = await this.submit(
       'getEphemerals',
       'getEphemerals',

@@ -209,13 +209,13 @@ const OTHERS: Row[] = [
     'set: no data',
     () => client.set('/there', wrong(undefined)),
     TypeError,
-    'data must be a string, a Uint8Array or null, not undefined',
+    'value must be a string, a Uint8Array or null, not undefined',
   ],
   [
     'transaction setData: no data',
     () => client.transaction().setData('/there', wrong(undefined)),
     TypeError,
-    'data must be a string, a Uint8Array or null, not undefined',
+    'value must be a string, a Uint8Array or null, not undefined',
   ],
   ...[-1, 1.5, Number.NaN, '3', null].map((retries): Row => [
     `serverVersion: retries ${retries}`,
@@ -229,6 +229,8 @@ const OTHERS: Row[] = [
     TypeError,
     'listener must be a function, not undefined',
   ],
+  ['addWatch: listener 1', () => client.addWatch('/there', wrong(1)), TypeError, 'listener must be a function, not 1'],
+  ['getEphemerals: prefix 1', () => client.getEphemerals(wrong(1)), TypeError, 'prefix must be a string, not 1'],
   [
     'addWatch: recursive 1',
     () => client.addWatch('/there', () => undefined, { recursive: wrong(1) }),
@@ -303,7 +305,7 @@ describe.each<[string, Row[]]>([
   [
     'data',
     rows(TAKES_DATA, [
-      [5, TypeError, 'data must be a string, a Uint8Array or null, not 5'],
+      [5, TypeError, 'value must be a string, a Uint8Array or null, not 5'],
       [{}, TypeError, 'not an object (Object)'],
       [[1, 2], TypeError, 'not an array of 2'],
       [true, TypeError, 'not true'],
