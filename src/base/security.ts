@@ -52,11 +52,16 @@ export const ANYONE_ID_UNSAFE: Id = new Id('world', 'anyone');
 /** Whoever is authenticated on the connection that sets the ACL. */
 export const AUTH_IDS: Id = new Id('auth', '');
 /** Everybody may do everything: the default. */
-export const OPEN_ACL_UNSAFE: ACL[] = [new ACL(Permissions.ALL, ANYONE_ID_UNSAFE)];
+export const OPEN_ACL_UNSAFE: ACL[] = readyMade(Permissions.ALL, ANYONE_ID_UNSAFE);
 /** Who makes the node, authenticated, may do everything. */
-export const CREATOR_ALL_ACL: ACL[] = [new ACL(Permissions.ALL, AUTH_IDS)];
+export const CREATOR_ALL_ACL: ACL[] = readyMade(Permissions.ALL, AUTH_IDS);
 /** Everybody may read. */
-export const READ_ACL_UNSAFE: ACL[] = [new ACL(Permissions.READ, ANYONE_ID_UNSAFE)];
+export const READ_ACL_UNSAFE: ACL[] = readyMade(Permissions.READ, ANYONE_ID_UNSAFE);
+
+/** Not to be changed: everybody has the same. */
+function readyMade(perms: number, id: Id): ACL[] {
+  return Object.freeze([Object.freeze(new ACL(perms, Object.freeze(id)))]) as ACL[];
+}
 
 /** Which permissions an ACL is made with. `all` overrides the rest. */
 export interface PermissionFlags {

@@ -96,4 +96,9 @@ describe('an ACL', () => {
   ] as const)('%s is as Kazoo has it', (name, perms, scheme, id) =>
     expect(security[name]).toEqual([new ACL(perms, new Id(scheme, id))]),
   );
+
+  test.each(['OPEN_ACL_UNSAFE', 'CREATOR_ALL_ACL', 'READ_ACL_UNSAFE'] as const)('%s cannot be changed', (name) => {
+    const [acl] = security[name];
+    expect([security[name], acl, acl!.id].every(Object.isFrozen)).toBe(true);
+  });
 });
