@@ -32,15 +32,19 @@ export function shareEvenly<T extends PartitionItem>(identifier: string, members
  * @throws TypeError or RangeError for what cannot be shared, or not be sorted by Python
  */
 export function checkItems<T extends PartitionItem>(set: Iterable<T>): T[] {
-  if (typeof set === 'string' || typeof (set as Iterable<T> | null | undefined)?.[Symbol.iterator] !== 'function') {
-    throw new TypeError(`set must be an array or a Set, not ${describeValue(set)}`);
-  }
-  const items = [...new Set(set)];
+  const items = itemsOf('set must be', set);
   for (const item of items) checkItem(item);
   const texts = items.filter((item) => typeof item === 'string').length;
   if (texts !== 0 && texts !== items.length)
     throw new TypeError('set must hold strings only, or numbers only: the two have no common order');
   return items;
+}
+
+/** What is in a collection, each once. @throws TypeError for what is none */
+export function itemsOf<T>(expected: string, items: Iterable<T>): T[] {
+  if (typeof items === 'string' || typeof (items as Iterable<T> | null | undefined)?.[Symbol.iterator] !== 'function')
+    throw new TypeError(`${expected} an array or a Set, not ${describeValue(items)}`);
+  return [...new Set(items)];
 }
 
 /** The name of the directory in which an item is locked: `str()` of it, in Python's terms. */

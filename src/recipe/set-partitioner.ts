@@ -16,7 +16,7 @@ import {
 import { Attempt } from './attempt.ts';
 import { processIdentifier } from './identifier.ts';
 import { Lock } from './lock.ts';
-import { checkItems, itemName, type PartitionFunction, type PartitionItem, shareEvenly } from './partition.ts';
+import { checkItems, itemName, itemsOf, type PartitionFunction, type PartitionItem, shareEvenly } from './partition.ts';
 import { ShallowParty } from './party.ts';
 import { Stillness } from './stillness.ts';
 
@@ -224,7 +224,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     for (;;) {
       const names = await this.#stillness.wait(attempt);
       const members = names.map((name) => name.slice(name.indexOf('-') + 1));
-      const partition = [...this.#share(this.#identifier, members, [...this.#set])];
+      const partition = itemsOf('partitionFunc must return', this.#share(this.#identifier, members, [...this.#set]));
       if (await this.#takeAll(attempt, partition)) return;
       await this.#releaseLocks();
     }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { makeAcl } from '../../src/base/security.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { type PartitionState, SetPartitioner, type SetPartitionerOptions } from '../../src/recipe/set-partitioner.ts';
@@ -137,6 +137,30 @@ describe('trouble', () => {
     expect(partitioner.failed).toBe(true);
     await partitioner.finish();
     expect(await client.getChildren(`${PATH}/party`)).toEqual([]);
+  });
+
+  test.each([
+    [null, 'null'],
+    ['ab', '"ab"'],
+    [Promise.resolve([1]), 'an object (Promise)'],
+  ])('a function that shares %o is told of in the log, and ends it', async (share, told) => {
+    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const client = await (await Lab.open()).client({ logger });
+    const partitioner = member(client, 'a', { partitionFunc: () => share as never });
+    expect(await partitioner.waitForAcquire()).toBe(false);
+    expect(partitioner.failed).toBe(true);
+    expect(logger.error).toHaveBeenCalledExactlyOnceWith(
+      `/shards: the set cannot be shared: TypeError: partitionFunc must return an array or a Set, not ${told}`,
+    );
+    await partitioner.finish();
+  });
+
+  test('an item that a function shares twice is taken once', async () => {
+    const client = await (await Lab.open()).client();
+    const partitioner = member(client, 'a', { partitionFunc: () => [1, 2, 1] });
+    expect(await partitioner.waitForAcquire({ timeout: 5_000 })).toBe(true);
+    expect([...partitioner]).toEqual([1, 2]);
+    await partitioner.finish();
   });
 
   test('two of one identifier have one share: one gets it, the other waits for it (SP-10)', async () => {
