@@ -19,7 +19,8 @@ export function checkData(value: ZnodeData | undefined): Buffer | null {
 export function checkGivenData(value: ZnodeData): Buffer | null {
   if (value === null) return null;
   if (typeof value === 'string') return Buffer.from(value, 'utf8');
-  if (Buffer.isBuffer(value)) return value;
+  // One without bytes may have been given away, with its memory; what follows tells.
+  if (Buffer.isBuffer(value) && value.length > 0) return value;
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   throw new TypeError(`value must be a string, a Uint8Array or null, not ${describeValue(value)}`);
 }

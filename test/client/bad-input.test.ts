@@ -311,6 +311,8 @@ describe.each<[string, Row[]]>([
       [true, TypeError, 'not true'],
       [new Uint16Array(2), TypeError, 'not an object (Uint16Array)'],
       [new ArrayBuffer(2), TypeError, 'not an object (ArrayBuffer)'],
+      [givenAway((memory) => Buffer.from(memory)), TypeError, 'detached'],
+      [givenAway((memory) => new Uint8Array(memory)), TypeError, 'detached'],
     ]),
   ],
   [
@@ -420,6 +422,14 @@ test('serverVersion() has the limits of every call, over all it asks', async () 
   }
   expect(await client.serverVersion({ timeout: 10_000, signal: new AbortController().signal })).toHaveLength(3);
 });
+
+/** Bytes that have been given away, to a worker perhaps. */
+function givenAway(over: (memory: ArrayBuffer) => Uint8Array): Uint8Array {
+  const memory = new ArrayBuffer(4);
+  const bytes = over(memory);
+  structuredClone(memory, { transfer: [memory] });
+  return bytes;
+}
 
 /** Calls reject, and those that answer at once throw. */
 async function outcome(call: () => unknown): Promise<unknown> {
