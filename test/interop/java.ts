@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll } from 'vitest';
 import { findServerJars } from '../../src/harness/server-jars.ts';
+import { removeAtExit } from '../../src/harness/server-process.ts';
 import { peersFolder } from './peers-folder.ts';
 
 const execute = promisify(execFile);
@@ -28,10 +28,10 @@ export interface JavaProgram {
   readonly arguments: readonly string[];
 }
 
-/** Compiles `<name>.java` of this folder against `classpath`; the classes go when the file's tests are done. */
+/** Compiles `<name>.java` of this folder against `classpath`; the classes go with the process. */
 export async function compileJava(name: string, classpath: string): Promise<JavaProgram> {
   const classes = await mkdtemp(join(tmpdir(), 'kazoo-classes-'));
-  afterAll(() => rm(classes, { recursive: true, force: true }));
+  removeAtExit(classes);
   const source = fileURLToPath(new URL(`./${name}.java`, import.meta.url));
   await execute('javac', ['-cp', classpath, '-d', classes, source], { timeout: 120_000 });
   const args = [...FAST_START, '-cp', [classes, classpath].join(delimiter), name];
