@@ -37,10 +37,7 @@ export class Heartbeat {
   /** Bytes came. False when the gap before them says that this process slept through its session: trust nothing. */
   received(): boolean {
     const now = this.#clock.now();
-    if (now - this.#lastReceived >= this.#timeout) {
-      this.#sink.dead(stalled(now - this.#lastReceived));
-      return false;
-    }
+    if (this.#hasSlept(now)) return false;
     this.#lastReceived = now;
     return true;
   }
@@ -52,13 +49,20 @@ export class Heartbeat {
 
   /** Finds a stall out now, if the timer had no turn yet. */
   look(): void {
-    const silence = this.#clock.now() - this.#lastReceived;
-    if (this.#timer !== undefined && silence >= this.#timeout) this.#sink.dead(stalled(silence));
+    if (this.#timer !== undefined) this.#hasSlept(this.#clock.now());
   }
 
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  /** Whether a whole session timeout has gone by without a byte: then it is dead, and told so. */
+  #hasSlept(now: number): boolean {
+    const silence = now - this.#lastReceived;
+    if (silence < this.#timeout) return false;
+    this.#sink.dead(stalled(silence));
+    return true;
   }
 
   /** A little less than two thirds: a timer fires late, the promise is an upper bound. */
@@ -77,8 +81,8 @@ export class Heartbeat {
 
   #check(): void {
     const now = this.#clock.now();
+    if (this.#hasSlept(now)) return;
     const silence = now - this.#lastReceived;
-    if (silence >= this.#timeout) return this.#sink.dead(stalled(silence));
     if (silence >= this.#patience - 1) {
       // A late timer means the loop was busy: bytes may be waiting unread. One turn of the loop shows.
       if (!this.#stalled && now - this.#due > GRACE) {
