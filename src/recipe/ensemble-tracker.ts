@@ -1,3 +1,4 @@
+import { CancelledError } from '../base/errors.ts';
 import { formatHost, type HostPort } from '../base/hosts.ts';
 import { prompt } from '../base/prompt.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
@@ -50,16 +51,17 @@ export class EnsembleTracker {
   /** Reads the list, and follows it from now on, unless it is stopped meanwhile. @throws what reading it throws: NoNodeError before ZooKeeper 3.5, NoAuthError */
   async start(options?: WaitOptions): Promise<void> {
     if (this.#running) return;
+    const stopped = new CancelledError('the tracker was stopped');
     this.#running = true;
     this.#version = -1n;
     this.#client.on('connected', this.#onConnected);
     try {
       await bounded(this.#client, options, CONFIG_PATH, 'ensemble tracker', (attempt) => {
-        this.#giveUp = () => attempt.end(STOPPED);
+        this.#giveUp = () => attempt.end(stopped);
         return attempt.persist(() => this.#follow(attempt.signal));
       });
     } catch (error) {
-      if (error === STOPPED) return;
+      if (error === stopped) return;
       this.stop();
       throw error;
     }
@@ -119,7 +121,6 @@ export class EnsembleTracker {
 }
 
 const CONFIG_PATH = '/zookeeper/config';
-const STOPPED = new Error('the tracker was stopped');
 
 /** The client addresses of an ensemble's configuration, and its version. */
 export function parseEnsemble(text: string): { hosts: HostPort[]; version: bigint } {
