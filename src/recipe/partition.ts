@@ -27,24 +27,33 @@ export function shareEvenly<T extends PartitionItem>(identifier: string, members
 }
 
 /**
- * The items, each once.
+ * The items of the set, each once.
  *
  * @throws TypeError or RangeError for what cannot be shared, or not be sorted by Python
  */
 export function checkItems<T extends PartitionItem>(set: Iterable<T>): T[] {
-  const items = itemsOf('set must be', set);
-  for (const item of items) checkItem(item);
+  const items = itemsOf('set', set);
   const texts = items.filter((item) => typeof item === 'string').length;
   if (texts !== 0 && texts !== items.length)
     throw new TypeError('set must hold strings only, or numbers only: the two have no common order');
   return items;
 }
 
-/** What is in a collection, each once. @throws TypeError for what is none */
-export function itemsOf<T>(expected: string, items: Iterable<T>): T[] {
+/**
+ * What is in a collection, each once: two of one name (`1`, `1n`) would wait for each other's lock.
+ *
+ * @throws TypeError or RangeError for what is none, or holds what is no item
+ */
+export function itemsOf<T extends PartitionItem>(what: string, items: Iterable<T>): T[] {
   if (typeof items === 'string' || typeof (items as Iterable<T> | null | undefined)?.[Symbol.iterator] !== 'function')
-    throw new TypeError(`${expected} an array or a Set, not ${describeValue(items)}`);
-  return [...new Set(items)];
+    throw new TypeError(`${what} must be an array or a Set, not ${describeValue(items)}`);
+  const named = new Map<string, T>();
+  for (const item of items) {
+    checkItem(what, item);
+    const name = itemName(item);
+    if (!named.has(name)) named.set(name, item);
+  }
+  return [...named.values()];
 }
 
 /** The name of the directory in which an item is locked: `str()` of it, in Python's terms. */
@@ -52,12 +61,12 @@ export function itemName(item: PartitionItem): string {
   return typeof item === 'string' ? item : pythonNumber(item);
 }
 
-function checkItem(item: unknown): void {
+function checkItem(what: string, item: unknown): void {
   if (typeof item !== 'string' && typeof item !== 'number' && typeof item !== 'bigint') {
-    throw new TypeError(`set must hold strings, numbers or bigints, not ${describeValue(item)}`);
+    throw new TypeError(`${what} must hold strings, numbers or bigints, not ${describeValue(item)}`);
   }
-  if (item === '') throw new RangeError('set must not hold an empty string: it names no node');
-  if (typeof item === 'number' && !Number.isFinite(item)) throw new RangeError(`set must hold finite numbers, not ${item}`);
+  if (item === '') throw new RangeError(`${what} must not hold an empty string: it names no node`);
+  if (typeof item === 'number' && !Number.isFinite(item)) throw new RangeError(`${what} must hold finite numbers, not ${item}`);
 }
 
 function compareItems(a: PartitionItem, b: PartitionItem): number {

@@ -224,7 +224,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     for (;;) {
       const names = await this.#stillness.wait(attempt);
       const members = names.map((name) => name.slice(name.indexOf('-') + 1));
-      const partition = itemsOf('partitionFunc must return', this.#share(this.#identifier, members, [...this.#set]));
+      const partition = itemsOf('the return value of partitionFunc', this.#share(this.#identifier, members, [...this.#set]));
       if (await this.#takeAll(attempt, partition)) return;
       await this.#releaseLocks();
     }

@@ -13,6 +13,7 @@ test('the set is shared as Kazoo shares it', () => {
 test('what cannot be shared is refused', () => {
   expect(checkItems([1, 1, 2n])).toEqual([1, 2n]);
   expect(checkItems(new Set(['a']))).toEqual(['a']);
+  expect(checkItems([1, 2, 1n, -0, 0, 0n])).toEqual([1, 2, -0]);
   expect(() => checkItems('abc')).toThrow(TypeError);
   expect(() => checkItems(null as never)).toThrow(TypeError);
   expect(() => checkItems([1, 'a'])).toThrow(TypeError);

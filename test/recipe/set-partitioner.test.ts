@@ -150,7 +150,7 @@ describe('trouble', () => {
     expect(await partitioner.waitForAcquire()).toBe(false);
     expect(partitioner.failed).toBe(true);
     expect(logger.error).toHaveBeenCalledExactlyOnceWith(
-      `/shards: the set cannot be shared: TypeError: partitionFunc must return an array or a Set, not ${told}`,
+      `/shards: the set cannot be shared: TypeError: the return value of partitionFunc must be an array or a Set, not ${told}`,
     );
     await partitioner.finish();
   });
