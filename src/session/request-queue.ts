@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { UnimplementedError } from '../base/errors.ts';
 import { isOlder } from '../codec/ops.ts';
-import type { Connection } from '../connection/connection.ts';
+import { Writer } from '../codec/writer.ts';
+import { type Connection, tooLarge } from '../connection/connection.ts';
 import { onAbort } from './abort-listeners.ts';
 import type { Call, CallHome } from './call.ts';
 import { Failure } from './failure.ts';
@@ -23,6 +24,8 @@ const OPERATION_TIMEOUT = -7;
 const SWEEP = 64;
 /** Sent calls that may stay at its front before it is shortened. */
 const COMPACT = 1024;
+/** Of every frame: xid and operation. */
+const HEADER = 8;
 
 /**
  * Requests on their way to a connection, first in, first out, of which at most `maxInFlight` are unanswered.
@@ -36,6 +39,9 @@ export class RequestQueue implements CallHome {
   readonly unknown: () => void;
   readonly #clock: Clock;
   readonly #maxInFlight: number;
+  readonly #maxRequestBytes: number;
+  /** What waits is written here once to learn its length. */
+  readonly #scale = new Writer();
   #waiting: Call[] = [];
   #head = 0;
   #pumping = false;
@@ -47,10 +53,16 @@ export class RequestQueue implements CallHome {
   #drained: (() => void) | undefined;
 
   /** @param unknown called when a server says that it does not know an operation */
-  constructor(watches: WatchTable, clock: Clock, maxInFlight: number, unknown: () => void) {
+  constructor(
+    watches: WatchTable,
+    clock: Clock,
+    { maxInFlight, maxRequestBytes }: { maxInFlight: number; maxRequestBytes: number },
+    unknown: () => void,
+  ) {
     this.watches = watches;
     this.#clock = clock;
     this.#maxInFlight = maxInFlight;
+    this.#maxRequestBytes = maxRequestBytes;
     this.unknown = unknown;
   }
 
@@ -108,9 +120,23 @@ export class RequestQueue implements CallHome {
   }
 
   #enqueue(call: Call): void {
+    const refusal = this.#refusal(call);
+    if (refusal !== undefined) return call.fail(refusal);
     // Sent later than asked: what the caller gave may have changed by then.
     call.keepData();
     this.#waiting.push(call);
+  }
+
+  /** What could never be sent is told now, not when the outage is over. */
+  #refusal({ row, request }: Call): Error | undefined {
+    try {
+      row.request.write(this.#scale, request as never);
+    } catch (error) {
+      this.#scale.truncate(0);
+      return error as Error;
+    }
+    const bytes = HEADER + this.#scale.take().length;
+    return bytes > this.#maxRequestBytes ? tooLarge(bytes, this.#maxRequestBytes) : undefined;
   }
 
   #send(call: Call): void {

@@ -80,7 +80,7 @@ export class Session {
       if (this.connected && this.#stopping === undefined) this.onOrphanWatch(ORPHAN_TYPE[kind], path);
     });
     this.#callbacks = new WatchCallbacks(this.watches, handler, options.chroot, (error) => sink.error(error));
-    this.#requests = new RequestQueue(this.watches, clock, options.maxInFlight, this.#support.metOld);
+    this.#requests = new RequestQueue(this.watches, clock, options, this.#support.metOld);
     this.#presumption = new LossPresumption(clock);
     this.#farewell = new Farewell(clock);
     this.#diagnostics = new Diagnostics(clock, () => this.target);

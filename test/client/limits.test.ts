@@ -72,6 +72,22 @@ test('the error for a request over maxRequestBytes begins as all do, and its sta
   expect((await failure(caller())).stack).toMatch(/at (async )?caller/);
 });
 
+test('a request over maxRequestBytes is refused at once where it would have to wait', async () => {
+  await using setting = await setUp({ maxRequestBytes: 2000, maxInFlight: 1 });
+  const { client } = setting;
+  const small = client.create('/small');
+  const crowded = await failure(client.create('/big', Buffer.alloc(2000)));
+  await small;
+  await suspend(setting);
+  const suspended = await failure(client.transaction().setData('/small', Buffer.alloc(2000)).commit());
+  for (const error of [crowded, suspended]) expect(error).toBeInstanceOf(RangeError);
+  expect([crowded.message, suspended.message].map((text) => text.replace(/ has \d+/, ''))).toEqual([
+    "create /big: the request bytes, more than maxRequestBytes (2000); the server's jute.maxbuffer must allow it before that option is raised",
+    "transaction: the request bytes, more than maxRequestBytes (2000); the server's jute.maxbuffer must allow it before that option is raised",
+  ]);
+  expect(client.queuedRequests).toBe(0);
+});
+
 test('a reply over maxResponseBytes fails its own call, by name, and the others go on', async () => {
   await using setting = await setUp({ maxResponseBytes: 2000 });
   const { client, proxy } = setting;
