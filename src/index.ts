@@ -46,6 +46,7 @@ export {
   UnknownSessionError,
   ZookeeperError,
   type ConnectFailure,
+  type ErrorContext,
   type TransactionOperation,
 } from './base/errors.ts';
 export { EventType, KazooState, KeeperState, type WatchedEvent, type WatchListener } from './base/states.ts';

@@ -2,6 +2,7 @@ import { OperationTimeoutError } from '../base/errors.ts';
 import { joinPath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalString, requireClient, requireCount, requireOptions, requirePath, requireWaiting } from './arguments.ts';
 import { Attempt, pauseAfter, sleep } from './attempt.ts';
@@ -9,12 +10,6 @@ import { nullIfMissing } from './missing.ts';
 import { observe } from './observe.ts';
 import { processIdentifier, uniqueName } from './identifier.ts';
 import { OwnedNode } from './owned-node.ts';
-
-/** How to wait at a double barrier: milliseconds, then OperationTimeoutError. */
-export interface BarrierWait {
-  timeout?: number | undefined;
-  signal?: AbortSignal | undefined;
-}
 
 /**
  * Lets a number of clients begin together and end together, over the nodes that Python Kazoo uses (DB-1).
@@ -58,7 +53,7 @@ export class DoubleBarrier {
    *
    * @throws OperationTimeoutError; `signal.reason`; ConnectionClosedError when the client stops. None leaves a node behind.
    */
-  async enter(options?: BarrierWait): Promise<void> {
+  async enter(options?: WaitOptions): Promise<void> {
     const waiting = requireWaiting(options);
     if (this.#participating) return;
     const unused = (): OwnedNode | null => {
@@ -86,7 +81,7 @@ export class DoubleBarrier {
    *
    * @throws OperationTimeoutError; `signal.reason`; ConnectionClosedError when the client stops. Either way this one has left.
    */
-  async leave(options?: BarrierWait): Promise<void> {
+  async leave(options?: WaitOptions): Promise<void> {
     const waiting = requireWaiting(options);
     if (!this.#participating) return;
     this.#participating = false;
@@ -112,7 +107,7 @@ export class DoubleBarrier {
 
   async #attempt(
     verb: string,
-    { timeout, signal }: BarrierWait,
+    { timeout, signal }: WaitOptions,
     unused: () => OwnedNode | null,
     work: (attempt: Attempt) => Promise<void>,
   ): Promise<void> {
