@@ -19,12 +19,12 @@ const shape = {
   // Node prints the whole line at which an uncaught error was thrown.
   lineLimit: 400,
 };
-// Whoever looks into a running application at night looks at recipes and at the client. Beneath them variables get short names; whatever has a name
-// that is exported, or is a method, keeps it.
+// Whoever looks into a running application at night looks at recipes. Beneath them variables get short names; whatever has a name that is exported,
+// or is a method, keeps it.
 const shortened = {
   name: 'shortened',
   setup({ onLoad }) {
-    onLoad({ filter: /\/src\/(codec|connection|base|session)\/[\w-]+\.ts$/ }, async ({ path }) => {
+    onLoad({ filter: /\/src\/(codec|connection|base|session|client)\/[\w-]+\.ts$/ }, async ({ path }) => {
       const { code } = await transform(readFileSync(path, 'utf8'), {
         ...shape,
         format: undefined,
