@@ -17,4 +17,4 @@ test('the public types are as promised', () => {
   const found = files.flatMap((file) => ts.getPreEmitDiagnostics(program, program.getSourceFile(file)));
   const host = { getCanonicalFileName: (name: string) => name, getCurrentDirectory: () => ROOT, getNewLine: () => '\n' };
   expect(ts.formatDiagnostics(found, host)).toBe('');
-});
+}, 240_000);
