@@ -52,6 +52,11 @@ export class Attempt {
     return this.#isBounded ? this.signal : undefined;
   }
 
+  /** The same, as a client's calls take it. */
+  get limits(): { readonly signal: AbortSignal | undefined } {
+    return { signal: this.bound };
+  }
+
   get ended(): boolean {
     return this.#outcome !== undefined;
   }

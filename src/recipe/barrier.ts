@@ -1,7 +1,9 @@
 import type { WatchListener } from '../base/states.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireClient, requirePath, requireWaiting } from './arguments.ts';
 import { Attempt } from './attempt.ts';
+import { bounded } from './bounded.ts';
 import { nullIfMissing } from './missing.ts';
 import { observe } from './observe.ts';
 import { removeNode } from './removal.ts';
@@ -23,13 +25,15 @@ export class Barrier {
   }
 
   /** Puts the barrier up; fine if it is up. */
-  async create(): Promise<void> {
-    await this.#client.retry(() => this.#client.ensurePath(this.path));
+  async create(options?: WaitOptions): Promise<void> {
+    await bounded(this.#client, options, this.path, 'barrier', (attempt) =>
+      attempt.retry(this.#client, () => this.#client.ensurePath(this.path, attempt.limits)),
+    );
   }
 
   /** Takes the barrier down. @returns whether it was up */
-  remove(): Promise<boolean> {
-    return removeNode(this.#client, this.path);
+  remove(options?: WaitOptions): Promise<boolean> {
+    return bounded(this.#client, options, this.path, 'barrier', (attempt) => removeNode(this.#client, this.path, attempt));
   }
 
   /**
@@ -38,7 +42,7 @@ export class Barrier {
    * @returns true when it is, false after `timeout` milliseconds
    * @throws `signal.reason`; ConnectionClosedError when the client stops
    */
-  async wait(options?: { timeout?: number | undefined; signal?: AbortSignal | undefined }): Promise<boolean> {
+  async wait(options?: WaitOptions): Promise<boolean> {
     const { timeout, signal } = requireWaiting(options);
     const outOfTime = new Error('out of time');
     const attempt = new Attempt(this.#client.clock, { timeout, signal }, () => outOfTime);

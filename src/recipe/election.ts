@@ -59,8 +59,8 @@ export class Election {
   }
 
   /** The identifiers of the leader and of those who wait, in order. */
-  contenders(): Promise<string[]> {
-    return this.lock.contenders();
+  contenders(options?: WaitOptions): Promise<string[]> {
+    return this.lock.contenders(options);
   }
 
   async #win(signal: AbortSignal | undefined, timeout: number | undefined): Promise<Held | null> {

@@ -67,11 +67,13 @@ export class GroupMember {
     return members.set(this.id, this.#payload);
   }
 
-  /** Changes what this member tells of itself. */
-  async setPayload(payload: ZnodeData): Promise<void> {
+  /** Changes what this member tells of itself. An abort or a timeout ends the wait, not the change. */
+  async setPayload(payload: ZnodeData, options?: WaitOptions): Promise<void> {
     const own = ownData('data', payload);
-    await this.#node.setData(own);
-    this.#payload = bytesOf(own);
+    await bounded(this.#client, options, this.path, 'group member', async () => {
+      await this.#node.setData(own);
+      this.#payload = bytesOf(own);
+    });
   }
 
   /** Leaves, for good. */

@@ -16,8 +16,9 @@ import {
   requireWaiting,
 } from './arguments.ts';
 import { Attempt, pauseAfter } from './attempt.ts';
+import { bounded } from './bounded.ts';
 import type { ErrorPolicy } from './hold.ts';
-import { nullIfMissing, readText } from './missing.ts';
+import { nullIfMissing, readText, readTexts } from './missing.ts';
 import { observe } from './observe.ts';
 import { isUnstarted } from './outage.ts';
 import { OwnedNode } from './owned-node.ts';
@@ -144,18 +145,21 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
   }
 
   /** The identifiers of those in line, Curator's among them, the leader first. */
-  async participants(): Promise<string[]> {
-    const found = await Promise.all((await this.#line()).map(({ name }) => readText(this.#client, joinPath(this.path, name))));
-    return found.filter((identifier) => identifier !== null);
+  participants(options?: WaitOptions): Promise<string[]> {
+    return bounded(this.#client, options, this.path, 'participants', async ({ limits }) =>
+      readTexts(this.#client, this.path, await this.#line(limits), limits),
+    );
   }
 
   /** The identifier of the first in line, which leads or is about to; null where nobody stands. */
-  async leader(): Promise<string | null> {
-    for (const { name } of await this.#line()) {
-      const identifier = await readText(this.#client, joinPath(this.path, name));
-      if (identifier !== null) return identifier;
-    }
-    return null;
+  leader(options?: WaitOptions): Promise<string | null> {
+    return bounded(this.#client, options, this.path, 'leader', async ({ limits }) => {
+      for (const name of await this.#line(limits)) {
+        const identifier = await readText(this.#client, joinPath(this.path, name), limits);
+        if (identifier !== null) return identifier;
+      }
+      return null;
+    });
   }
 
   /** Gives leadership, or the place in line, up for good. @param closeMode instead of the option's */
@@ -262,8 +266,9 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     await node?.discard();
   }
 
-  async #line() {
-    return PARTICIPANTS.sort((await nullIfMissing(this.#client.getChildren(this.path))) ?? []);
+  async #line(limits: WaitOptions): Promise<string[]> {
+    const children = await nullIfMissing(this.#client.getChildren(this.path, limits));
+    return PARTICIPANTS.sort(children ?? []).map(({ name }) => name);
   }
 
   /** A stopped client may be started again; anything else may pass. */

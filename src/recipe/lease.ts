@@ -1,5 +1,6 @@
 import { KazooException, SessionExpiredError } from '../base/errors.ts';
 import { describeValue, joinPath } from '../base/paths.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import {
   optionalString,
@@ -10,7 +11,8 @@ import {
   requireOptions,
   requirePath,
 } from './arguments.ts';
-import { isTransient } from './attempt.ts';
+import { type Attempt, isTransient } from './attempt.ts';
+import { bounded } from './bounded.ts';
 import { hostname } from './identifier.ts';
 import { Lock } from './lock.ts';
 import { readText } from './missing.ts';
@@ -68,15 +70,18 @@ export class NonBlockingLease {
    *
    * @throws KazooException where the node holds something else than a lease
    */
-  async obtain(): Promise<boolean> {
+  async obtain(options?: WaitOptions): Promise<boolean> {
     this.#obtained = false;
-    this.#obtained = await this.#underLock();
+    this.#obtained = await bounded(this.#client, options, this.path, 'obtain', (attempt) => this.#underLock(attempt));
     return this.#obtained;
   }
 
   /** Who is written down as the holder; null where nobody is. */
-  async readHolder(): Promise<string | null> {
-    return (await this.#client.retry(() => this.#read()))?.holder ?? null;
+  async readHolder(options?: WaitOptions): Promise<string | null> {
+    const lease = await bounded(this.#client, options, this.path, 'lease', (attempt) =>
+      attempt.retry(this.#client, () => this.#read(attempt.limits)),
+    );
+    return lease?.holder ?? null;
   }
 
   get identifier(): string {
@@ -84,22 +89,24 @@ export class NonBlockingLease {
   }
 
   /** A decision that a lost connection cut short is made again: what was written by then is found, as a lease of ours. */
-  async #underLock(): Promise<boolean> {
+  async #underLock(attempt: Attempt): Promise<boolean> {
+    const { limits } = attempt;
     for (;;) {
       try {
-        return await this.#lock.withLock(() => this.#decide());
+        return await this.#lock.withLock(() => this.#decide(limits), limits);
       } catch (error) {
+        attempt.check();
         if (!isTransient(error)) throw error;
       }
     }
   }
 
-  async #decide(): Promise<boolean> {
+  async #decide(limits: WaitOptions): Promise<boolean> {
     if (!this.#lock.isAcquired) throw new SessionExpiredError(`the lock of the lease ${this.path} was lost`);
     const now = checkDate(this.#now());
-    const lease = await this.#read();
+    const lease = await this.#read(limits);
     if (lease !== null && !this.#mayTake(lease, now)) return false;
-    return this.#write(lease !== null, new Date(now.getTime() + this.#duration));
+    return this.#write(lease !== null, new Date(now.getTime() + this.#duration), limits);
   }
 
   #mayTake(lease: Lease, now: Date): boolean {
@@ -107,16 +114,16 @@ export class NonBlockingLease {
   }
 
   /** Deleted and made anew, as Kazoo does, but in one step: a crash in between loses nothing. */
-  async #write(exists: boolean, end: Date): Promise<boolean> {
+  async #write(exists: boolean, end: Date, limits: WaitOptions): Promise<boolean> {
     const data = pythonJson({ version: VERSION, holder: this.#identifier, end: end.toISOString().slice(0, SECONDS) });
     const transaction = this.#client.transaction();
     if (exists) transaction.delete(this.#holderPath);
-    await transaction.create(this.#holderPath, data).commitOrThrow();
+    await transaction.create(this.#holderPath, data).commitOrThrow(limits);
     return true;
   }
 
-  async #read(): Promise<Lease | null> {
-    const text = await readText(this.#client, this.#holderPath);
+  async #read(limits: WaitOptions): Promise<Lease | null> {
+    const text = await readText(this.#client, this.#holderPath, limits);
     return text === null ? null : parseLease(this.#holderPath, text);
   }
 }
@@ -131,6 +138,7 @@ export class NonBlockingLease {
 export class MultiNonBlockingLease {
   readonly path: string;
   readonly count: number;
+  readonly #client: RecipeClient;
   readonly #leases: readonly NonBlockingLease[];
   #obtained = false;
 
@@ -139,6 +147,7 @@ export class MultiNonBlockingLease {
    * @throws TypeError or RangeError for a bad argument
    */
   constructor(client: RecipeClient, count: number, path: string, duration: number, options?: LeaseOptions) {
+    this.#client = requireClient(client);
     this.count = requireCount('count', count);
     this.path = requirePath(path);
     this.#leases = Array.from(
@@ -153,18 +162,19 @@ export class MultiNonBlockingLease {
   }
 
   /** Takes one of the leases, or renews the one that is ours: that is tried first, so that nobody ends up with two (Kazoo D-24i). */
-  async obtain(): Promise<boolean> {
+  async obtain(options?: WaitOptions): Promise<boolean> {
     this.#obtained = false;
-    for (const lease of await this.#ownFirst()) {
-      if (!(await lease.obtain())) continue;
-      this.#obtained = true;
-      return true;
-    }
+    this.#obtained = await bounded(this.#client, options, this.path, 'obtain', ({ limits }) => this.#obtainOne(limits));
+    return this.#obtained;
+  }
+
+  async #obtainOne(limits: WaitOptions): Promise<boolean> {
+    for (const lease of await this.#ownFirst(limits)) if (await lease.obtain(limits)) return true;
     return false;
   }
 
-  async #ownFirst(): Promise<NonBlockingLease[]> {
-    const holders = await Promise.all(this.#leases.map((lease) => lease.readHolder()));
+  async #ownFirst(limits: WaitOptions): Promise<NonBlockingLease[]> {
+    const holders = await Promise.all(this.#leases.map((lease) => lease.readHolder(limits)));
     const isOwn = (lease: NonBlockingLease, slot: number): boolean => holders[slot] === lease.identifier;
     return [...this.#leases.filter(isOwn), ...this.#leases.filter((lease, slot) => !isOwn(lease, slot))];
   }

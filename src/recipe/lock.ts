@@ -1,9 +1,11 @@
 import { describeValue, joinPath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
 import { optionalString, requireClient, requireOptions, requirePath } from './arguments.ts';
 import { type Attempt, isTransient, pauseAfter } from './attempt.ts';
+import { bounded } from './bounded.ts';
 import type { Claim, ErrorPolicy } from './hold.ts';
 import { uniqueName } from './identifier.ts';
 import { nullIfMissing } from './missing.ts';
@@ -90,14 +92,16 @@ export class Lock extends Acquirable {
   }
 
   /** The identifiers of all who hold or wait, first come first (Kazoo LK-21). */
-  async contenders(): Promise<string[]> {
-    const children = await this.#children();
-    if (children === null) {
-      await this.client.ensurePath(this.path);
-      return [];
-    }
-    const found = await Promise.all(this.#all.sort(children).map(({ name }) => this.#identifierIn(name)));
-    return found.filter((identifier) => identifier !== null);
+  contenders(options?: WaitOptions): Promise<string[]> {
+    return bounded(this.client, options, this.path, 'contenders', async ({ limits }) => {
+      const children = await this.#children(limits);
+      if (children === null) {
+        await this.client.ensurePath(this.path, limits);
+        return [];
+      }
+      const found = await Promise.all(this.#all.sort(children).map(({ name }) => this.#identifierIn(name, limits)));
+      return found.filter((identifier) => identifier !== null);
+    });
   }
 
   /** @internal */
@@ -200,13 +204,13 @@ export class Lock extends Acquirable {
     if (node !== null) await this.settle(node.discard(), attempt);
   }
 
-  #children(): Promise<string[] | null> {
-    return nullIfMissing(this.client.getChildren(this.path));
+  #children(limits?: WaitOptions): Promise<string[] | null> {
+    return nullIfMissing(this.client.getChildren(this.path, limits));
   }
 
   /** Null data is skipped, as Kazoo does. */
-  async #identifierIn(name: string): Promise<string | null> {
-    const found = await nullIfMissing(this.client.get(joinPath(this.path, name)));
+  async #identifierIn(name: string, limits: WaitOptions): Promise<string | null> {
+    const found = await nullIfMissing(this.client.get(joinPath(this.path, name), limits));
     return found?.[0]?.toString('utf8') ?? null;
   }
 }

@@ -1,4 +1,6 @@
 import { NoNodeError } from '../base/errors.ts';
+import { joinPath } from '../base/paths.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 
 /** The outcome of a request, or null where the node does not exist. */
@@ -12,7 +14,18 @@ export async function nullIfMissing<T>(request: Promise<T>): Promise<T | null> {
 }
 
 /** A node's data as text, and null data as empty text; null where the node does not exist. */
-export async function readText(client: RecipeClient, path: string): Promise<string | null> {
-  const found = await nullIfMissing(client.get(path));
+export async function readText(client: RecipeClient, path: string, limits?: WaitOptions): Promise<string | null> {
+  const found = await nullIfMissing(client.get(path, limits));
   return found === null ? null : (found[0]?.toString('utf8') ?? '');
+}
+
+/** The texts of nodes beneath a path, but for those that are gone. */
+export async function readTexts(
+  client: RecipeClient,
+  path: string,
+  names: readonly string[],
+  limits: WaitOptions,
+): Promise<string[]> {
+  const texts = await Promise.all(names.map((name) => readText(client, joinPath(path, name), limits)));
+  return texts.filter((text) => text !== null);
 }

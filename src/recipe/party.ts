@@ -1,9 +1,12 @@
 import { NodeExistsError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalString, requireClient, requireOptions, requirePath } from './arguments.ts';
+import type { Attempt } from './attempt.ts';
+import { bounded } from './bounded.ts';
 import { uniqueName } from './identifier.ts';
-import { nullIfMissing, readText } from './missing.ts';
+import { nullIfMissing, readTexts } from './missing.ts';
 import { removeNode } from './removal.ts';
 import { Turnstile } from '../base/turnstile.ts';
 
@@ -35,7 +38,7 @@ abstract class BaseParty {
   }
 
   /** The identifiers of those in the party, in no order. */
-  abstract members(): Promise<string[]>;
+  abstract members(options?: WaitOptions): Promise<string[]>;
   /** The names of the nodes that count. @internal */
   protected abstract counts(name: string): boolean;
 
@@ -44,26 +47,43 @@ abstract class BaseParty {
     return this.#participating;
   }
 
-  /** Joins, for as long as the session lasts. Fine if joined already; a node left by a former session is replaced. */
-  async join(): Promise<void> {
-    await this.#turnstile.pass(async () => {
-      await this.client.retry(() => this.#join());
-      this.#participating = true;
-    });
+  /**
+   * Joins, for as long as the session lasts. Fine if joined already; a node left by a former session is replaced.
+   * One that is given up has not joined: what was made of it is removed.
+   */
+  async join(options?: WaitOptions): Promise<void> {
+    await bounded(this.client, options, this.path, 'join', (attempt) =>
+      this.#turnstile.pass(async () => {
+        attempt.check();
+        try {
+          await attempt.retry(this.client, () => this.#join(attempt));
+          this.#participating = true;
+        } catch (error) {
+          if (attempt.ended && !this.#participating) await removeNode(this.client, this.#node);
+          throw error;
+        }
+      }),
+    );
   }
 
-  /** Leaves. @returns false if this one was not, or no longer, in the party */
-  leave(): Promise<boolean> {
-    this.#participating = false;
-    return this.#turnstile.pass(() => {
+  /**
+   * Leaves. An abort or a timeout ends the wait, not the leave.
+   *
+   * @returns false if this one was not, or no longer, in the party
+   */
+  async leave(options?: WaitOptions): Promise<boolean> {
+    return bounded(this.client, options, this.path, 'leave', () => {
       this.#participating = false;
-      return removeNode(this.client, this.#node);
+      return this.#turnstile.pass(() => {
+        this.#participating = false;
+        return removeNode(this.client, this.#node);
+      });
     });
   }
 
   /** How many are in the party. */
-  async size(): Promise<number> {
-    return (await this.names()).length;
+  async size(options?: WaitOptions): Promise<number> {
+    return (await this.names(options)).length;
   }
 
   /** The identifiers of {@link members}, one by one. */
@@ -72,21 +92,29 @@ abstract class BaseParty {
   }
 
   /** @internal */
-  protected async names(): Promise<string[]> {
-    const children = await nullIfMissing(this.client.getChildren(this.path));
-    if (children === null) await this.client.ensurePath(this.path);
-    return (children ?? []).filter((name) => this.counts(name));
+  protected names(options?: WaitOptions): Promise<string[]> {
+    return this.reading(options, async (limits) => {
+      const children = await nullIfMissing(this.client.getChildren(this.path, limits));
+      if (children === null) await this.client.ensurePath(this.path, limits);
+      return (children ?? []).filter((name) => this.counts(name));
+    });
   }
 
-  async #join(): Promise<void> {
+  /** @internal */
+  protected reading<T>(options: WaitOptions | undefined, read: (limits: WaitOptions) => Promise<T>): Promise<T> {
+    return bounded(this.client, options, this.path, 'members', ({ limits }) => read(limits));
+  }
+
+  async #join(attempt: Attempt): Promise<void> {
+    const { limits } = attempt;
     try {
-      await this.client.create(this.#node, this.#identifier, { ephemeral: true, makepath: true });
+      await this.client.create(this.#node, this.#identifier, { ephemeral: true, makepath: true, ...limits });
     } catch (error) {
       if (!(error instanceof NodeExistsError)) throw error;
-      const stat = await this.client.exists(this.#node);
+      const stat = await this.client.exists(this.#node, limits);
       if (stat?.ephemeralOwner === this.client.clientId?.sessionId) return;
-      await removeNode(this.client, this.#node);
-      await this.#join();
+      await removeNode(this.client, this.#node, attempt);
+      await this.#join(attempt);
     }
   }
 }
@@ -104,9 +132,8 @@ export class Party extends BaseParty {
     super(client, path, options, () => MARK);
   }
 
-  async members(): Promise<string[]> {
-    const found = await Promise.all((await this.names()).map((name) => readText(this.client, joinPath(this.path, name))));
-    return found.filter((identifier) => identifier !== null);
+  members(options?: WaitOptions): Promise<string[]> {
+    return this.reading(options, async (limits) => readTexts(this.client, this.path, await this.names(limits), limits));
   }
 
   /** @internal */
@@ -126,8 +153,8 @@ export class ShallowParty extends BaseParty {
     super(client, path, options, (identifier) => `-${identifier}`);
   }
 
-  async members(): Promise<string[]> {
-    return (await this.names()).map((name) => name.slice(name.indexOf('-') + 1));
+  async members(options?: WaitOptions): Promise<string[]> {
+    return (await this.names(options)).map((name) => name.slice(name.indexOf('-') + 1));
   }
 
   /** @internal */

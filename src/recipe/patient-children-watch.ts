@@ -1,10 +1,12 @@
-import { CancelledError, ConnectionClosedError, OperationTimeoutError } from '../base/errors.ts';
+import { CancelledError, ConnectionClosedError } from '../base/errors.ts';
 import { normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
 import type { WatchedEvent } from '../base/states.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Attempt, sleep } from './attempt.ts';
-import { requireClient, requireDuration, requireOptions } from './arguments.ts';
+import { requireClient, requireDuration, requireOptions, requireWaiting } from './arguments.ts';
+import { waitTimedOut } from './wait-timed-out.ts';
 
 export interface PatientChildrenWatchOptions {
   /** Milliseconds during which the children must not change. Default 30 000. */
@@ -38,11 +40,14 @@ export class PatientChildrenWatch {
    * That promise also resolves when the session is lost, since a change may have gone unseen; it rejects with ConnectionClosedError when the client
    * stops, and with CancelledError after {@link stop}. Starting again gives up the wait before.
    *
-   * @throws NoNodeError and the like from reading; CancelledError after {@link stop}; ConnectionClosedError when the client stops
+   * @param options for the wait until they have settled
+   * @throws NoNodeError and the like from reading; CancelledError after {@link stop}; ConnectionClosedError when the client stops;
+   *   `signal.reason`, or OperationTimeoutError
    */
-  start(): Promise<[children: string[], changed: Promise<void>]> {
+  async start(options?: WaitOptions): Promise<[children: string[], changed: Promise<void>]> {
+    const waiting = requireWaiting(options);
     this.stop();
-    this.#run = new PatientRun(this.#client, this.path, this.timeBoundary);
+    this.#run = new PatientRun(this.#client, this.path, this.timeBoundary, waiting);
     return this.#run.settled();
   }
 
@@ -64,11 +69,11 @@ class PatientRun {
   #settled = false;
   #fired = false;
 
-  constructor(client: RecipeClient, path: string, boundary: number) {
+  constructor(client: RecipeClient, path: string, boundary: number, waiting: WaitOptions) {
     this.#client = client;
     this.#path = path;
     this.#boundary = boundary;
-    this.#attempt = new Attempt(client.clock, {}, () => new OperationTimeoutError());
+    this.#attempt = new Attempt(client.clock, waiting, () => waitTimedOut(path, 'patient children watch'));
     this.#changed = new Promise((resolve, reject) => (this.#settleChanged = { resolve, reject }));
     this.#changed.catch(() => undefined);
   }
@@ -84,7 +89,10 @@ class PatientRun {
         return [children, this.#changed];
       }
     } catch (error) {
+      void this.#client.unwatch(this.#path, this.#onEvent);
       throw this.#attempt.shown(error);
+    } finally {
+      this.#attempt.close();
     }
   }
 

@@ -100,12 +100,15 @@ export class PersistentNode {
     });
   }
 
-  /** Changes the data, now and for every time the node is made again. Resolves when it is stored, or will be with the next making. */
-  async setData(data: ZnodeData): Promise<void> {
-    this.#data = ownData('data', data);
-    this.#unwritten = true;
-    this.#refresh();
-    await this.#running;
+  /** Changes the data, now and for every time the node is made again. Resolves when it is stored, or will be with the next making. An abort or a timeout ends the wait, not the change. */
+  async setData(data: ZnodeData, options?: WaitOptions): Promise<void> {
+    const own = ownData('data', data);
+    await bounded(this.#client, options, this.#path, 'persistent node', async () => {
+      this.#data = own;
+      this.#unwritten = true;
+      this.#refresh();
+      await this.#running;
+    });
   }
 
   /** Ends the upkeep and removes the node, if it is ours. Harmless when repeated. */

@@ -1,22 +1,23 @@
 import { NoNodeError } from '../base/errors.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { isTransient } from './attempt.ts';
+import { type Attempt, isTransient } from './attempt.ts';
 
 /**
- * Deletes a node under the client's retry policy.
+ * Deletes a node under the client's retry policy, or for as long as an attempt lasts that is bounded.
  *
  * @returns whether there was one; a delete whose reply was lost counts when the node is found gone after it
  */
-export async function removeNode(client: RecipeClient, path: string): Promise<boolean> {
+export async function removeNode(client: RecipeClient, path: string, attempt?: Attempt): Promise<boolean> {
   let unsure = false;
-  return client.retry(async () => {
+  const step = async (): Promise<boolean> => {
     try {
-      await client.delete(path);
+      await client.delete(path, attempt?.limits);
       return true;
     } catch (error) {
       if (error instanceof NoNodeError) return unsure;
       unsure ||= isTransient(error);
       throw error;
     }
-  });
+  };
+  return attempt === undefined ? client.retry(step) : attempt.retry(client, step);
 }

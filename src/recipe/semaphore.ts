@@ -1,14 +1,15 @@
 import { ConfigurationError, NodeExistsError } from '../base/errors.ts';
-import { joinPath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
+import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
 import { optionalString, requireClient, requireCount, requireOptions, requirePath } from './arguments.ts';
 import type { Attempt } from './attempt.ts';
+import { bounded } from './bounded.ts';
 import type { Claim, ErrorPolicy } from './hold.ts';
 import { uniqueName } from './identifier.ts';
 import { Lock } from './lock.ts';
-import { nullIfMissing, readText } from './missing.ts';
+import { nullIfMissing, readTexts } from './missing.ts';
 import { observe } from './observe.ts';
 import { OwnedNode } from './owned-node.ts';
 import { pythonBytes } from './python-text.ts';
@@ -59,10 +60,10 @@ export class Semaphore extends Acquirable {
   }
 
   /** The identifiers of those who hold a lease, in no order; none where the path does not exist. */
-  async leaseHolders(): Promise<string[]> {
-    const children = await this.#leases();
-    const holders = await Promise.all((children ?? []).map((name) => readText(this.client, joinPath(this.path, name))));
-    return holders.filter((holder) => holder !== null);
+  leaseHolders(options?: WaitOptions): Promise<string[]> {
+    return bounded(this.client, options, this.path, 'lease holders', async ({ limits }) =>
+      readTexts(this.client, this.path, (await this.#leases(limits)) ?? [], limits),
+    );
   }
 
   /** @internal */
@@ -180,8 +181,8 @@ export class Semaphore extends Acquirable {
     });
   }
 
-  #leases(): Promise<string[] | null> {
-    return nullIfMissing(this.client.getChildren(this.path));
+  #leases(limits?: WaitOptions): Promise<string[] | null> {
+    return nullIfMissing(this.client.getChildren(this.path, limits));
   }
 }
 

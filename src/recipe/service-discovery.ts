@@ -65,35 +65,52 @@ export class ServiceDiscovery {
   }
 
   /** Changes what an instance tells of itself. @throws NoNodeError if it is not registered */
-  async update(instance: ServiceInstance): Promise<void> {
+  async update(instance: ServiceInstance, options?: WaitOptions): Promise<void> {
     const path = this.#pathOf(instance.name, instance.id);
     const data = serializeServiceInstance(instance);
-    await (this.#nodes.get(path)?.setData(data) ?? this.#client.set(path, data));
+    await bounded<unknown>(
+      this.#client,
+      options,
+      path,
+      'update',
+      ({ limits }) => this.#nodes.get(path)?.setData(data) ?? this.#client.set(path, data, limits),
+    );
   }
 
   /** Takes an instance back, whoever registered it; of the DYNAMIC_SEQUENTIAL ones only what was registered here. Fine if it is not there. */
-  async unregister({ name, id }: Pick<ServiceInstance, 'name' | 'id'>): Promise<void> {
+  async unregister({ name, id }: Pick<ServiceInstance, 'name' | 'id'>, options?: WaitOptions): Promise<void> {
     const path = this.#pathOf(name, id);
-    await this.#replace(path, undefined, () => removeNode(this.#client, path));
+    await bounded(this.#client, options, path, 'unregister', () =>
+      this.#replace(path, undefined, () => removeNode(this.#client, path)),
+    );
   }
 
   /** The names of the services. */
-  async names(): Promise<string[]> {
-    return this.#children(this.path);
+  names(options?: WaitOptions): Promise<string[]> {
+    return bounded(this.#client, options, this.path, 'names', ({ limits }) => this.#children(this.path, limits));
   }
 
   /** The providers of a service, read now. What is no instance is skipped. */
-  async instances(name: string): Promise<ServiceInstance[]> {
-    const ids = await this.#children(this.#pathOf(name));
-    const found = await Promise.all(ids.map((id) => this.instance(name, id)));
-    return found.filter((instance) => instance !== null);
+  async instances(name: string, options?: WaitOptions): Promise<ServiceInstance[]> {
+    const path = this.#pathOf(name);
+    return bounded(this.#client, options, path, 'instances', async ({ limits }) => {
+      const ids = await this.#children(path, limits);
+      const found = await Promise.all(ids.map((id) => this.#read(joinPath(path, id), limits)));
+      return found.filter((instance) => instance !== null);
+    });
   }
 
   /** One provider; null if there is none of that id. For a DYNAMIC_SEQUENTIAL one that was registered elsewhere, give its node's name. */
-  async instance(name: string, id: string): Promise<ServiceInstance | null> {
+  async instance(name: string, id: string, options?: WaitOptions): Promise<ServiceInstance | null> {
     const path = this.#pathOf(name, id);
+    return bounded(this.#client, options, path, 'instance', ({ limits }) =>
+      this.#read(this.#nodes.get(path)?.path ?? path, limits),
+    );
+  }
+
+  async #read(path: string, limits: WaitOptions): Promise<ServiceInstance | null> {
     try {
-      const [data] = await this.#client.get(this.#nodes.get(path)?.path ?? path);
+      const [data] = await this.#client.get(path, limits);
       return parseServiceInstance(data);
     } catch (error) {
       if (error instanceof NoNodeError || error instanceof SyntaxError || error instanceof TypeError) return null;
@@ -164,8 +181,8 @@ export class ServiceDiscovery {
     });
   }
 
-  async #children(path: string): Promise<string[]> {
-    return (await nullIfMissing(this.#client.getChildren(path))) ?? [];
+  async #children(path: string, limits: WaitOptions): Promise<string[]> {
+    return (await nullIfMissing(this.#client.getChildren(path, limits))) ?? [];
   }
 
   #pathOf(name: string, id?: string): string {

@@ -6,9 +6,9 @@ import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import { requireClient, requireFunction } from './arguments.ts';
+import type { Attempt } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { Freshness } from './freshness.ts';
-import { persist } from './outage.ts';
 import { NodeData, TreeEvent } from './tree-event.ts';
 import { type ReadKind, TreeNode } from './tree-node.ts';
 import { type TreeReading, TreeReader } from './tree-reader.ts';
@@ -107,14 +107,19 @@ export class TreeCache {
   /**
    * Starts, once. Resolves when the root has been ensured; the rest follows, and INITIALIZED tells when it is there.
    *
-   * @throws KazooException if it was started or closed before; ConnectionClosedError if the client is not running
+   * @throws KazooException if it was started or closed before; ConnectionClosedError if the client is not running;
+   *   `signal.reason`, or OperationTimeoutError after `timeout` milliseconds: a start that was given up cannot be made again
    */
-  async start(): Promise<void> {
+  start(options?: WaitOptions): Promise<void> {
+    return bounded(this.#client, options, this.path, 'tree cache', (attempt) => this.#start(attempt));
+  }
+
+  async #start(attempt: Attempt): Promise<void> {
     if (this.#state !== 'latent') throw new KazooException(this.#state === 'closed' ? 'already closed' : 'already started');
     this.#state = 'started';
     this.#client.on('state', this.#onState);
     try {
-      await persist(this.#client.clock, () => this.#client.ensurePath(this.path));
+      await attempt.persist(() => this.#client.ensurePath(this.path, attempt.limits));
     } catch (error) {
       this.#client.off('state', this.#onState);
       throw error;
