@@ -82,7 +82,7 @@ function expand(entry: WireAcl, identities: readonly Identity[], schemes: AclSch
   const { scheme, id } = entry.id;
   if (scheme === null) throw refusal(Code.INVALID_ACL);
   if (scheme === 'auth') return asAuthenticated(entry.perms, identities);
-  const isValid = VALIDATORS[scheme];
+  const isValid = Object.hasOwn(VALIDATORS, scheme) ? VALIDATORS[scheme] : undefined;
   if (isValid === undefined) throw refusal(Code.INVALID_ACL);
   // Where Java would dereference a null, the answer is that of an unexpected exception.
   if (id === null) throw refusal(Code.MARSHALLING);

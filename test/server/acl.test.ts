@@ -22,6 +22,8 @@ test.each([
   ['somebody of the world', [entry('world', 'x')], -114],
   ['an unknown scheme', [entry('foo', 'x')], -114],
   ['no scheme', [entry(null, 'x')], -114],
+  ['a scheme with the name of a method', [entry('toString', 'x')], -114],
+  ['a scheme with the name of a prototype', [entry('__proto__', 'x')], -114],
   ['a digest without a colon', [entry('digest', 'nocolon')], -114],
   ['a digest with two', [entry('digest', 'a:b:c')], -114],
   ['a digest without a hash', [entry('digest', 'a:')], -114],
