@@ -101,6 +101,7 @@ function asAuthenticated(perms: number, identities: readonly Identity[]): AclLis
 const VALIDATORS: Readonly<Partial<Record<string, (id: string, schemes: AclSchemes) => boolean>>> = {
   world: (id) => id === 'anyone',
   digest: (id) => /^[^:]*:[^:]+:*$/.test(id),
-  ip: (id, { ipv6 }) => parseNetwork(id, ipv6) !== null,
+  // To a real server, IPv6 has neither a zone nor IPv4 at its end.
+  ip: (id, { ipv6 }) => parseNetwork(id, ipv6) !== null && !/:.*[.%]/.test(id),
   sasl: (id, { sasl }) => sasl && (!id.includes('@') || /^[^/@]*(\/[^/@]*)?@[^/@]*$/.test(id)),
 };

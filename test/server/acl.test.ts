@@ -30,6 +30,8 @@ test.each([
   ['half an address', [entry('ip', '1.2.3')], -114],
   ['too many bits', [entry('ip', '1.2.3.4/33')], -114],
   ['too many masks', [entry('ip', '1.2.3.4/8/8')], -114],
+  ['an IPv4 address in an IPv6 one', [entry('ip', '::ffff:1.2.3.4')], -114],
+  ['an IPv6 address with a zone', [entry('ip', 'fe80::1%eth0')], -114],
   ['a malformed Kerberos name', [entry('sasl', 'a/b/c@d@e')], -114],
   ['nobody authenticated', [entry('auth', '')], -114],
   ['a null digest', [entry('digest', null)], -5],
