@@ -150,16 +150,14 @@ export class Watches {
   }
 
   #fireData(path: string, type: number, acl: AclList, zxid: number): Set<Watcher> | null {
-    let told = take(this.#data, path, ALL, null);
-    if (this.#data.recursive > 0) {
-      for (let at = parentOf(path); at !== null; at = parentOf(at)) told = take(this.#data, at, WatchMode.RECURSIVE, told);
-    }
+    const told = takeAbove(this.#data, path);
     for (const watcher of told ?? []) this.#tell(watcher, type, path, acl, zxid);
     return told;
   }
 
   #fireChild(path: string, type: number, acl: AclList, zxid: number, already: ReadonlySet<Watcher> | null): void {
-    const told = take(this.#child, path, NOT_RECURSIVE, null);
+    // Before 3.9 a recursive watch is in this table too, and alone once another mode has overwritten it in that of data.
+    const told = type === Event.DELETED ? takeAbove(this.#child, path) : take(this.#child, path, NOT_RECURSIVE, null);
     for (const watcher of told ?? []) if (already?.has(watcher) !== true) this.#tell(watcher, type, path, acl, zxid);
   }
 
@@ -180,6 +178,14 @@ function take(table: WatchTable, path: string, modes: number, told: Set<Watcher>
     if ((has & modes & WatchMode.STANDARD) !== 0) table.set(path, watcher, has & ~WatchMode.STANDARD);
   }
   return set;
+}
+
+/** With those who watch something above the path recursively. */
+function takeAbove(table: WatchTable, path: string): Set<Watcher> | null {
+  let told = take(table, path, ALL, null);
+  if (table.recursive === 0) return told;
+  for (let at = parentOf(path); at !== null; at = parentOf(at)) told = take(table, at, WatchMode.RECURSIVE, told);
+  return told;
 }
 
 function parentOf(path: string): string | null {

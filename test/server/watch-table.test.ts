@@ -69,6 +69,18 @@ test('before 3.9 the last mode is the only one', () => {
   expect(watches.modes('/a', ear)).toEqual({ data: 1, child: 4 });
 });
 
+test('before 3.9 a recursive watch that another has overwritten hears of deletions yet', () => {
+  const [watches, ear] = [new Watches({ ...RULES, watchModesCoexist: false }), new Ear()];
+  watches.watchRecursively('/a', ear);
+  watches.watchData('/a', ear);
+  watches.fire(change(Event.CREATED, '/a/b'), 1);
+  watches.fire(change(Event.DATA_CHANGED, '/a/b'), 2);
+  watches.fire(change(Event.DELETED, '/a/b'), 3);
+  watches.fire(change(Event.DELETED, '/a'), 4);
+  watches.fire(change(Event.DELETED, '/a'), 5);
+  expect(ear.heard).toEqual(['2 /a/b 3', '2 /a 4', '2 /a 5']);
+});
+
 test('an event that may not be read is not told, but uses its watch up', () => {
   const [watches, ear] = [new Watches(RULES), new Ear()];
   const secret = [{ perms: 31, id: { scheme: 'digest', id: 'u:h' } }];
