@@ -11,10 +11,13 @@ export class DataTree {
   readonly #nodes = new Map<string, DataNode>();
   readonly #ephemerals = new Map<bigint, Set<string>>();
   readonly #transient = new Set<string>();
+  readonly #hasConfig: boolean;
   /** Of the last transaction. */
   zxid = 0;
 
-  constructor() {
+  /** @param hasConfig whether there is a node of the ensemble's configuration */
+  constructor(hasConfig = true) {
+    this.#hasConfig = hasConfig;
     this.clear();
   }
 
@@ -28,11 +31,13 @@ export class DataTree {
     // The empty path is another name of the root, as on a real server.
     this.#nodes.set('', root);
     this.#nodes.set('/', root);
-    this.#nodes.set('/zookeeper', systemNode(OPEN, 'config', 'quota'));
+    this.#nodes.set('/zookeeper', systemNode(OPEN, 'quota'));
     this.#nodes.set('/zookeeper/quota', systemNode(OPEN));
+    if (!this.#hasConfig) return;
     const config = systemNode(READ_ACL_UNSAFE);
     config.aversion = -1;
     this.#nodes.set('/zookeeper/config', config);
+    this.#nodes.get('/zookeeper')!.children!.add('config');
   }
 
   get(path: string): DataNode | undefined {

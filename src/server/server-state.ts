@@ -13,7 +13,7 @@ import { Watches } from './watch-table.ts';
 export class ServerState {
   readonly options: ServerOptions;
   readonly version: ServerVersion;
-  readonly tree = new DataTree();
+  readonly tree: DataTree;
   readonly watches: Watches;
   readonly quotas: Quotas;
   readonly transactions: Transactions;
@@ -27,6 +27,7 @@ export class ServerState {
     this.options = options;
     this.version = serverVersion(options.version);
     const { features } = this.version;
+    this.tree = new DataTree(features.hasConfig);
     this.watches = new Watches(features);
     this.quotas = new Quotas(this.tree, options.enforceQuota && features.hardQuota);
     const rules = {

@@ -25,6 +25,7 @@ const SINCE = {
   undecodableWritesAreFree: ['3.9.0'],
   deleteContainerIsJute: ['3.9.0'],
   ipv6Acl: ['3.9.4'],
+  hasConfig: ['3.5.0'],
   hardQuota: ['3.7.0'],
   neverUsedContainersGo: ['3.10.0'],
   versionSkipsMinusOne: ['3.10.0'],

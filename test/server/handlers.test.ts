@@ -28,6 +28,14 @@ test.each([
   expect((await client.send(opcode, record)).err).toBe(err);
 });
 
+test('the configuration has a node since 3.5', async () => {
+  const old = await connect(await serve({ version: '3.4' }));
+  expect(await old.get('/zookeeper/config')).toMatchObject({ err: -101 });
+  expect(await old.children2('/zookeeper')).toMatchObject({ children: ['quota'], stat: { cversion: -1, numChildren: 1 } });
+  const first = await connect(await serve({ version: '3.5' }));
+  expect(await first.get('/zookeeper/config')).toMatchObject({ err: 0 });
+});
+
 test('a lone check is refused by releases that got the fix, and never answered by others', async () => {
   const fixed = await connect(await serve());
   expect(await fixed.send(OP.check, body.pathInt('/', -1))).toMatchObject({ err: -6, zxid: -1n });
