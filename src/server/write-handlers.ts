@@ -1,4 +1,4 @@
-import { CreateFlags, type WritePart } from '../codec/ops.ts';
+import { CreateFlags, OPS, type OpRow, type WritePart } from '../codec/ops.ts';
 import type { PartResult } from '../codec/multi.ts';
 import type { Call, Handlers } from './call.ts';
 import type { DataNode } from './data-node.ts';
@@ -80,7 +80,9 @@ function created([path, node]: [string, DataNode]): { path: string; stat: Return
  */
 function checkPart({ op, request }: WritePart, call: Call): void {
   if (!('flags' in request)) return;
-  const isReadable = !call.state.version.features.create2InMulti || areFlagsOf(op, request.flags);
+  const { version } = call.state;
+  const row: OpRow = OPS[op];
+  const isReadable = version.atLeast(row.since ?? '3.4.0') && (!version.features.create2InMulti || areFlagsOf(op, request.flags));
   if (isReadable && request.acl !== null) return;
   if (!isReadable) call.begin(false);
   throw refusal(Code.MARSHALLING);

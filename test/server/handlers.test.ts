@@ -36,6 +36,16 @@ test('the configuration has a node since 3.5', async () => {
   expect(await first.get('/zookeeper/config')).toMatchObject({ err: 0 });
 });
 
+test('a multi cannot be read with an operation that the release does not know', async () => {
+  const old = await connect(await serve({ version: '3.4' }));
+  const before = (await old.ping()).zxid;
+  for (const part of [op.create2('/a'), op.createContainer('/a'), op.createTTL('/a', { ttl: 5 })]) {
+    expect((await old.multi(op.create('/b'), part)).err).toBe(-5);
+  }
+  expect((await old.exists('/b')).err).toBe(-101);
+  expect((await old.ping()).zxid - before).toBe(3n);
+});
+
 test('a lone check is refused by releases that got the fix, and never answered by others', async () => {
   const fixed = await connect(await serve());
   expect(await fixed.send(OP.check, body.pathInt('/', -1))).toMatchObject({ err: -6, zxid: -1n });
