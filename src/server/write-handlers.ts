@@ -88,10 +88,9 @@ function checkPart({ op, request }: WritePart, call: Call): void {
   throw refusal(Code.MARSHALLING);
 }
 
-/** Whether the flags are known, and do not ask a plain create for a time to live. */
+/** Whether the flags are known, and do not ask for a time to live: createTTL may have any, and stumbles at its turn. */
 function areFlagsOf(op: WritePart['op'], flags: number): boolean {
-  const isKnown = flags >= CreateFlags.PERSISTENT && flags <= CreateFlags.PERSISTENT_SEQUENTIAL_WITH_TTL;
-  return isKnown && (op === 'createTTL' || !hasTtl(flags));
+  return op === 'createTTL' || (flags >= CreateFlags.PERSISTENT && flags <= CreateFlags.CONTAINER);
 }
 
 /** Every operation before the failed one would have worked; those after it were not tried. */

@@ -122,6 +122,10 @@ export const multi: readonly Probe[] = [
     },
     { needs: 'extended' },
   ),
+  probe('M-16c', 'createTTL with unknown flags inside a multi', async (t) => {
+    const { a, p } = await t.start();
+    expect(codes(await a.multi(op.create(`${p}/a`), op.createTTL(`${p}/b`, { flags: 9, ttl: 1000 })))).toEqual([0, -8]);
+  }),
   probe('M-17', 'TTL flags with create inside a multi', async (t) => {
     const { a, p } = await t.start();
     await refuses(t, a, () => a.multi(op.create(`${p}/b`), op.create(`${p}/a`, { flags: 5 })));
