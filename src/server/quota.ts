@@ -39,7 +39,7 @@ export class Quotas {
     const usage = this.#read(limited, STATS);
     if (limits === null || usage === null) return;
     const over = (now: number | undefined, more: number, limit: number | undefined): boolean =>
-      limit !== undefined && limit > -1 && more > 0 && (now ?? 0) + more > limit;
+      limit !== undefined && limit > -1 && more !== 0 && (now ?? 0) + more > limit;
     const exceeded =
       over(usage.get('count'), change.count, limits.get('countHardLimit')) ||
       over(usage.get('bytes'), change.bytes, limits.get('byteHardLimit'));

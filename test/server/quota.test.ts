@@ -44,6 +44,14 @@ test('hard limits refuse what goes beyond, and let through what meets them', asy
   expect((await client.create('/p/d')).err).toBe(0);
 });
 
+test('a node that shrinks is refused while it is still too much', async () => {
+  const client = await connect(await serve({ enforceQuota: true }));
+  await client.create('/p', { data: '01234' });
+  await limit(client, '/p', 'count=-1,bytes=-1=;byteHardLimit=3;countHardLimit=0');
+  const codes = [await client.set('/p', '0123'), await client.set('/p', '56789'), await client.set('/p', '012')];
+  expect(codes.map(({ err }) => err)).toEqual([-125, 0, 0]);
+});
+
 test('without statistics, without enforcement and before 3.7 nothing is refused', async () => {
   for (const options of [{}, { enforceQuota: true, version: '3.6' }]) {
     const client = await connect(await serve(options));

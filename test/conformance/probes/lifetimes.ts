@@ -304,6 +304,12 @@ export const quota: readonly Probe[] = [
     expect((await a.set(p, 'x'.repeat(17))).err).toBe(0);
     expect(await usage()).toBe('count=2,bytes=20');
   }),
+  quotaProbe('U-05b', 'a change to fewer bytes that are still too many', async ({ a, p, limits }, t) => {
+    await a.set(limits, 'count=-1,bytes=-1=;byteHardLimit=3;countHardLimit=1');
+    await t.fails(a, -125, () => a.set(p, 'x'));
+    expect((await a.set(p, 'xy')).err).toBe(0);
+    expect((await a.set(p, '')).err).toBe(0);
+  }),
   quotaProbe('U-06', 'a deletion counts', async ({ a, p, usage }) => {
     await a.delete(`${p}/c`);
     expect(await usage()).toBe('count=1,bytes=2');
