@@ -9,7 +9,8 @@ interface Kerberos {
 }
 
 interface KerberosClient {
-  step(challenge: string): Promise<string>;
+  /** Null where there is nothing to send, as there is not once the server has proved itself. */
+  step(challenge: string): Promise<string | null>;
   unwrap(challenge: string): Promise<string>;
   wrap(challenge: string, options: Record<string, unknown>): Promise<string>;
   readonly contextComplete: boolean;
@@ -39,7 +40,7 @@ export async function gssapi(service: string, host: string, principal: string | 
       }
       const token = await client.step(input);
       if (client.contextComplete) phase = 'layer';
-      return Buffer.from(token, 'base64');
+      return Buffer.from(token ?? '', 'base64');
     },
   };
 }

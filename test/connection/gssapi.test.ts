@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { AuthFailedError, SASLException } from '../../src/base/errors.ts';
 import { authenticateSasl } from '../../src/connection/sasl.ts';
 
-/** The calls of the optional package, in order; its client agrees after two steps, as Kerberos with mutual authentication does. */
+/** The calls of the optional package, in order; its client agrees after two steps, the second of which, as Kerberos with mutual authentication does, leaves nothing to send: null. */
 const asked = vi.hoisted(() => [] as unknown[][]);
 const fails = vi.hoisted(() => ({ step: undefined as Error | undefined, open: undefined as Error | undefined }));
 
@@ -20,7 +20,7 @@ vi.mock('kerberos', () => {
       asked.push(['step', text(challenge)]);
       if (fails.step !== undefined) return Promise.reject(fails.step);
       steps++;
-      return Promise.resolve(base64(`token ${steps}`));
+      return Promise.resolve(steps === 2 ? null : base64(`token ${steps}`));
     },
     unwrap: (challenge: string) => Promise.resolve(void asked.push(['unwrap', text(challenge)])),
     wrap: (response: string, { user }: { user: string }) => {
@@ -56,7 +56,7 @@ function server(...answers: (string | null)[]): { tokens: string[]; ask: (token:
 test('GSSAPI goes through the steps of the context, then agrees on no security layer, for the holder of the ticket', async () => {
   const { tokens, ask } = server('challenge', 'offer', '');
   await authenticateSasl({ mechanism: 'GSSAPI' }, 'zk1.example', ask);
-  expect(tokens).toEqual(['token 1', 'token 2', 'no layer for ticket@REALM']);
+  expect(tokens).toEqual(['token 1', '', 'no layer for ticket@REALM']);
   expect(asked).toEqual([
     ['initializeClient', 'zookeeper@zk1.example', { mechOID: 9 }],
     ['step', ''],
