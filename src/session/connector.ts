@@ -199,7 +199,9 @@ export class Connector {
       const target = await cycle.next();
       if (target === undefined || run.aborted) return undefined;
       try {
-        return await this.#try(target, this.#sessionTimeout / cycle.size);
+        // A starting server may never answer (3.9.5 does not hang up on whom it cannot take yet): where there is no other, it is asked again in time.
+        const shares = Math.max(this.#sessionId === null ? 1 : 2, cycle.size);
+        return await this.#try(target, this.#sessionTimeout / shares);
       } catch (error) {
         const cause = this.#judge(error as Error);
         note({ ...target, cause });
@@ -230,7 +232,7 @@ export class Connector {
     this.#attempt = attempt;
     const limited = (by: number, message: string): Timer =>
       this.#clock.timer(by, () => attempt.abort.abort(new ConnectionDropped(message, { code: OVERDUE })));
-    let timer = limited(limit, `no session within ${Math.round(limit)} ms (the session timeout shared among the addresses)`);
+    let timer = limited(limit, `no session within ${Math.round(limit)} ms (its share of the session timeout)`);
     try {
       return await this.#establish(target, attempt.abort.signal, () => {
         timer.cancel();

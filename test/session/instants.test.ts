@@ -57,6 +57,17 @@ describe('a connection that has gone silent', () => {
     expect(rig.states.slice(1).map(({ at }) => at)).toEqual([2_000 - EARLY, 4_000 - EARLY]);
   });
 
+  test('has the session saved although the only server left the first attempt after it without an answer, as a starting one may', async () => {
+    const rig = await connected();
+    rig.setAll('silent', 'a');
+    rig.peer.hangUp();
+    await rig.clock.settle();
+    rig.setAll('answers', 'a');
+    await rig.clock.advance(T - 1);
+    expect(rig.states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'CONNECTED']);
+    expect(rig.sessions).toBe(1n);
+  });
+
   test('fails a credential that waits for a connection with the session, as it does other calls; it is presented in the next session', async () => {
     const rig = await connected();
     rig.setAll('refuses', 'a');
