@@ -182,6 +182,7 @@ export class Connector {
       this.#sink.connectFailed(failure);
     };
     const cycle = this.#rotation.cycle(Math.min(LOOKUP_PATIENCE, this.#sessionTimeout), note);
+    const resumed = this.#sessionId;
     this.#cycleUnderWay = cycle;
     try {
       const established = await this.#tryEach(cycle, run, note);
@@ -191,6 +192,8 @@ export class Connector {
     }
     // Nobody waits for a stopped client's connection: a policy must not call again.
     if (run.aborted) return new Promise(() => undefined);
+    // The session was given up in the midst of it.
+    if (resumed !== null && this.#sessionId === null) return this.#cycle(run);
     throw new ConnectionLoss(...unreached('no server could be reached', failures));
   }
 
