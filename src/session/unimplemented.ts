@@ -1,15 +1,12 @@
-import { UnimplementedError, type ErrorContext } from '../base/errors.ts';
+import { subjectOf, UnimplementedError, type ErrorContext } from '../base/errors.ts';
 import { OPS, type OpName, type OpRow } from '../codec/ops.ts';
 
 /** An operation the server does not know is told by the version that has it. */
 export function unimplemented(op: OpName, context: ErrorContext): UnimplementedError {
   const { since } = OPS[op] as OpRow;
   const hint = HINTS[op] ?? '';
-  const called = [context.operation, context.path].filter((part) => part !== undefined).join(' ');
-  return new UnimplementedError(
-    `${called}: ${op} needs ZooKeeper ${since} or later${hint} (code ${UnimplementedError.code})`,
-    context,
-  );
+  const message = `${subjectOf(context)}${op} needs ZooKeeper ${since} or later${hint} (code ${UnimplementedError.code})`;
+  return new UnimplementedError(message, context);
 }
 
 /** What else may be the reason on a server that is new enough. */

@@ -386,6 +386,10 @@ test.each([['world:anyone'], [[malformedAcl]], [new ACL(1, ANYONE_ID_UNSAFE)]])(
 test('an empty path stands for the root, and errors say so', async () => {
   expect(await outcome(() => client.create(''))).toMatchObject({ message: expect.stringMatching(/^create \/: /), path: '/' });
   expect(await outcome(() => client.delete(''))).toMatchObject({ message: expect.stringMatching(/^delete \/: /), path: '/' });
+  await using old = await EmbeddedZooKeeper.start({ version: '3.5' });
+  await using guest = await new KazooClient(old.connectString).start();
+  const error = await outcome(() => guest.getAllChildrenNumber(''));
+  expect(error).toMatchObject({ message: expect.stringMatching(/^getAllChildrenNumber \/: getAll.* needs/), path: '/' });
 });
 
 test('unchroot wants a path', () => {
