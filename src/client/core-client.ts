@@ -15,7 +15,7 @@ import { KazooRetry, toRetryPolicy, UNLIMITED_RETRY, type RetryPolicy } from '..
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { ACL } from '../base/security.ts';
 import { seenByAwaiting } from '../base/seen-by.ts';
-import type { KazooState, KeeperState } from '../base/states.ts';
+import type { KazooState, KeeperState, WatchListener } from '../base/states.ts';
 import type { OpName, RequestOf, ResponseOf } from '../codec/ops.ts';
 import { askFourLetterWord, versionIn } from '../connection/four-letter.ts';
 import type { DialOptions } from '../connection/dial.ts';
@@ -26,7 +26,6 @@ import type { SubmitOptions } from '../session/request-queue.ts';
 import { Rotation } from '../session/rotation.ts';
 import { ScopedClock } from '../session/scoped-clock.ts';
 import { Session } from '../session/session.ts';
-import type { WatchListener } from '../base/states.ts';
 import { WAIT_OPTIONS, checkFlags, checkOptions, checkString, checkTimeout, refuseSasl } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
 import { withinLimits } from './limits.ts';
@@ -193,7 +192,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    */
   async command(word = 'ruok', options?: WaitOptions): Promise<string> {
     if (typeof word !== 'string' || !/^[a-z]{4}$/.test(word))
-      throw new TypeError(`word must be four letters such as "ruok", not ${JSON.stringify(word)}`);
+      throw new TypeError(`word must be four letters such as "ruok", not ${describeValue(word)}`);
     const { signal, timeout = this.#options.timeout } = checkOptions(options, WAIT_OPTIONS);
     const { target } = this.session;
     const context = { operation: `command ${word}` };

@@ -1,5 +1,5 @@
 import { NoNodeError } from '../base/errors.ts';
-import { joinPath } from '../base/paths.ts';
+import { describeValue, joinPath } from '../base/paths.ts';
 import { Failure } from '../session/failure.ts';
 import { WAIT_OPTIONS, checkOptions } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
@@ -32,7 +32,7 @@ export async function* walkTree(
 ): AsyncGenerator<string, void, undefined> {
   const { concurrency = 64, signal, timeout } = checkOptions(options, WALK_OPTIONS);
   if (!Number.isInteger(concurrency) || concurrency < 1)
-    throw new RangeError(`concurrency must be a whole number from 1, not ${concurrency}`);
+    throw new RangeError(`concurrency must be a whole number from 1, not ${describeValue(concurrency)}`);
   const stack: Visit[] = [{ path: root }];
   while (stack.length > 0) {
     signal?.throwIfAborted();

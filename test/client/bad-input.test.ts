@@ -273,6 +273,7 @@ const OTHERS: Row[] = [
   ['reconfig: fromConfig', () => client.reconfig({ fromConfig: 1.5 }), TypeError, 'fromConfig must be a whole number, not 1.5'],
   ['command: word', () => client.command('stat; rm'), TypeError, 'word must be four letters such as "ruok"'],
   ['command: number', () => client.command(wrong(5)), TypeError, 'word must be four letters'],
+  ['command: bigint', () => client.command(wrong(5n)), TypeError, 'word must be four letters such as "ruok", not 5n'],
   ['addAuth: scheme', () => client.addAuth(wrong(5), 'x'), TypeError, 'scheme must be a string, not 5'],
   ['addAuth: no scheme', () => client.addAuth('', 'x'), TypeError, 'scheme must not be empty'],
   ['addAuth: sasl', () => client.addAuth('sasl', 'x'), ConfigurationError, 'use the option "sasl"'],
