@@ -1,3 +1,8 @@
+interface Entry {
+  readonly callback: () => unknown;
+  readonly onError: (error: unknown) => void;
+}
+
 /**
  * Runs callbacks one at a time, in the order given; an async one is awaited before the next starts.
  * A callback that throws or rejects is reported and never stops the queue (Kazoo WA-8, HA-1).
@@ -5,21 +10,17 @@
  * The first of a burst runs in a microtask of its own: after the code that queued it, before any reply that arrived later is seen.
  */
 export class CallbackQueue {
-  readonly #onError: (error: unknown) => void;
-  #queue: (() => unknown)[] = [];
+  #queue: Entry[] = [];
   #running = false;
-
-  constructor(onError: (error: unknown) => void) {
-    this.#onError = onError;
-  }
 
   /** How many callbacks wait, not counting the one that runs. */
   get size(): number {
     return this.#queue.length;
   }
 
-  push(callback: () => unknown): void {
-    this.#queue.push(callback);
+  /** @param onError told what this callback throws */
+  push(callback: () => unknown, onError: (error: unknown) => void): void {
+    this.#queue.push({ callback, onError });
     if (this.#running) return;
     this.#running = true;
     queueMicrotask(() => this.#drain());
@@ -29,7 +30,7 @@ export class CallbackQueue {
     let index = 0;
     const batch = this.#queue;
     while (index < batch.length) {
-      const outcome = this.#run(batch[index++]!);
+      const outcome = run(batch[index++]!);
       if (outcome !== undefined) {
         this.#queue = batch.slice(index);
         void outcome.then(() => this.#drain());
@@ -39,19 +40,22 @@ export class CallbackQueue {
     this.#queue = [];
     this.#running = false;
   }
+}
 
-  #run(callback: () => unknown): Promise<void> | undefined {
+function run({ callback, onError }: Entry): Promise<unknown> | undefined {
+  const report = (error: unknown): void => {
     try {
-      const result = callback();
-      if (!isThenable(result)) return undefined;
-      return Promise.resolve(result).then(
-        () => undefined,
-        (error: unknown) => this.#onError(error),
-      );
-    } catch (error) {
-      this.#onError(error);
-      return undefined;
+      onError(error);
+    } catch {
+      // Who cannot be told of an error does not stop the queue either.
     }
+  };
+  try {
+    const result = callback();
+    return isThenable(result) ? Promise.resolve(result).catch(report) : undefined;
+  } catch (error) {
+    report(error);
+    return undefined;
   }
 }
 

@@ -17,33 +17,18 @@ export interface Handler {
   stop(): void | Promise<void>;
 }
 
-/** One queue per kind of callback. */
+/** One queue per kind of callback. Each callback reports to its own client: several may share a handler. */
 export class CallbackQueues {
   readonly #queues = new Map<CallbackKind, CallbackQueue>();
 
   dispatch(kind: CallbackKind, callback: () => unknown, onError: (error: unknown) => void): void {
     let queue = this.#queues.get(kind);
     if (queue === undefined) {
-      // Each callback reports to its own client: several may share a handler.
-      queue = new CallbackQueue(() => undefined);
+      queue = new CallbackQueue();
       this.#queues.set(kind, queue);
     }
-    queue.push(() => reporting(callback, onError));
+    queue.push(callback, onError);
   }
-}
-
-function reporting(callback: () => unknown, onError: (error: unknown) => void): unknown {
-  try {
-    const result = callback();
-    return isThenable(result) ? Promise.resolve(result).catch(onError) : undefined;
-  } catch (error) {
-    onError(error);
-    return undefined;
-  }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
 /** The default: the connection is on this event loop, callbacks run on it in order. */

@@ -3,9 +3,20 @@ import { CallbackQueue } from '../../src/base/callback-queue.ts';
 
 const flush = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function setUp(): { queue: CallbackQueue; errors: unknown[]; order: string[] } {
+function setUp(): { queue: { push(callback: () => unknown): void; readonly size: number }; errors: unknown[]; order: string[] } {
   const errors: unknown[] = [];
-  return { queue: new CallbackQueue((error) => errors.push(error)), errors, order: [] };
+  const queue = new CallbackQueue();
+  const push = (callback: () => unknown): void => queue.push(callback, (error) => errors.push(error));
+  return {
+    queue: {
+      push,
+      get size() {
+        return queue.size;
+      },
+    },
+    errors,
+    order: [],
+  };
 }
 
 test('callbacks run in order, after the code that queued them', async () => {
@@ -77,4 +88,21 @@ test('values that are no promises are not waited for', async () => {
   queue.push(() => void order.push('end'));
   await flush();
   expect(order).toEqual(['end']);
+});
+
+test('each callback has its own reporter, and one that fails itself stops nothing', async () => {
+  const queue = new CallbackQueue();
+  const told: string[] = [];
+  const fails = (): never => {
+    throw new Error('nobody listens');
+  };
+  queue.push(fails, fails);
+  queue.push(() => Promise.reject(new Error('rejected')), fails);
+  queue.push(fails, (error) => void told.push(String(error)));
+  queue.push(
+    () => void told.push('after'),
+    () => undefined,
+  );
+  await flush();
+  expect(told).toEqual(['Error: nobody listens', 'after']);
 });
