@@ -1,3 +1,5 @@
+import { Deferred } from './deferred.ts';
+
 /** A place in line. */
 export interface Ticket {
   /** Resolves when it is this one's turn. */
@@ -15,13 +17,10 @@ export class Turnstile {
   }
 
   take(): Ticket {
-    let open = (): void => undefined;
-    const ready = new Promise<void>((resolve) => {
-      open = resolve;
-    });
-    const ticket: Ticket = { ready, leave: () => this.#leave(ticket) };
-    this.#line.push({ ticket, open });
-    if (this.#line.length === 1) open();
+    const turn = new Deferred();
+    const ticket: Ticket = { ready: turn.promise, leave: () => this.#leave(ticket) };
+    this.#line.push({ ticket, open: turn.resolve });
+    if (this.#line.length === 1) turn.resolve();
     return ticket;
   }
 

@@ -1,3 +1,4 @@
+import { Deferred } from '../base/deferred.ts';
 import { KazooException } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
@@ -5,7 +6,6 @@ import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { ownData, requireClient } from './arguments.ts';
 import { bounded } from './bounded.ts';
-import { Deferred } from './deferred.ts';
 import { PersistentNode } from './persistent-node.ts';
 import { TreeCache } from './tree-cache.ts';
 import { TreeEvent } from './tree-event.ts';
@@ -26,7 +26,7 @@ export class GroupMember {
   readonly #client: RecipeClient;
   readonly #node: PersistentNode;
   readonly #cache: TreeCache;
-  readonly #loaded = new Deferred<undefined>();
+  readonly #loaded = new Deferred();
   #payload: Buffer;
 
   /** @throws TypeError or RangeError for arguments that are none */
@@ -42,7 +42,7 @@ export class GroupMember {
     this.#cache = new TreeCache(client, this.path);
     this.#cache.listen(
       prompt(({ eventType }: TreeEvent) => {
-        if (eventType === TreeEvent.INITIALIZED) this.#loaded.resolve(undefined);
+        if (eventType === TreeEvent.INITIALIZED) this.#loaded.resolve();
       }),
     );
   }

@@ -1,3 +1,4 @@
+import { Deferred } from '../base/deferred.ts';
 import { prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent, WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -22,7 +23,7 @@ export async function observe<T>(
   const reading = read(watch.listener);
   try {
     const value = await attempt.guard(reading);
-    if (!settled(value)) await attempt.guard(watch.told);
+    if (!settled(value)) await attempt.guard(watch.told.promise);
     return value;
   } finally {
     watch.close(paths, reading);
@@ -32,23 +33,19 @@ export async function observe<T>(
 /** A watch and the state of the session, waited for together. */
 class OneWatch {
   readonly #client: RecipeClient;
-  readonly told: Promise<void>;
+  readonly told = new Deferred();
   readonly listener: WatchListener;
   readonly #onState: (state: KazooState) => void;
 
   constructor(client: RecipeClient, noticed: WatchListener) {
     this.#client = client;
-    let wake = (): void => undefined;
-    this.told = new Promise((resolve) => {
-      wake = resolve;
-    });
     this.listener = prompt((event: WatchedEvent) => {
-      wake();
+      this.told.resolve();
       return noticed(event);
     });
     // While suspended there is nothing to read: the watch outlives that, and CONNECTED or LOST follows.
     this.#onState = (state) => {
-      if (state !== 'SUSPENDED') wake();
+      if (state !== 'SUSPENDED') this.told.resolve();
     };
     client.on('state', this.#onState);
   }

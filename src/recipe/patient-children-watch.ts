@@ -1,3 +1,4 @@
+import { Deferred } from '../base/deferred.ts';
 import { CancelledError, ConnectionClosedError } from '../base/errors.ts';
 import { normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
@@ -64,8 +65,7 @@ class PatientRun {
   readonly #path: string;
   readonly #boundary: number;
   readonly #attempt: Attempt;
-  readonly #changed: Promise<void>;
-  #settleChanged: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+  readonly #changed = new Deferred();
   #settled = false;
   #fired = false;
 
@@ -74,8 +74,6 @@ class PatientRun {
     this.#path = path;
     this.#boundary = boundary;
     this.#attempt = new Attempt(client.clock, waiting, () => waitTimedOut(path, 'patient children watch'));
-    this.#changed = new Promise((resolve, reject) => (this.#settleChanged = { resolve, reject }));
-    this.#changed.catch(() => undefined);
   }
 
   async settled(): Promise<[string[], Promise<void>]> {
@@ -86,7 +84,7 @@ class PatientRun {
         await this.#pause();
         if (this.#fired) continue;
         this.#settled = true;
-        return [children, this.#changed];
+        return [children, this.#changed.promise];
       }
     } catch (error) {
       void this.#client.unwatch(this.#path, this.#onEvent);
@@ -121,12 +119,12 @@ class PatientRun {
 
   #end(reason: Error): void {
     this.#attempt.end(reason);
-    this.#settleChanged?.reject(reason);
+    this.#changed.reject(reason);
   }
 
   readonly #onEvent = prompt((event: WatchedEvent): void => {
     this.#fired = true;
     if (event.state === 'CLOSED') this.#end(new ConnectionClosedError(undefined, { path: this.#path }));
-    else if (this.#settled) this.#settleChanged?.resolve();
+    else if (this.#settled) this.#changed.resolve();
   });
 }

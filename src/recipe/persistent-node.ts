@@ -1,3 +1,4 @@
+import { Deferred } from '../base/deferred.ts';
 import { ConnectionClosedError, KazooException, NodeExistsError, NoNodeError } from '../base/errors.ts';
 import { basename, joinPath, parentPath, normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
@@ -8,7 +9,6 @@ import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalBoolean, ownData, requireClient, requireFunction, requireOptions } from './arguments.ts';
 import { isTransient } from './attempt.ts';
 import { bounded } from './bounded.ts';
-import { Deferred } from './deferred.ts';
 import { nullIfMissing } from './missing.ts';
 import { isUnstarted, persist } from './outage.ts';
 import { SequencePattern } from './sequence.ts';
@@ -59,7 +59,7 @@ export class PersistentNode {
   #reported: bigint | undefined;
   #due = false;
   #running: Promise<void> | undefined;
-  #made = new Deferred<undefined>();
+  #made = new Deferred();
 
   /** @throws TypeError or RangeError for arguments that are none */
   constructor(client: RecipeClient, path: string, data: ZnodeData = '', options?: PersistentNodeOptions) {
@@ -227,7 +227,7 @@ export class PersistentNode {
     if (this.#ephemeral) this.#sessions.add(ephemeralOwner);
     else this.#czxid = czxid;
     this.#ours = this.#wasThere = true;
-    this.#made.resolve(undefined);
+    this.#made.resolve();
     while (this.#unwritten) {
       const data = this.#data;
       await this.#client.set(this.#path, data);

@@ -1,3 +1,4 @@
+import { Deferred } from '../base/deferred.ts';
 import { KazooException } from '../base/errors.ts';
 import { joinPath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
@@ -6,7 +7,6 @@ import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireFunction, requireOneOf, requireOptions } from './arguments.ts';
 import { bounded } from './bounded.ts';
-import { Deferred } from './deferred.ts';
 import { parseServiceInstance, type ServiceInstance } from './service-instance.ts';
 import { TreeCache } from './tree-cache.ts';
 import { type NodeData, TreeEvent } from './tree-event.ts';
@@ -35,7 +35,7 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
   readonly path: string;
   readonly #client: RecipeClient;
   readonly #cache: TreeCache;
-  readonly #loaded = new Deferred<undefined>();
+  readonly #loaded = new Deferred();
   readonly #filter: (instance: ServiceInstance) => boolean;
   readonly #choose: (instances: readonly ServiceInstance[]) => ServiceInstance;
   readonly #instances = new Map<string, ServiceInstance>();
@@ -97,7 +97,7 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
   readonly #onEvent = prompt(({ eventType, eventData }: TreeEvent): void => {
     if (eventType === TreeEvent.INITIALIZED) {
       this.#tells = true;
-      this.#loaded.resolve(undefined);
+      this.#loaded.resolve();
     }
     if (eventData === null || eventData.path === this.path) return;
     const id = eventData.path.slice(joinPath(this.path, '').length);

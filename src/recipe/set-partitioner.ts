@@ -1,3 +1,4 @@
+import { Deferred } from '../base/deferred.ts';
 import { CancelledError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
@@ -70,7 +71,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   #round: { attempt: Attempt; done: Promise<void> } | undefined;
   #releasing: Promise<void> | undefined;
   #finishing: Promise<void> | undefined;
-  readonly #waiters = new Set<() => void>();
+  readonly #waiters = new Set<Deferred>();
 
   /** @throws TypeError or RangeError for a bad argument */
   constructor(client: RecipeClient, path: string, set: Iterable<T>, options?: SetPartitionerOptions<T>) {
@@ -292,20 +293,17 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   #setState(state: PartitionState): void {
     this.#state = state;
     this.#stateId += 1;
-    for (const wake of [...this.#waiters]) wake();
+    for (const waiter of this.#waiters) waiter.resolve();
     this.emit('state', state);
   }
 
   async #nextState(attempt: Attempt): Promise<void> {
-    let wake = (): void => undefined;
-    const changed = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    this.#waiters.add(wake);
+    const changed = new Deferred();
+    this.#waiters.add(changed);
     try {
-      await attempt.guard(changed);
+      await attempt.guard(changed.promise);
     } finally {
-      this.#waiters.delete(wake);
+      this.#waiters.delete(changed);
     }
   }
 }

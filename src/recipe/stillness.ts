@@ -1,3 +1,4 @@
+import { Deferred } from '../base/deferred.ts';
 import { prompt } from '../base/prompt.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -24,7 +25,7 @@ export class Stillness {
       const watch = this.#watch!;
       const { promise, cancel } = sleep(this.#client.clock, this.#duration);
       try {
-        await attempt.guard(Promise.race([promise, watch.told]));
+        await attempt.guard(Promise.race([promise, watch.told.promise]));
       } finally {
         cancel();
       }
@@ -56,7 +57,7 @@ class Watch {
   readonly #client: RecipeClient;
   readonly #path: string;
   readonly #listener: WatchListener;
-  readonly told: Promise<void>;
+  readonly told = new Deferred();
   #callback: (() => void) | undefined;
   #reading: Promise<string[]> | undefined;
   fired = false;
@@ -64,13 +65,9 @@ class Watch {
   constructor(client: RecipeClient, path: string) {
     this.#client = client;
     this.#path = path;
-    let tell = (): void => undefined;
-    this.told = new Promise((resolve) => {
-      tell = resolve;
-    });
     this.#listener = prompt(() => {
       this.fired = true;
-      tell();
+      this.told.resolve();
       this.#callback?.();
     });
   }

@@ -1,3 +1,4 @@
+import { Deferred } from '../base/deferred.ts';
 import { ConnectionClosedError } from '../base/errors.ts';
 import type { KazooState, WatchedEvent, WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -30,12 +31,11 @@ export interface WatchLoopOptions<T> {
  * The watch's NONE is ignored (Kazoo D-22): it comes through the callback queue, which may be busy, while LOST is announced at once.
  */
 export class WatchLoop<T> {
-  readonly ready: Promise<void>;
   readonly #client: RecipeClient;
   readonly #path: string;
   readonly #options: WatchLoopOptions<T>;
   readonly #abort = new AbortController();
-  #settleReady: { resolve: () => void; reject: (error: unknown) => void } = { resolve: noop, reject: noop };
+  readonly #ready = new Deferred();
   /** Counts sessions lost, so that a watch left in an earlier one is not taken for armed. */
   #session = 0;
   #armed = false;
@@ -48,12 +48,15 @@ export class WatchLoop<T> {
     this.#client = client;
     this.#path = path;
     this.#options = options;
-    this.ready = new Promise((resolve, reject) => (this.#settleReady = { resolve, reject }));
-    this.ready.catch(noop);
     client.on('state', this.#onState);
     // Of the end of a client that has had no session no state tells.
     if (isUnstarted(client)) void client.lost.then(() => this.#last ?? this.#refresh(null));
     this.#refresh(null);
+  }
+
+  /** Settles after the first call, or when there will be none. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
   }
 
   stop(): void {
@@ -62,7 +65,7 @@ export class WatchLoop<T> {
     this.#client.off('state', this.#onState);
     this.#abort.abort();
     void this.#client.unwatch(this.#path, this.#onEvent);
-    this.#settleReady.resolve();
+    this.#ready.resolve();
   }
 
   readonly #onEvent = (event: WatchedEvent): void => {
@@ -119,9 +122,9 @@ export class WatchLoop<T> {
   async #firstCall(value: T): Promise<void> {
     try {
       await this.#call(value, null);
-      this.#settleReady.resolve();
+      this.#ready.resolve();
     } catch (error) {
-      this.#settleReady.reject(error);
+      this.#ready.reject(error);
     }
   }
 
@@ -135,14 +138,10 @@ export class WatchLoop<T> {
     if (this.#stopped) return;
     if (error instanceof ConnectionClosedError) {
       // Not started yet, or stopped: the watch goes on when the client is started (Kazoo DW-10). Whoever waits must not wait for that.
-      if (!isUnstarted(this.#client)) this.#settleReady.reject(error);
+      if (!isUnstarted(this.#client)) this.#ready.reject(error);
     } else if (this.#last === undefined) {
-      this.#settleReady.reject(error);
+      this.#ready.reject(error);
       this.stop();
     } else this.#client.reportError(error);
   }
-}
-
-function noop(): void {
-  // Nothing to do.
 }

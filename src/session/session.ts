@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { Deferred } from '../base/deferred.ts';
 import { AuthFailedError, ConnectionClosedError, ConnectionDropped, errorForCode } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KazooState, KeeperState, WatchListener } from '../base/states.ts';
@@ -9,7 +10,6 @@ import type { Target } from '../connection/transport.ts';
 import { Call } from './call.ts';
 import { Connector, type Established } from './connector.ts';
 import { Credentials, type Credential } from './credentials.ts';
-import { Deferred } from './deferred.ts';
 import { Diagnostics } from './diagnostics.ts';
 import { CredentialRefused, presentCredential, restoreWatches } from './establish.ts';
 import { failAll, Failure } from './failure.ts';
@@ -190,10 +190,7 @@ export class Session {
     const stopped = new Deferred();
     this.#stopping = stopped.promise;
     const over = this.#stop().finally(() => (this.#stopping = undefined));
-    over.then(
-      () => stopped.resolve(),
-      (error: unknown) => stopped.reject(error as Error),
-    );
+    over.then(stopped.resolve, stopped.reject);
     return stopped.promise;
   }
 

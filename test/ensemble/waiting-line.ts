@@ -1,4 +1,4 @@
-import { Deferred } from '../../src/recipe/deferred.ts';
+import { Deferred } from '../../src/base/deferred.ts';
 import { Election } from '../../src/recipe/election.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { within } from './lock-model.ts';

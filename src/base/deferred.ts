@@ -1,5 +1,5 @@
 /** A promise that is settled from outside. Rejecting it troubles nobody who does not look at it. */
-export class Deferred<T> {
+export class Deferred<T = void> {
   readonly promise: Promise<T>;
   resolve!: (value: T) => void;
   reject!: (error: unknown) => void;
