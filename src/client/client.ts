@@ -1,4 +1,4 @@
-import { ConnectionLoss, errorForCode, NodeExistsError, NoNodeError } from '../base/errors.ts';
+import { ConnectionLoss, NodeExistsError, NoNodeError } from '../base/errors.ts';
 import { basename, describeValue, joinPath, normalizePath, parentPath } from '../base/paths.ts';
 import { Id, OPEN_ACL_UNSAFE, storedAcl, type ACL } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
@@ -356,8 +356,8 @@ export class Client extends CoreClient {
   }
 
   async #statOf(path: string, options: WaitOptions): Promise<ZnodeStat> {
-    const stat = await this.exists(path, { signal: options.signal, timeout: options.timeout });
-    if (stat === null) throw errorForCode(-101, { operation: 'create', path });
+    const stat = await this.exists(path, options);
+    if (stat === null) throw new NoNodeError(undefined, { operation: 'create', path });
     return stat;
   }
 

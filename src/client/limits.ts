@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { errorForCode, type ErrorContext } from '../base/errors.ts';
+import { OperationTimeoutError, type ErrorContext } from '../base/errors.ts';
 import { onAbort } from '../session/abort-listeners.ts';
 import type { WaitOptions } from './call-options.ts';
 
@@ -30,7 +30,8 @@ export async function withinLimits<T>(
   } catch (error) {
     if (!limit.signal.aborted) throw error;
     if (signal?.aborted === true) throw signal.reason;
-    throw errorForCode(-7, { ...context, cause: new Error(`not done within the call's timeout of ${timeout} ms`) });
+    const cause = new Error(`not done within the call's timeout of ${timeout} ms`);
+    throw new OperationTimeoutError(undefined, { ...context, cause });
   } finally {
     timer?.cancel();
     forget?.();

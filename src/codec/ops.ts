@@ -1,3 +1,4 @@
+import { NoNodeError } from '../base/errors.ts';
 import { buffer, int, long, longNumber, path, record, required, text, ustring, type AnyField, type Field } from './fields.ts';
 import { multiRequest, multiResponse, type Part, type PartRow } from './multi.ts';
 import {
@@ -35,8 +36,6 @@ export interface OpRow {
   readonly part?: { readonly of: 'multi' | 'multiRead'; readonly code: number; readonly body: AnyField };
 }
 
-const NO_NODE = -101;
-
 const createTtlRequest = record({ path, data: buffer, acl: acls, flags: int, ttl: longNumber });
 const watches = { relativeZxid: long, dataWatches: required(text), existWatches: required(text), childWatches: required(text) };
 const clientInfo = record({ scheme: text, user: text });
@@ -57,7 +56,7 @@ const SINGLE = {
     writes: true,
     part: { of: 'multi', code: 2, body: nothing },
   },
-  exists: { code: 3, request: pathWatchRequest, response: statResponse, watch: 'exists', nullOn: NO_NODE },
+  exists: { code: 3, request: pathWatchRequest, response: statResponse, watch: 'exists', nullOn: NoNodeError.code },
   getData: {
     code: 4,
     request: pathWatchRequest,

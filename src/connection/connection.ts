@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { ConnectionDropped, errorForCode } from '../base/errors.ts';
+import { ConnectionDropped, errorForCode, MarshallingError } from '../base/errors.ts';
 import { TURN } from '../base/turn.ts';
 import type { AnyField, ValueOf } from '../codec/fields.ts';
 import { FrameSplitter, type FrameSink } from '../codec/frame.ts';
@@ -206,7 +206,7 @@ export class Connection implements FrameSink {
     const xid = reader.int();
     this.#noteZxid(reader.int(), reader.int());
     if (xid < 0) return;
-    const error = errorForCode(-5, {
+    const error = new MarshallingError(undefined, {
       cause: new RangeError(
         `the reply has ${length} bytes, more than maxResponseBytes (${this.#maxResponseBytes}); raise that option to read it`,
       ),
@@ -370,6 +370,6 @@ function answer(exchange: Exchange, err: number, reader: Reader, zxidHigh: numbe
   try {
     exchange.reply(err, reader, zxidHigh, zxidLow);
   } catch (cause) {
-    exchange.fail(errorForCode(-5, { cause }));
+    exchange.fail(new MarshallingError(undefined, { cause }));
   }
 }

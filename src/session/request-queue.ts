@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
-import { UnimplementedError } from '../base/errors.ts';
+import { OperationTimeoutError, UnimplementedError } from '../base/errors.ts';
 import { isOlder } from '../codec/ops.ts';
 import { Writer } from '../codec/writer.ts';
 import { type Connection, tooLarge } from '../connection/connection.ts';
@@ -19,7 +19,6 @@ export interface SubmitOptions {
   readonly onSent?: (() => void) | undefined;
 }
 
-const OPERATION_TIMEOUT = -7;
 /** Given-up calls that may stay in the queue before it is swept. */
 const SWEEP = 64;
 /** Sent calls that may stay at its front before it is shortened. */
@@ -184,7 +183,7 @@ export class RequestQueue implements CallHome {
     const forget = signal === undefined ? undefined : onAbort(signal, abort);
     if (timeout !== undefined && timeout !== Infinity) {
       timer = this.#clock.timer(timeout, () =>
-        end(Failure.ofCode(OPERATION_TIMEOUT, new Error(`no reply within the call's timeout of ${timeout} ms`))),
+        end(Failure.ofCode(OperationTimeoutError.code, new Error(`no reply within the call's timeout of ${timeout} ms`))),
       );
     }
     const onSettled = (): void => {

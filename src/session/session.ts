@@ -1,6 +1,12 @@
 import type { Clock } from '../base/clock.ts';
 import { Deferred } from '../base/deferred.ts';
-import { AuthFailedError, ConnectionClosedError, ConnectionDropped, errorForCode } from '../base/errors.ts';
+import {
+  AuthFailedError,
+  ConnectionClosedError,
+  ConnectionDropped,
+  ConnectionLoss,
+  SessionExpiredError,
+} from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { KazooState, KeeperState, WatchListener } from '../base/states.ts';
 import { OPS, type OpName, type RequestOf, type ResponseOf } from '../codec/ops.ts';
@@ -26,9 +32,9 @@ import { Teller } from './teller.ts';
 import { WatchCallbacks } from './watch-callbacks.ts';
 import { WatchTable, type WatchTableKind } from './watch-table.ts';
 
-const CONNECTION_LOSS = -4;
-const SESSION_EXPIRED = -112;
-const AUTH_FAILED = -115;
+/** What fails the requests that are pending when the session ends in a state (Kazoo RQ-5, RQ-9). */
+const PENDING_FAIL_WITH = { EXPIRED_SESSION: SessionExpiredError, AUTH_FAILED: AuthFailedError, CLOSED: ConnectionLoss } as const;
+type Ending = keyof typeof PENDING_FAIL_WITH;
 const CLOSED = Failure.ofError((context) => new ConnectionClosedError(undefined, context));
 const ORPHAN_TYPE = {
   data: 'data',
@@ -88,11 +94,7 @@ export class Session {
       event: (type, path, hasZxid) => this.#event(type, path, hasZxid),
       connectFailed: (failure) => sink.connectFailed(failure),
       expired: () =>
-        this.#lose(
-          'EXPIRED_SESSION',
-          SESSION_EXPIRED,
-          new ConnectionDropped('the server no longer knows the session', { code: 'expired' }),
-        ),
+        this.#lose('EXPIRED_SESSION', new ConnectionDropped('the server no longer knows the session', { code: 'expired' })),
       confirmed: () => this.#presumption.cancel(),
       established: (established) => this.#announce(established),
       ended: (established, error) => this.#connectionEnded(established, error),
@@ -210,9 +212,9 @@ export class Session {
       await presentCredential(established.connection, credential);
       this.#credentials.add(credential);
     } catch (error) {
-      if (!(error instanceof CredentialRefused)) return Failure.ofCode(CONNECTION_LOSS, error);
+      if (!(error instanceof CredentialRefused)) return Failure.ofCode(ConnectionLoss.code, error);
       this.#authFailed(error);
-      return Failure.ofCode(AUTH_FAILED, error);
+      return Failure.ofCode(AuthFailedError.code, error);
     }
   }
 
@@ -258,8 +260,8 @@ export class Session {
   refusal(): Failure | undefined {
     if (this.#stopping !== undefined) return CLOSED;
     if (!this.#machine.refuses) return undefined;
-    if (this.#machine.raw === 'AUTH_FAILED') return Failure.ofCode(AUTH_FAILED);
-    return this.#machine.raw === 'EXPIRED_SESSION' ? Failure.ofCode(SESSION_EXPIRED) : CLOSED;
+    if (this.#machine.raw === 'AUTH_FAILED') return Failure.ofCode(AuthFailedError.code);
+    return this.#machine.raw === 'EXPIRED_SESSION' ? Failure.ofCode(SessionExpiredError.code) : CLOSED;
   }
 
   /** Settles by the `resolve` that was kept last. */
@@ -328,7 +330,7 @@ export class Session {
     const calls = wasAnnounced ? this.#detach() : connection.takeInFlight();
     if (wasAnnounced) this.#connector.noteDrop(established);
     if (this.#stopping !== undefined || this.#machine.isOver) {
-      failAll(calls, errorForCode(CONNECTION_LOSS, { cause: error }));
+      failAll(calls, new ConnectionLoss(undefined, { cause: error }));
       return this.#farewell.cut();
     }
     this.#noteZxid(connection.lastZxid);
@@ -343,7 +345,7 @@ export class Session {
     this.#cause = error;
     const told = this.#machine.move('CONNECTING');
     this.#connected = new Deferred();
-    failAll([...calls, ...this.#requests.takeAll()], errorForCode(CONNECTION_LOSS, { cause: error }));
+    failAll([...calls, ...this.#requests.takeAll()], new ConnectionLoss(undefined, { cause: error }));
     if (told !== null) this.#teller.tellAfterRejections(() => this.#tell(told));
   }
 
@@ -352,7 +354,6 @@ export class Session {
     this.#connector.abandonSession();
     this.#lose(
       'EXPIRED_SESSION',
-      SESSION_EXPIRED,
       new ConnectionDropped(`presumed: nothing was heard from a server for 4/3 of the session timeout of ${sessionTimeout} ms`, {
         code: 'presumed',
       }),
@@ -360,7 +361,7 @@ export class Session {
   }
 
   /** The session is over: listeners first, then what is pending, then the watches (Kazoo ST-10). Out of an expiry the client goes on by itself. */
-  #lose(state: 'EXPIRED_SESSION' | 'AUTH_FAILED' | 'CLOSED', code: number, cause: Error, calls: readonly Exchange[] = []): void {
+  #lose(state: Ending, cause: Error, calls: readonly Exchange[] = []): void {
     this.#presumption.cancel();
     this.#connector.forgetSession();
     this.#lastZxid = 0n;
@@ -368,7 +369,7 @@ export class Session {
     this.#cause = cause;
     const told = this.#machine.move(state);
     if (told !== null) this.#teller.tell(() => this.#tell(told));
-    failAll([...calls, ...this.#requests.takeAll()], errorForCode(code, { cause }));
+    failAll([...calls, ...this.#requests.takeAll()], new PENDING_FAIL_WITH[state](undefined, { cause }));
     this.#lost.resolve();
     this.#lost = new Deferred();
     const oneShot = this.watches.drainOneShot();
@@ -381,7 +382,7 @@ export class Session {
   #authFailed(error: AuthFailedError): void {
     if (error instanceof CredentialRefused) this.#credentials.remove(error.credential);
     if (this.#machine.isOver) return;
-    this.#giveUp('AUTH_FAILED', AUTH_FAILED, error);
+    this.#giveUp('AUTH_FAILED', error);
   }
 
   /** There will be no session: everyone who waits for one is told why. */
@@ -389,14 +390,14 @@ export class Session {
     if (this.#stopping !== undefined || this.#machine.isOver) return;
     this.#logger.error(`the client gave up: ${error.message}`);
     if (error instanceof AuthFailedError) this.#authFailed(error);
-    else this.#giveUp('CLOSED', CONNECTION_LOSS, error);
+    else this.#giveUp('CLOSED', error);
   }
 
-  #giveUp(state: 'AUTH_FAILED' | 'CLOSED', code: number, error: Error): void {
+  #giveUp(state: Exclude<Ending, 'EXPIRED_SESSION'>, error: Error): void {
     const connection = this.#established?.connection;
     const calls = this.#detach();
     this.#connector.close();
-    this.#lose(state, code, error, calls);
+    this.#lose(state, error, calls);
     connection?.end(error);
     this.#connected.reject(error);
     void this.#useHandler(false);
@@ -409,7 +410,7 @@ export class Session {
     const connection = this.#established?.connection;
     const calls = this.#detach();
     this.#connector.close();
-    this.#lose('CLOSED', CONNECTION_LOSS, reason, calls);
+    this.#lose('CLOSED', reason, calls);
     connection?.end(reason);
     this.#connected.reject(new ConnectionClosedError(undefined, { cause: reason }));
     await this.#running;
@@ -444,9 +445,9 @@ export class Session {
   async #whenAuthenticated(): Promise<void | Failure> {
     try {
       const isLost = await Promise.race([this.#connected.promise, this.#lost.promise.then(() => true)]);
-      if (isLost === true) return Failure.ofCode(SESSION_EXPIRED, this.#cause);
+      if (isLost === true) return Failure.ofCode(SessionExpiredError.code, this.#cause);
     } catch (error) {
-      return error instanceof AuthFailedError ? Failure.ofCode(AUTH_FAILED, error) : CLOSED;
+      return error instanceof AuthFailedError ? Failure.ofCode(AuthFailedError.code, error) : CLOSED;
     }
   }
 
