@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { ConfigurationError } from '../base/errors.ts';
 import { isObject } from '../base/expectations.ts';
-import { describeValue, normalizePath } from '../base/paths.ts';
+import { describeValue } from '../base/paths.ts';
 import type { ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { ErrorPolicy } from './hold.ts';
@@ -12,11 +12,6 @@ export function requireClient(client: RecipeClient): RecipeClient {
     throw new TypeError(`client must be a KazooClient, not ${describeValue(client)}`);
   }
   return client;
-}
-
-/** The path in normal form. @throws TypeError or RangeError */
-export function requirePath(path: string): string {
-  return normalizePath(path);
 }
 
 /** The options, `{}` where none were given. @throws TypeError for what is no object, and for a name that is not among those `known` */

@@ -1,7 +1,8 @@
+import { normalizePath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requirePath, requireWaiting } from './arguments.ts';
+import { requireClient, requireWaiting } from './arguments.ts';
 import { Attempt } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { nullIfMissing } from './missing.ts';
@@ -21,7 +22,7 @@ export class Barrier {
   /** @throws TypeError or RangeError for a bad argument */
   constructor(client: RecipeClient, path: string) {
     this.#client = requireClient(client);
-    this.path = requirePath(path);
+    this.path = normalizePath(path);
   }
 
   /** Puts the barrier up; fine if it is up. */

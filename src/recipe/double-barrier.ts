@@ -1,10 +1,10 @@
 import { OperationTimeoutError } from '../base/errors.ts';
-import { joinPath } from '../base/paths.ts';
+import { joinPath, normalizePath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalString, requireClient, requireCount, requireOptions, requirePath, requireWaiting } from './arguments.ts';
+import { optionalString, requireClient, requireCount, requireOptions, requireWaiting } from './arguments.ts';
 import { Attempt, pauseAfter, sleep } from './attempt.ts';
 import { nullIfMissing } from './missing.ts';
 import { observe } from './observe.ts';
@@ -36,7 +36,7 @@ export class DoubleBarrier {
   /** @throws TypeError or RangeError for a bad argument */
   constructor(client: RecipeClient, path: string, numClients: number, options?: { identifier?: string | undefined }) {
     this.#client = requireClient(client);
-    this.path = requirePath(path);
+    this.path = normalizePath(path);
     this.numClients = requireCount('numClients', numClients);
     this.#identifier = optionalString('identifier', requireOptions(options, ['identifier']).identifier, processIdentifier());
     this.#ready = joinPath(this.path, READY);

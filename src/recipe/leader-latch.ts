@@ -1,20 +1,12 @@
 import { ConnectionClosedError, KazooException, OperationTimeoutError } from '../base/errors.ts';
-import { joinPath } from '../base/paths.ts';
+import { joinPath, normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { onAbort } from '../session/abort-listeners.ts';
-import {
-  optionalErrorPolicy,
-  optionalString,
-  requireClient,
-  requireOneOf,
-  requireOptions,
-  requirePath,
-  requireWaiting,
-} from './arguments.ts';
+import { optionalErrorPolicy, optionalString, requireClient, requireOneOf, requireOptions, requireWaiting } from './arguments.ts';
 import { Attempt, pauseAfter } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import type { ErrorPolicy } from './hold.ts';
@@ -76,7 +68,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     super();
     const { identifier, errorPolicy, closeMode = 'notify' } = requireOptions(options, OPTIONS);
     this.#client = requireClient(client);
-    this.path = requirePath(path);
+    this.path = normalizePath(path);
     this.#identifier = optionalString('identifier', identifier, '');
     this.#endsOnSuspension = optionalErrorPolicy(errorPolicy) === 'standard';
     this.#closeMode = requireOneOf('closeMode', closeMode, CLOSE_MODES);

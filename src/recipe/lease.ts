@@ -1,16 +1,8 @@
 import { KazooException, SessionExpiredError } from '../base/errors.ts';
-import { describeValue, joinPath } from '../base/paths.ts';
+import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import {
-  optionalString,
-  requireClient,
-  requireCount,
-  requireDuration,
-  requireFunction,
-  requireOptions,
-  requirePath,
-} from './arguments.ts';
+import { optionalString, requireClient, requireCount, requireDuration, requireFunction, requireOptions } from './arguments.ts';
 import { type Attempt, isTransient } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { hostname } from './identifier.ts';
@@ -51,7 +43,7 @@ export class NonBlockingLease {
   constructor(client: RecipeClient, path: string, duration: number, options?: LeaseOptions) {
     const { identifier, now } = requireOptions(options, ['identifier', 'now']);
     this.#client = requireClient(client);
-    this.path = requirePath(path);
+    this.path = normalizePath(path);
     this.#duration = requireLeaseDuration(duration);
     this.#identifier = optionalString('identifier', identifier, hostname());
     if (now !== undefined) requireFunction('now', now);
@@ -149,7 +141,7 @@ export class MultiNonBlockingLease {
   constructor(client: RecipeClient, count: number, path: string, duration: number, options?: LeaseOptions) {
     this.#client = requireClient(client);
     this.count = requireCount('count', count);
-    this.path = requirePath(path);
+    this.path = normalizePath(path);
     this.#leases = Array.from(
       { length: count },
       (_, slot) => new NonBlockingLease(client, joinPath(this.path, String(slot)), duration, options),

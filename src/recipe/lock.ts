@@ -1,9 +1,9 @@
-import { describeValue, joinPath } from '../base/paths.ts';
+import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
-import { optionalString, requireClient, requireOptions, requirePath } from './arguments.ts';
+import { optionalString, requireClient, requireOptions } from './arguments.ts';
 import { type Attempt, isTransient, pauseAfter } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import type { Claim, ErrorPolicy } from './hold.ts';
@@ -59,7 +59,7 @@ export class Lock extends Acquirable {
   /** @throws TypeError, RangeError or ConfigurationError for a bad argument */
   constructor(client: RecipeClient, path: string, options?: LockOptions, kind: LockKind = EXCLUSIVE) {
     const given = requireOptions(options, ['identifier', 'extraLockPatterns', 'errorPolicy']);
-    super(requireClient(client), requirePath(path), given.errorPolicy);
+    super(requireClient(client), normalizePath(path), given.errorPolicy);
     this.#identifier = optionalString('identifier', given.identifier, '');
     const extra = checkPatterns(given.extraLockPatterns);
     this.#kind = kind;

@@ -2,7 +2,7 @@ import { NodeExistsError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalString, requireClient, requireOptions, requirePath } from './arguments.ts';
+import { optionalString, requireClient, requireOptions } from './arguments.ts';
 import type { Attempt } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { uniqueName } from './identifier.ts';
@@ -32,7 +32,7 @@ abstract class BaseParty {
     suffix: (identifier: string) => string,
   ) {
     this.client = requireClient(client);
-    this.path = requirePath(path);
+    this.path = normalizePath(path);
     this.#identifier = optionalString('identifier', requireOptions(options, ['identifier']).identifier, '');
     this.#node = requireOneNode(joinPath(this.path, uniqueName() + suffix(this.#identifier)), this.path);
   }

@@ -1,9 +1,10 @@
 import { ConfigurationError, NodeExistsError } from '../base/errors.ts';
+import { normalizePath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
-import { optionalString, requireClient, requireCount, requireOptions, requirePath } from './arguments.ts';
+import { optionalString, requireClient, requireCount, requireOptions } from './arguments.ts';
 import type { Attempt } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import type { Claim, ErrorPolicy } from './hold.ts';
@@ -42,7 +43,7 @@ export class Semaphore extends Acquirable {
   /** @throws TypeError, RangeError or ConfigurationError for a bad argument */
   constructor(client: RecipeClient, path: string, options?: SemaphoreOptions) {
     const { identifier, maxLeases = 1, errorPolicy } = requireOptions(options, ['identifier', 'maxLeases', 'errorPolicy']);
-    super(requireClient(client), requirePath(path), errorPolicy);
+    super(requireClient(client), normalizePath(path), errorPolicy);
     this.#identifier = optionalString('identifier', identifier, '');
     this.maxLeases = requireCount('maxLeases', maxLeases);
     // Kazoo gives the lock its bytes, and the lock prints them (D-33): others read that.

@@ -5,15 +5,7 @@ import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import {
-  optionalString,
-  requireClient,
-  requireDuration,
-  requireFunction,
-  requireOptions,
-  requirePath,
-  requireWaiting,
-} from './arguments.ts';
+import { optionalString, requireClient, requireDuration, requireFunction, requireOptions, requireWaiting } from './arguments.ts';
 import { Attempt } from './attempt.ts';
 import { processIdentifier } from './identifier.ts';
 import { Lock } from './lock.ts';
@@ -79,7 +71,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     const given = requireOptions(options, ['partitionFunc', 'identifier', 'timeBoundary', 'maxReactionTime']);
     const { partitionFunc = shareEvenly, timeBoundary = 30_000, maxReactionTime = 1_000 } = given;
     this.#client = requireClient(client);
-    this.path = requirePath(path);
+    this.path = normalizePath(path);
     this.#set = checkItems(set);
     for (const item of this.#set) normalizePath(this.#lockPath(item));
     requireFunction('partitionFunc', partitionFunc);
