@@ -1,7 +1,7 @@
 import { CancelledError, LockTimeout } from '../base/errors.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalBoolean, optionalErrorPolicy, requireFunction, requireWaiting } from './arguments.ts';
-import { Attempt, sleep } from './attempt.ts';
+import { Attempt } from './attempt.ts';
 import { type Claim, type ErrorPolicy, Hold } from './hold.ts';
 import { type Ticket, Turnstile } from '../base/turnstile.ts';
 
@@ -121,14 +121,6 @@ export abstract class Acquirable {
     }
   }
 
-  /** Waits, shortly, for a node of an attempt that failed to be gone; an abort by the caller's signal is answered without that. @internal */
-  protected async settle(removal: Promise<void>, attempt: Attempt): Promise<void> {
-    if (attempt.givenUp || !this.client.connected) return;
-    const { promise, cancel } = sleep(this.client.clock, CLEAN_UP_PATIENCE);
-    await Promise.race([removal, promise]);
-    cancel();
-  }
-
   async #enter(options: AcquireOptions | undefined): Promise<Hold | null> {
     const { request, timeout, signal } = checkAcquire(options, this.acquireOptions);
     signal?.throwIfAborted();
@@ -206,9 +198,6 @@ export abstract class Acquirable {
 }
 
 const ACQUIRE_OPTIONS = ['blocking', 'timeout', 'signal'] as const;
-
-/** How long a failed attempt waits for its node to be gone before it tells the caller; the removal goes on after that. Milliseconds. */
-const CLEAN_UP_PATIENCE = 1_000;
 
 function checkAcquire(options: (AcquireOptions & { ephemeral?: boolean | undefined }) | undefined, known: readonly string[]) {
   const { timeout, signal } = requireWaiting(options, known);

@@ -135,6 +135,14 @@ export class Attempt {
     return this.#isBounded ? this.persist(step) : client.retry(step);
   }
 
+  /** After a failure: waits, shortly, for a node of this attempt to be gone; an abort by the caller's signal is answered without that. */
+  async settle(client: RecipeClient, removal: Promise<void>): Promise<void> {
+    if (this.givenUp || !client.connected) return;
+    const { promise, cancel } = sleep(this.#clock, CLEAN_UP_PATIENCE);
+    await Promise.race([removal, promise]);
+    cancel();
+  }
+
   #forget(stop: () => void): void {
     const index = this.#waiting.lastIndexOf(stop);
     if (index >= 0) this.#waiting.splice(index, 1);
@@ -183,6 +191,8 @@ export function sleep(
   return { promise, cancel: () => cancel() };
 }
 
+/** How long a failed attempt waits for its node to be gone before it tells the caller; the removal goes on after that. Milliseconds. */
+const CLEAN_UP_PATIENCE = 1_000;
 const FIRST_PAUSE = 20;
 const LONGEST_PAUSE = 5_000;
 const TRANSIENT = [

@@ -117,19 +117,12 @@ export class DoubleBarrier {
     try {
       await work(attempt);
     } catch (error) {
-      await this.#giveUp(attempt, unused());
+      const node = unused();
+      if (node !== null) await attempt.settle(this.#client, node.discard());
       throw attempt.shown(error);
     } finally {
       attempt.close();
     }
-  }
-
-  async #giveUp(attempt: Attempt, node: OwnedNode | null): Promise<void> {
-    const removal = node?.discard();
-    if (removal === undefined || attempt.givenUp || !this.#client.connected) return;
-    const { promise, cancel } = sleep(this.#client.clock, CLEAN_UP_PATIENCE);
-    await Promise.race([removal, promise]);
-    cancel();
   }
 
   /** True once the barrier is open; else after something may have changed. */
@@ -245,7 +238,6 @@ interface Exit {
 }
 
 const READY = 'ready';
-const CLEAN_UP_PATIENCE = 1_000;
 
 /** Whether `ready` was made, or written, while we waited: then the barrier was open, even if some have left since. */
 function isNewer(ready: ZnodeStat | null, since: bigint | null): boolean {

@@ -201,7 +201,7 @@ export class Lock extends Acquirable {
   async #withdraw(attempt: Attempt): Promise<void> {
     const node = this.#node;
     this.#node = null;
-    if (node !== null) await this.settle(node.discard(), attempt);
+    if (node !== null) await attempt.settle(this.client, node.discard());
   }
 
   #children(limits?: WaitOptions): Promise<string[] | null> {

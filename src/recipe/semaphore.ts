@@ -91,7 +91,7 @@ export class Semaphore extends Acquirable {
       while (outcome === 'unsure' || (outcome === 'full' && blocking));
     } catch (error) {
       void this.#leaveLine();
-      await this.settle(node.discard(), attempt);
+      await attempt.settle(this.client, node.discard());
       throw error;
     }
     return this.#leaveHead(attempt, node, outcome);
@@ -101,7 +101,7 @@ export class Semaphore extends Acquirable {
     try {
       await attempt.guard(this.#leaveLine());
     } catch (error) {
-      await this.settle(node.discard(), attempt);
+      await attempt.settle(this.client, node.discard());
       throw error;
     }
     if (outcome === 'taken') return claimOf(node);
