@@ -98,10 +98,14 @@ export function makeDigestAcl(user: string, password: string, perms: PermissionF
   return makeAcl('digest', makeDigestAclCredential(user, password), perms);
 }
 
-const FLAGS = { read: 1, write: 2, create: 4, delete: 8, admin: 16, all: 31 } as const satisfies Record<
-  keyof Required<PermissionFlags>,
-  number
->;
+const FLAGS = {
+  read: Permissions.READ,
+  write: Permissions.WRITE,
+  create: Permissions.CREATE,
+  delete: Permissions.DELETE,
+  admin: Permissions.ADMIN,
+  all: Permissions.ALL,
+} as const satisfies Record<keyof PermissionFlags, number>;
 
 function permsOf(flags: PermissionFlags): number {
   if (!isObject(flags)) throw new TypeError(`perms must be an object such as { read: true }, not ${describeValue(flags)}`);

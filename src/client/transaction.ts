@@ -9,7 +9,7 @@ import {
 import { describeValue } from '../base/paths.ts';
 import type { ACL } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
-import type { PartResult } from '../codec/multi.ts';
+import { FAILED, type PartResult } from '../codec/multi.ts';
 import type { WritePart } from '../codec/ops.ts';
 import { WAIT_OPTIONS, checkGivenData, checkOptions, checkVersion } from './arguments.ts';
 import type { WaitOptions, ZnodeData } from './call-options.ts';
@@ -109,7 +109,7 @@ export class TransactionRequest {
       this.#committed = sent;
       throw this.#explained(error);
     });
-    const failed = results.some(({ type }) => type === -1);
+    const failed = results.some(({ type }) => type === FAILED);
     return results.map((result, index) => (failed ? this.#errorOf(result, index) : this.#valueOf(result)));
   }
 

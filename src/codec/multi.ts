@@ -23,7 +23,8 @@ export interface PartResult {
 }
 
 const END = -1;
-const ERROR = -1;
+/** The type of a result that is an error. */
+export const FAILED = -1;
 
 /** Operations, each behind a header, and a header that says "done" (protocol.md section 6). */
 export function multiRequest<const Rows extends Readonly<Record<string, PartRow>>>(rows: Rows): Field<readonly Part<Rows>[]> {
@@ -58,7 +59,7 @@ export function multiResponse<const Rows extends Readonly<Record<string, PartRow
     write(writer, results) {
       for (const { type, err, body } of results) {
         multiHeader.write(writer, { type, done: false, err });
-        if (type === ERROR) writer.int(err);
+        if (type === FAILED) writer.int(err);
         else bodies.get(type)!.write(writer, body);
       }
       multiHeader.write(writer, { type: END, done: true, err: -1 });
@@ -74,7 +75,7 @@ export function multiResponse<const Rows extends Readonly<Record<string, PartRow
 type LooseRow = { readonly code: number; readonly request: Field<unknown> };
 
 function readResult(reader: Reader, type: number, bodies: ReadonlyMap<number, Field<unknown>>): PartResult {
-  if (type === ERROR) return { type, err: reader.int(), body: undefined };
+  if (type === FAILED) return { type, err: reader.int(), body: undefined };
   const body = bodies.get(type);
   if (body === undefined) throw new DecodeError(`a multi's result has the unknown type ${type}`);
   return { type, err: 0, body: body.read(reader) };

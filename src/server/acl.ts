@@ -1,4 +1,4 @@
-import { OPEN_ACL_UNSAFE } from '../base/security.ts';
+import { OPEN_ACL_UNSAFE, Permissions } from '../base/security.ts';
 import type { WireAcl } from '../codec/records.ts';
 import { isInNetwork, parseNetwork } from './ip-address.ts';
 import { Code, refusal } from './refusal.ts';
@@ -67,7 +67,7 @@ function matches(scheme: string, own: string, id: string): boolean {
 }
 
 function isOpen({ perms, id }: WireAcl): boolean {
-  return perms === 31 && id.scheme === 'world' && id.id === 'anyone';
+  return perms === Permissions.ALL && id.scheme === 'world' && id.id === 'anyone';
 }
 
 function withoutDuplicates(acl: AclList): AclList {

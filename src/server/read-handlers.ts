@@ -1,6 +1,6 @@
 import { Permissions } from '../base/security.ts';
-import type { ReadPart } from '../codec/ops.ts';
-import type { PartResult } from '../codec/multi.ts';
+import { FAILED, type PartResult } from '../codec/multi.ts';
+import { OPS, type ReadPart } from '../codec/ops.ts';
 import { demand, permits, withoutHashes } from './acl.ts';
 import type { Call, Handlers } from './call.ts';
 import type { DataNode } from './data-node.ts';
@@ -80,10 +80,10 @@ function childrenOf(node: DataNode): readonly string[] {
 function readPart({ op, request }: ReadPart, call: Call): PartResult {
   const quiet = { path: request.path, watch: false };
   try {
-    if (op === 'getData') return { type: 4, err: 0, body: readHandlers.getData(quiet, call) };
-    return { type: 8, err: 0, body: readHandlers.getChildren(quiet, call) };
+    if (op === 'getData') return { type: OPS.getData.part.code, err: 0, body: readHandlers.getData(quiet, call) };
+    return { type: OPS.getChildren.part.code, err: 0, body: readHandlers.getChildren(quiet, call) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { type: -1, err: error.code, body: undefined };
+    return { type: FAILED, err: error.code, body: undefined };
   }
 }

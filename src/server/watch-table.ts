@@ -36,6 +36,7 @@ export interface WatchRules {
 class WatchTable {
   readonly #byPath = new Map<string, Map<Watcher, number>>();
   readonly #byWatcher = new Map<Watcher, Set<string>>();
+  /** How many recursive watches there are: without any, no event need be looked up for the nodes above its own. */
   recursive = 0;
 
   modes(path: string, watcher: Watcher): number {
@@ -49,7 +50,7 @@ class WatchTable {
   set(path: string, watcher: Watcher, modes: number): void {
     const watchers = this.#byPath.get(path);
     const before = watchers?.get(watcher) ?? 0;
-    this.recursive += (modes >> 2) - (before >> 2);
+    this.recursive += isRecursive(modes) - isRecursive(before);
     if (modes === 0) return this.#delete(path, watcher, watchers);
     if (watchers === undefined) this.#byPath.set(path, new Map([[watcher, modes]]));
     else watchers.set(watcher, modes);
@@ -186,6 +187,11 @@ function takeAbove(table: WatchTable, path: string): Set<Watcher> | null {
   if (table.recursive === 0) return told;
   for (let at = parentOf(path); at !== null; at = parentOf(at)) told = take(table, at, WatchMode.RECURSIVE, told);
   return told;
+}
+
+/** 1 or 0, to be counted. */
+function isRecursive(modes: number): number {
+  return Number((modes & WatchMode.RECURSIVE) !== 0);
 }
 
 function parentOf(path: string): string | null {

@@ -1,5 +1,5 @@
+import { FAILED, type PartResult } from '../codec/multi.ts';
 import { CreateFlags, OPS, type OpRow, type WritePart } from '../codec/ops.ts';
-import type { PartResult } from '../codec/multi.ts';
 import type { Call, Handlers } from './call.ts';
 import type { DataNode } from './data-node.ts';
 import { Code, Refusal, refusal } from './refusal.ts';
@@ -97,7 +97,7 @@ function areFlagsOf(op: WritePart['op'], flags: number): boolean {
 function failed(index: number, code: number, count: number): PartResult[] {
   return Array.from({ length: count }, (_, i) => {
     const err = i === index ? code : i < index ? 0 : Code.RUNTIME_INCONSISTENCY;
-    return { type: -1, err, body: undefined };
+    return { type: FAILED, err, body: undefined };
   });
 }
 
@@ -107,13 +107,13 @@ function applyPart(part: WritePart, call: Call): PartResult {
   switch (part.op) {
     case 'delete':
       transactions.delete(part.request.path, part.request.version, call, tx);
-      return { type: 2, err: 0, body: undefined };
+      return { type: OPS.delete.part.code, err: 0, body: undefined };
     case 'check':
       transactions.check(part.request.path, part.request.version, call);
-      return { type: 13, err: 0, body: undefined };
+      return { type: OPS.check.part.code, err: 0, body: undefined };
     case 'setData': {
       const { path, data, version } = part.request;
-      return { type: 5, err: 0, body: { stat: transactions.setData(path, data, version, call, tx).stat() } };
+      return { type: OPS.setData.part.code, err: 0, body: { stat: transactions.setData(path, data, version, call, tx).stat() } };
     }
     default:
       return createPart(part, call);
@@ -133,8 +133,8 @@ function createPart(
   const [path, node] = call.state.transactions.create(request, kind, call, call.transaction);
   const isPlain = op === 'create' || op === 'createTTL' || (op === 'create2' && !call.state.version.features.create2InMulti);
   return isPlain && kind === 'plain'
-    ? { type: 1, err: 0, body: { path } }
-    : { type: 15, err: 0, body: { path, stat: node.stat() } };
+    ? { type: OPS.create.part.code, err: 0, body: { path } }
+    : { type: OPS.create2.part.code, err: 0, body: { path, stat: node.stat() } };
 }
 
 function hasTtl(flags: number): boolean {
