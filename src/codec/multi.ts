@@ -1,5 +1,5 @@
 import type { AnyField, Field } from './fields.ts';
-import { multiHeader } from './records.ts';
+import { multiHeader, type MultiHeader } from './records.ts';
 import { DecodeError, type Reader } from './reader.ts';
 
 /** A row that may stand inside a multi or a multiRead, and what its result looks like there. */
@@ -81,7 +81,7 @@ function readResult(reader: Reader, type: number, bodies: ReadonlyMap<number, Fi
   return { type, err: 0, body: body.read(reader) };
 }
 
-function eachUntilDone(reader: Reader, visit: (header: { type: number; done: boolean; err: number }) => void): void {
+function eachUntilDone(reader: Reader, visit: (header: MultiHeader) => void): void {
   for (;;) {
     const header = multiHeader.read(reader);
     if (header.done) return;

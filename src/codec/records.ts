@@ -27,7 +27,7 @@ export const stat: Field<ZnodeStat> = {
   read: (r) => r.stat(),
 };
 
-export const acl: Field<WireAcl> = {
+const acl: Field<WireAcl> = {
   least: 12,
   write(w, v) {
     w.int(v.perms);

@@ -4,7 +4,6 @@ import type { SaslExchange } from './sasl-exchange.ts';
 /** The part of the optional `kerberos` package that is used. */
 interface Kerberos {
   initializeClient(service: string, options: Record<string, unknown>): Promise<KerberosClient>;
-  GSS_C_MUTUAL_FLAG?: number;
   GSS_MECH_OID_KRB5?: number;
 }
 

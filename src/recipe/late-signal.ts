@@ -3,10 +3,6 @@ export class LateSignal {
   #controller: AbortController | undefined;
   #reason: (() => unknown) | undefined;
 
-  get aborted(): boolean {
-    return this.#reason !== undefined;
-  }
-
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();

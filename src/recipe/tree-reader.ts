@@ -6,7 +6,7 @@ import { isTransient } from './attempt.ts';
 import { persist } from './outage.ts';
 import type { ReadKind, TreeNode } from './tree-node.ts';
 
-/** What a read found. `session` is that in which it was asked, and its watch left. */
+/** What a read found. */
 export type TreeReading =
   | { readonly kind: 'data'; readonly data: Buffer | null; readonly stat: ZnodeStat }
   | { readonly kind: 'children'; readonly names: string[] }
@@ -23,7 +23,7 @@ export interface TreeReaderOptions {
   isClosed(): boolean;
   /** Whether the cache has a node at the path. */
   isKnown(path: string): boolean;
-  /** Told of each reading, in the order of the server's replies. */
+  /** Told of each reading, in the order of the server's replies. `session` is that in which it was asked, and its watch left. */
   found(node: TreeNode, reading: TreeReading, session: number): void;
   failed(node: TreeNode, kind: ReadKind, error: unknown, session: number): void;
   /** Nothing is asked for any more. */

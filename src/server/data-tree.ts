@@ -1,10 +1,9 @@
-import { Permissions, READ_ACL_UNSAFE } from '../base/security.ts';
+import { READ_ACL_UNSAFE } from '../base/security.ts';
 import { OPEN, type AclList } from './acl.ts';
 import { DataNode, Lifetime } from './data-node.ts';
 
 const EMPTY = Buffer.alloc(0);
 const NOTHING: ReadonlySet<string> = new Set();
-export const READ = Permissions.READ;
 
 /** The nodes, by path, and what is looked up by something else than path: ephemerals by session, nodes that go by themselves. */
 export class DataTree {

@@ -37,7 +37,7 @@ export class ServerState {
       deleteHidesMissing: features.deleteHidesMissing,
     };
     this.transactions = new Transactions(this.tree, this.watches, this.quotas, rules, () => options.clock.wallTime());
-    this.sessions = this.#newSessions();
+    this.sessions = new ServerSessions(options.clock, options.tickTime, (session) => this.#expire(session));
     this.readOnly = options.readOnly;
     this.statistics.since = options.clock.now();
   }
@@ -87,10 +87,5 @@ export class ServerState {
     // A member that lost its ensemble cannot end the ensemble's sessions.
     if (this.readOnly && !session.local) this.sessions.touch(session);
     else this.endSession(session);
-  }
-
-  #newSessions(): ServerSessions {
-    const { clock, tickTime } = this.options;
-    return new ServerSessions(clock, tickTime, (session) => this.#expire(session));
   }
 }
