@@ -98,6 +98,5 @@ function normalizeSlowly(path: string, trailing: boolean): string {
   return `/${parts.join('/')}${keep ? '/' : ''}`;
 }
 
-/** Protocol.md section 11. Surrogates are inside the range, so characters beyond the BMP are refused too. */
-
+/** As ZooKeeper's PathUtils. Surrogates are inside the range, so characters beyond the BMP are refused too. */
 const REFUSED = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;

@@ -17,7 +17,7 @@ export type KeeperState = (typeof KeeperState)[keyof typeof KeeperState];
 export const EventType = { CREATED: 'CREATED', DELETED: 'DELETED', CHANGED: 'CHANGED', CHILD: 'CHILD', NONE: 'NONE' } as const;
 export type EventType = (typeof EventType)[keyof typeof EventType];
 
-/** Wire number to name (protocol.md section 8). */
+/** Wire number to name (docs/protocol.md, "Watches"). */
 export const EVENT_TYPE_MAP: Readonly<Record<number, EventType>> = {
   [-1]: 'NONE',
   1: 'CREATED',

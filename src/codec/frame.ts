@@ -24,7 +24,7 @@ const FIRST_ALLOCATION = 64 * 1024;
 const GROWTH = 4;
 
 /**
- * Cuts a byte stream into frames: 4 bytes of length, then that many (protocol.md section 2).
+ * Cuts a byte stream into frames: 4 bytes of length, then that many (docs/protocol.md, "Frames").
  * A frame that lies whole in its chunk is not copied; the bytes of any other are, 1.4 times on average. No chunk is kept.
  * Memory follows the bytes received, never the length announced.
  */

@@ -26,7 +26,7 @@ const END = -1;
 /** The type of a result that is an error. */
 export const FAILED = -1;
 
-/** Operations, each behind a header, and a header that says "done" (protocol.md section 6). */
+/** Operations, each behind a header, and a header that says "done" (docs/protocol.md, "Transactions"). */
 export function multiRequest<const Rows extends Readonly<Record<string, PartRow>>>(rows: Rows): Field<readonly Part<Rows>[]> {
   const byCode = new Map(Object.entries(rows).map(([op, row]) => [row.code, { op, row: row as unknown as LooseRow }]));
   return {

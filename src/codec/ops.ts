@@ -17,7 +17,7 @@ import {
   statResponse,
 } from './records.ts';
 
-/** Which of the server's tables a request with `watch: true` leaves a watch in, and on which outcome (protocol.md section 8). */
+/** Which of the server's tables a request with `watch: true` leaves a watch in, and on which outcome (docs/protocol.md, "Watches"). */
 export type WatchKind = 'data' | 'exists' | 'child';
 
 /** One operation of ZooKeeper: what goes out, what comes back, and what a client and a server must know of it. */
@@ -40,7 +40,7 @@ const createTtlRequest = record({ path, data: buffer, acl: acls, flags: int, ttl
 const watches = { relativeZxid: long, dataWatches: required(text), existWatches: required(text), childWatches: required(text) };
 const clientInfo = record({ scheme: text, user: text });
 
-/** Every operation but the two that are made of others. Facts: protocol.md sections 4 and 5. */
+/** Every operation but the two that are made of others. */
 const SINGLE = {
   create: {
     code: 1,
@@ -233,7 +233,7 @@ function partsOf(where: 'multi' | 'multiRead'): Record<string, PartRow> {
 export const AddWatchMode = { PERSISTENT: 0, PERSISTENT_RECURSIVE: 1 } as const;
 /** How `removeWatches` and `checkWatches` name what they are about (types 4 and 5 since 3.9.0). */
 export const WatcherType = { CHILDREN: 1, DATA: 2, ANY: 3, PERSISTENT: 4, PERSISTENT_RECURSIVE: 5 } as const;
-/** The `flags` of a create (protocol.md section 10). */
+/** The `flags` of a create. */
 export const CreateFlags = {
   PERSISTENT: 0,
   EPHEMERAL: 1,

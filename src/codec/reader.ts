@@ -9,7 +9,7 @@ export class DecodeError extends Error {
 }
 
 /**
- * Reads jute values from one frame; no read ever leaves it (protocol.md section 1).
+ * Reads jute values from one frame; no read ever leaves it (docs/protocol.md, "Frames").
  *
  * @throws DecodeError from every method, when the frame ends too soon or a length makes no sense
  */

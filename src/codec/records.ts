@@ -8,7 +8,7 @@ export interface WireAcl {
   readonly id: { readonly scheme: string | null; readonly id: string | null } | Id;
 }
 
-/** Stat: 68 bytes (protocol.md section 5). */
+/** Stat: 68 bytes (docs/protocol.md, "Frames"). */
 export const stat: Field<ZnodeStat> = {
   least: 68,
   write(w, s) {

@@ -4,7 +4,7 @@ const FIRST_SLAB = 1024;
 const SLAB = 64 * 1024;
 
 /**
- * Appends jute values to an outgoing buffer (protocol.md section 1).
+ * Appends jute values to an outgoing buffer (docs/protocol.md, "Frames").
  *
  * What `take` hands out is never written again, so it may go to a socket as it is: the writer goes on in the rest of its slab, or in a new one.
  *

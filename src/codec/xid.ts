@@ -1,4 +1,4 @@
-/** Xids with a meaning of their own (protocol.md section 3). */
+/** Xids with a meaning of their own (docs/protocol.md, "Requests and replies"). */
 export const Xid = { NOTIFICATION: -1, PING: -2, AUTH: -4, SET_WATCHES: -8 } as const;
 
 export const MAX_XID = 0x7fff_ffff;

@@ -37,7 +37,7 @@ export type ConnectReply = ValueOf<typeof connectResponse> & {
 export type ConnectQuestion = ValueOf<typeof connectRequest>;
 
 /**
- * One socket from its first byte to its last: handshake, xids, the order of replies, heartbeats (protocol.md sections 2, 3).
+ * One socket from its first byte to its last: handshake, xids, the order of replies, heartbeats (docs/protocol.md, "Handshake", "Requests and replies").
  *
  *   send ──> [ writer: all of this tick ] ──> a write        in flight:  oldest unanswered … newest ← push
  *
@@ -106,7 +106,7 @@ export class Connection implements FrameSink {
       : (this.#heartbeat?.lastReceived ?? this.#receivedBy(this.#transport) ?? this.#lastReceived);
   }
 
-  /** The highest zxid of a reply; notifications do not count, for several may share one (pain-points 23). */
+  /** The highest zxid of a reply; notifications do not count, for several may share one (ZOOKEEPER-4655). */
   get lastZxid(): bigint {
     return (BigInt(this.#zxidHigh) << 32n) | BigInt(this.#zxidLow);
   }

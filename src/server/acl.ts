@@ -21,7 +21,7 @@ export interface AclSchemes {
 /** The open ACL, shared by all the nodes that have it: most of them. */
 export const OPEN: AclList = OPEN_ACL_UNSAFE;
 
-/** Whether one of these identities has one of the wanted permissions (protocol.md section 12, "ACL check algorithm"). */
+/** Whether one of these identities has one of the wanted permissions. */
 export function permits(acl: AclList, wanted: number, identities: readonly Identity[]): boolean {
   if (acl === OPEN || acl.length === 0 || isSuper(identities)) return true;
   return acl.some(({ perms, id }) => (perms & wanted) !== 0 && includes(id.scheme ?? '', id.id ?? '', identities));

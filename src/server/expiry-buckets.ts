@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../base/clock.ts';
 
 /**
- * Ends what is not heard of for a while, a tick at a time: the deadline is the end of the tick that the timeout runs out in, plus one tick at most
- * (protocol.md section 13). Being heard of costs an addition: an item that turns out to be late is moved on only when its old bucket is due.
+ * Ends what is not heard of for a while, a tick at a time: the deadline is the end of the tick that the timeout runs out in, plus one tick at most,
+ * as on a real server. Being heard of costs an addition: an item that turns out to be late is moved on only when its old bucket is due.
  */
 export class ExpiryBuckets<T> {
   readonly #clock: Clock;

@@ -12,7 +12,7 @@ interface Subject {
   readonly argument: Buffer;
 }
 
-/** The answers of a standalone server (protocol.md section 17). */
+/** The answers of a standalone server (admin guide, "The Four Letter Words"). */
 const WORDS = {
   conf: ({ state, port }) => lines(configuration(state, port)),
   cons: ({ state }) =>

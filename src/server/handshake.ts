@@ -16,7 +16,7 @@ interface ConnectRequest {
 /** What the handshake came to: a session, a reply that says there is none, or no reply at all. */
 export type Handshake = Session | 'expired' | 'refused';
 
-/** Reads a ConnectRequest and writes its reply (protocol.md section 2: server decision order). */
+/** Reads a ConnectRequest and writes its reply (docs/protocol.md, "Handshake"), its checks in the order of a real server. */
 export function shakeHands(state: ServerState, caller: Caller, reader: Reader, writer: Writer): Handshake {
   const request = readRequest(reader);
   if (request === null) return 'refused';

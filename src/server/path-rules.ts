@@ -3,7 +3,7 @@ import { Code, refusal } from './refusal.ts';
 const REFUSED = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;
 const ODD_COMPONENT = /\/(?:\/|\.{1,2}(?:\/|$))/;
 
-/** The full rules for a node's name, as writes have them (protocol.md section 11). @throws Refusal with BadArguments */
+/** The full rules for a node's name, as writes have them. @throws Refusal with BadArguments */
 export function checkPath(path: string): void {
   const legal = path.startsWith('/') && (path === '/' || !path.endsWith('/')) && !ODD_COMPONENT.test(path) && !REFUSED.test(path);
   if (!legal) throw refusal(Code.BAD_ARGUMENTS);

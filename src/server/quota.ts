@@ -10,7 +10,7 @@ interface Usage {
   readonly bytes: number;
 }
 
-/** Quotas as ordinary nodes below `/zookeeper/quota` (protocol.md section 14). */
+/** Quotas as ordinary nodes below `/zookeeper/quota`. */
 export class Quotas {
   readonly #tree: DataTree;
   readonly #enforced: boolean;

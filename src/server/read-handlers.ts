@@ -8,7 +8,7 @@ import { Code, Refusal, refusal } from './refusal.ts';
 
 const { READ, ADMIN } = Permissions;
 
-/** Operations that change nothing (protocol.md sections 5 and 8). */
+/** Operations that change nothing. */
 export const readHandlers = {
   exists({ path, watch }, call) {
     if (path.includes('\0')) throw refusal(Code.BAD_ARGUMENTS);

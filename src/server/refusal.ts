@@ -1,4 +1,4 @@
-/** The server's error codes that this server sends (protocol.md section 7). */
+/** The server's error codes that this server sends. */
 export const Code = {
   RUNTIME_INCONSISTENCY: -2,
   MARSHALLING: -5,

@@ -86,7 +86,7 @@ function firstSessionId(milliseconds: number): bigint {
 
 const MASK_48 = (1n << 48n) - 1n;
 
-/** Sixteen bytes of `java.util.Random`, seeded by the session: a checksum rather than a secret, as on a real server (protocol.md section 2). */
+/** Sixteen bytes of `java.util.Random`, seeded by the session: a checksum rather than a secret, as on a real server. */
 export function passwordOf(sessionId: bigint): Buffer {
   let seed = (sessionId ^ 0xb3415c00n ^ 0x5deece66dn) & MASK_48;
   const password = Buffer.alloc(16);

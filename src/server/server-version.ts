@@ -35,7 +35,7 @@ const SINCE = {
   readOnlyByteAsAsked: ['3.9.3'],
 } as const satisfies Record<string, readonly string[]>;
 
-/** What one release does that another does not (protocol.md section 20). */
+/** What one release does that another does not. */
 export type Features = Readonly<Record<keyof typeof SINCE, boolean>>;
 
 /** A release of Apache ZooKeeper whose behaviour is imitated. */

@@ -42,7 +42,7 @@ export const sessionHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-/** Adds what the credential proves; false where it proves nothing (protocol.md section 12). */
+/** Adds what the credential proves; false where it proves nothing. */
 function authenticate({ scheme, auth }: RequestOf<'auth'>, call: Call): boolean {
   if (scheme === 'ip') return true;
   if (scheme !== DIGEST || auth === null) return false;

@@ -48,7 +48,7 @@ export interface TransactionRules {
 const { CREATE, DELETE, WRITE, READ, ADMIN } = Permissions;
 const MAX_TTL = 2 ** 40 - 1;
 
-/** Checks and applies writes, each in the order of protocol.md section 19, which decides what error wins. */
+/** Checks and applies writes, each in the order of a real server, which decides what error wins. */
 export class Transactions {
   readonly #tree: DataTree;
   readonly #watches: Watches;

@@ -5,7 +5,7 @@ import { Event, WatchMode } from './watch-table.ts';
 
 const ALL = WatchMode.STANDARD | WatchMode.PERSISTENT | WatchMode.RECURSIVE;
 
-/** Watches left, looked for and taken away (protocol.md section 8). */
+/** Watches left, looked for and taken away (docs/protocol.md, "Watches"). */
 export const watchHandlers = {
   addWatch({ path, mode }, call) {
     if (mode === AddWatchMode.PERSISTENT) call.state.watches.watchPersistently(path, call.caller);

@@ -81,7 +81,7 @@ class WatchTable {
   }
 }
 
-/** Every watch there is (protocol.md section 8). */
+/** Every watch there is (docs/protocol.md, "Watches"). */
 export class Watches {
   readonly #data = new WatchTable();
   readonly #child = new WatchTable();
@@ -126,7 +126,7 @@ export class Watches {
     this.#child.forget(watcher);
   }
 
-  /** Tells of one change, in the order of protocol.md's trigger matrix. */
+  /** Tells of one change, in the order of a real server. */
   fire({ type, path, acl, parent, parentAcl }: Change, zxid: number): void {
     const told = this.#fireData(path, type, acl, zxid);
     if (type === Event.DELETED) this.#fireChild(path, type, acl, zxid, told);

@@ -75,7 +75,7 @@ function created([path, node]: [string, DataNode]): { path: string; stat: Return
 }
 
 /**
- * What makes the whole multi unreadable rather than one of its operations wrong (protocol.md section 6). A list of ACLs that is null does so
+ * What makes the whole multi unreadable rather than one of its operations wrong. A list of ACLs that is null does so
  * before a zxid is taken, flags after.
  */
 function checkPart({ op, request }: WritePart, call: Call): void {

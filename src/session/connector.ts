@@ -71,7 +71,7 @@ export class Connector {
   readonly #sink: ConnectorSink;
   #sessionId: SessionId | null;
   #sessionTimeout: number;
-  /** A session that only a read-only server has seen is unknown to the ensemble: it is not offered elsewhere (protocol.md section 16). */
+  /** A session that only a read-only server has seen is unknown to the ensemble: it is not offered elsewhere. */
   #global: boolean;
   #everConfirmed = false;
   #run = new AbortController();

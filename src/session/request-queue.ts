@@ -13,7 +13,7 @@ export interface SubmitOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds. */
   readonly timeout?: number | undefined;
-  /** Told of the zxid in the reply's header in the tick of the reply: for a write, that of its own transaction (protocol.md section 3). */
+  /** Told of the zxid in the reply's header in the tick of the reply: for a write, that of its own transaction (docs/protocol.md, "Requests and replies"). */
   readonly onZxid?: ((zxid: bigint) => void) | undefined;
   /** Told in the tick in which it is sent. */
   readonly onSent?: (() => void) | undefined;

@@ -107,7 +107,7 @@ export class Session {
   /** Set by the layer above: how to take back a server-side watch nobody wants. */
   onOrphanWatch: (type: 'data' | 'children' | 'persistent' | 'persistentRecursive', path: string) => void = () => undefined;
 
-  /** Before its state is told: a timer that would have changed it may have had no turn yet (pain-points 14). */
+  /** Before its state is told: a timer that would have changed it may have had no turn yet. */
   look(): void {
     this.#established?.connection.look();
     this.#presumption.look();

@@ -4,7 +4,7 @@ import { EVENT_TYPE_MAP, type EventType, type KeeperState, type WatchListener } 
 import type { Handler } from '../connection/handler.ts';
 import type { WatchTable } from './watch-table.ts';
 
-/** Brings events to the listeners of watches: to a user's behind the callbacks before it, to one of ours at once (pain-points 31). */
+/** Brings events to the listeners of watches: to a user's behind the callbacks before it, to one of ours at once; a callback may await any call of the client's. */
 export class WatchCallbacks {
   readonly #watches: WatchTable;
   readonly #handler: Handler;

@@ -22,7 +22,7 @@ export interface Follower {
   readonly left: Set<'data' | 'child'>;
 }
 
-/** Which one-shot tables an event empties, and whether persistent and recursive watches hear of it (protocol.md section 8). */
+/** Which one-shot tables an event empties, and whether persistent and recursive watches hear of it (docs/protocol.md, "Watches"). */
 const FIRES = {
   CREATED: { tables: ['exists', 'data'], recursive: true },
   CHANGED: { tables: ['data', 'exists'], recursive: true },
