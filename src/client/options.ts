@@ -20,7 +20,7 @@ import type { ACL } from '../base/security.ts';
 import { resolveHost } from '../connection/dial.ts';
 import { EventLoopHandler, type Handler } from '../connection/handler.ts';
 import type { SaslOptions } from '../connection/sasl.ts';
-import type { Resolver } from '../session/rotation.ts';
+import type { Resolver } from '../session/cycle.ts';
 import { checkAcls, refuseSasl } from './arguments.ts';
 import type { ClientId } from './recipe-client.ts';
 

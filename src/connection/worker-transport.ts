@@ -58,7 +58,5 @@ export class WorkerTransport implements Transport {
 }
 
 function toError({ name, message, code }: PlainError): Error {
-  const error = new ConnectionDropped(message);
-  if (code !== undefined) Object.assign(error, { code });
-  return name === 'ConfigurationError' ? new ConfigurationError(message) : error;
+  return name === 'ConfigurationError' ? new ConfigurationError(message) : new ConnectionDropped(message, { code });
 }

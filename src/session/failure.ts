@@ -7,33 +7,30 @@ import type { Exchange } from '../connection/connection.ts';
  */
 export class Failure {
   readonly #code: number;
-  readonly #cause: unknown;
-  readonly #error: unknown;
+  readonly #make: (context: ErrorContext) => unknown;
 
-  private constructor(code: number, cause: unknown, error: unknown) {
+  private constructor(code: number, make: (context: ErrorContext) => unknown) {
     this.#code = code;
-    this.#cause = cause;
-    this.#error = error;
+    this.#make = make;
   }
 
   /** One of ZooKeeper's codes. */
   static ofCode(code: number, cause?: unknown): Failure {
-    return new Failure(code, cause, undefined);
+    return new Failure(code, ({ operation, path }) => errorForCode(code, { operation, path, cause }));
   }
 
-  /** To be thrown as it is: a signal's reason, for one. */
+  /** What `make` gives is thrown as it is: a signal's reason, for one. */
   static ofError(make: (context: ErrorContext) => unknown): Failure {
-    return new Failure(0, undefined, make);
+    return new Failure(0, make);
   }
 
+  /** 0 for one that is none of ZooKeeper's. */
   get code(): number {
     return this.#code;
   }
 
   toError(context: ErrorContext): unknown {
-    if (this.#error !== undefined) return (this.#error as (context: ErrorContext) => unknown)(context);
-    const { operation, path } = context;
-    return errorForCode(this.#code, { operation, path, cause: this.#cause });
+    return this.#make(context);
   }
 }
 

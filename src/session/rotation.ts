@@ -4,8 +4,6 @@ import type { HostPort } from '../base/hosts.ts';
 import type { Target } from '../connection/transport.ts';
 import { Cycle, type CycleOptions, type Resolver } from './cycle.ts';
 
-export type { Resolver } from './cycle.ts';
-
 /** The configured servers, and the order in which a cycle of attempts goes over their addresses (Kazoo HO-1). */
 export class Rotation {
   #hosts: readonly HostPort[];

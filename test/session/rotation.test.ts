@@ -3,7 +3,8 @@ import { ManualClock } from '../../src/base/clock.ts';
 import type { ConnectFailure } from '../../src/base/errors.ts';
 import { collectHosts } from '../../src/base/hosts.ts';
 import type { Cycle } from '../../src/session/cycle.ts';
-import { Rotation, type Resolver } from '../../src/session/rotation.ts';
+import type { Resolver } from '../../src/session/cycle.ts';
+import { Rotation } from '../../src/session/rotation.ts';
 import { flush } from './rig.ts';
 
 const PATIENCE = 5_000;
