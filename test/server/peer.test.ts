@@ -110,6 +110,7 @@ test('a flood into a frozen server is held back, and answered after the thaw', {
   server.freeze();
   const replies = Array.from({ length: 40 }, (_, i) => client.create(`/n${i}`, { data: 'x'.repeat(100_000) }));
   await new Promise((resolve) => setTimeout(resolve, 100));
+  expect([client.replies.length, server.snapshot()['/n0']]).toEqual([0, undefined]);
   server.thaw();
   expect((await Promise.all(replies)).every(({ err }) => err === 0)).toBe(true);
 });

@@ -1,16 +1,18 @@
 import { expect, test } from 'vitest';
+import { ManualClock } from '../../src/base/clock.ts';
 import { fourLetterWord, op } from '../conformance/wire.ts';
 import { connect, resume, serve } from './raw-client.ts';
 
 test('a frozen server that is restarted, or left by its ensemble and found again, expires nobody before it thaws', async () => {
-  const server = await serve({ tickTime: 100 });
+  const clock = new ManualClock();
+  const server = await serve({ tickTime: 100, clock });
   const client = await connect(server, { timeout: 400 });
   const { sessionId } = client.session!;
   server.freeze();
   await server.restart();
   server.setReadOnly(true);
   server.setReadOnly(false);
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  clock.advance(60_000);
   server.thaw();
   expect(server.sessions().map((session) => session.sessionId)).toEqual([sessionId]);
   expect((await resume(client, server)).session!.sessionId).toBe(sessionId);
