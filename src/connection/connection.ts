@@ -360,7 +360,7 @@ function pingFrame(): Uint8Array<ArrayBuffer> {
 }
 
 /** The error for a request the server would hang up on. */
-function tooLarge(bytes: number, limit: number): RangeError {
+export function tooLarge(bytes: number, limit: number): RangeError {
   return new RangeError(
     `the request has ${bytes} bytes, more than maxRequestBytes (${limit}); the server's jute.maxbuffer must allow it before that option is raised`,
   );
