@@ -72,6 +72,16 @@ test('a wait outlives a reconnect and a lost session (D-8, LQ-4)', async () => {
   expect(String(await waiting)).toBe('item');
 });
 
+test('a wait goes on when the queue is deleted under it (CURATOR-308)', async () => {
+  const { client, connect } = await workbench();
+  const other = await connect();
+  const waiting = new LockingQueue(client, '/jobs/queue').get({ timeout: Infinity });
+  await eventually(async () => (await watchCount(other)) === 2);
+  await other.delete('/jobs', { recursive: true });
+  await new LockingQueue(other, '/jobs/queue').put('at last');
+  expect(String(await waiting)).toBe('at last');
+});
+
 test('a lost session gives the item back: consume is false, and the next get looks again', async () => {
   const { server, client, connect } = await workbench();
   const queue = new LockingQueue(client, '/queue');

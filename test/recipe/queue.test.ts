@@ -81,6 +81,17 @@ test('a wait goes on across a reconnect and a lost session', async () => {
   expect(String(await waiting)).toBe('at last');
 });
 
+test('a wait goes on when the queue is deleted under it (CURATOR-308)', async () => {
+  const { client, connect } = await workbench();
+  const other = await connect();
+  const waiting = new Queue(client, '/jobs/queue').get({ timeout: Infinity });
+  await eventually(async () => (await watchCount(other)) === 1);
+  await other.delete('/jobs', { recursive: true });
+  // It is not made again before there is something to put in it.
+  await new Queue(other, '/jobs/queue').put('at last');
+  expect(String(await waiting)).toBe('at last');
+});
+
 test('a wait ends with the client', async () => {
   const { client } = await workbench();
   const waiting = new Queue(client, '/queue').get({ timeout: Infinity });
