@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { ConnectionClosedError, OperationTimeoutError } from '../../src/base/errors.ts';
+import { ConnectionClosedError, NoChildrenForEphemeralsError, OperationTimeoutError } from '../../src/base/errors.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { DoubleBarrier } from '../../src/recipe/double-barrier.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -309,6 +309,24 @@ describe('leaving', () => {
     await barriers[3]!.leave();
     await Promise.all(leaving);
   });
+});
+
+test('of more than are needed all enter and all leave', async () => {
+  const lab = await Lab.open();
+  const client = await lab.client();
+  const barriers = await party(lab, 4, 3);
+  await Promise.all(barriers.map((barrier) => barrier.enter()));
+  await Promise.all(barriers.map((barrier) => barrier.leave()));
+  expect(await client.getChildren(PATH)).toEqual([]);
+});
+
+test('what keeps a member from being made is thrown, and it takes no part (DB-4)', async () => {
+  const client = await (await Lab.open()).client();
+  await client.create('/some', '', { ephemeral: true });
+  const barrier = new DoubleBarrier(client, '/some/barrier', 1);
+  await expect(barrier.enter()).rejects.toBeInstanceOf(NoChildrenForEphemeralsError);
+  expect(barrier.participating).toBe(false);
+  await barrier.leave();
 });
 
 test('bad arguments are refused at once', async () => {
