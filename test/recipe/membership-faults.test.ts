@@ -168,6 +168,30 @@ describe('moving within an ensemble', () => {
   });
 });
 
+test('what is closed in an outage is gone once that is over', async () => {
+  const { server, client } = await workbench();
+  const [node, member, latch] = [
+    new PersistentNode(client, '/nodes/node'),
+    new GroupMember(client, '/nodes', 'member'),
+    new LeaderLatch(client, '/nodes'),
+  ];
+  latch.start();
+  await Promise.all([node.start(), member.start(), latch.waitForLeadership()]);
+  const session = client.clientId!.sessionId;
+  await suspend(server, client);
+  let closed = 0;
+  const closings = [node, member, latch].map(async (each) => {
+    await each.close();
+    closed += 1;
+  });
+  await pause(50);
+  expect(closed).toBe(0);
+  server.refuseConnections(false);
+  await Promise.all(closings);
+  expect(client.clientId!.sessionId).toBe(session);
+  expect(await client.getChildren('/nodes')).toEqual([]);
+});
+
 describe('the end of the client ends the wait', () => {
   const waits: [string, (client: KazooClient) => { start: () => Promise<unknown>; close: () => Promise<void> }][] = [
     ['for a persistent node', (client) => new PersistentNode(client, '/node')],
@@ -200,6 +224,19 @@ describe('the end of the client ends the wait', () => {
       await client.stop();
       await refused;
       await waiting.close();
+      expect(listeners(client)).toBe(before);
+    });
+
+    test('for the removal of what was closed in an outage', async () => {
+      const { server, client } = await workbench();
+      const before = listeners(client);
+      const waiting = make(client);
+      await waiting.start();
+      await suspend(server, client);
+      const closing = waiting.close();
+      await pause(50);
+      await client.stop();
+      await closing;
       expect(listeners(client)).toBe(before);
     });
 
