@@ -22,9 +22,13 @@ export class EntryLock {
     this.#id = id;
   }
 
-  /** The entry's data (empty for null) once it is locked; null if another has locked it, or it is gone. Across outages, and with nothing left behind on failure. */
-  async acquire(): Promise<Buffer | null> {
-    const progress = { unsure: false };
+  /**
+   * The entry's data (empty for null) once it is locked; null if another has locked it, or it is gone. Across outages, and with nothing left behind on failure.
+   *
+   * @param inDoubt called for each create whose outcome is not known: it may be carried out after all, when the lock is no longer wanted
+   */
+  async acquire(inDoubt: () => void = () => undefined): Promise<Buffer | null> {
+    const progress: Progress = { unsure: false, inDoubt };
     try {
       return await persist(this.#client.clock, () => this.#tryAcquire(progress));
     } catch (error) {
@@ -87,7 +91,7 @@ export class EntryLock {
   }
 
   /** Both requests leave together: the entry is read after the lock is there. */
-  async #tryAcquire(progress: { unsure: boolean }): Promise<Buffer | null> {
+  async #tryAcquire(progress: Progress): Promise<Buffer | null> {
     const [locked, read] = await Promise.allSettled([
       this.#client.create(this.#lock, this.#id, { ephemeral: true }),
       this.#client.get(this.#entry),
@@ -101,8 +105,11 @@ export class EntryLock {
   }
 
   /** Whether a lock whose making failed is there all the same, from an earlier try of which the answer was lost. */
-  async #isOursAfter(error: unknown, progress: { unsure: boolean }): Promise<boolean> {
-    if (isTransient(error)) progress.unsure = true;
+  async #isOursAfter(error: unknown, progress: Progress): Promise<boolean> {
+    if (isTransient(error)) {
+      progress.unsure = true;
+      progress.inDoubt();
+    }
     // Where the parent has vanished, it is made before the next look at the queue.
     if (error instanceof NoNodeError) return false;
     if (!(error instanceof NodeExistsError)) throw error;
@@ -129,4 +136,10 @@ export class EntryLock {
       if (!(await attempt.persist(() => this.isHeld()))) return attempt.persist(wasDone);
     }
   }
+}
+
+/** `unsure`: the lock may be ours already. */
+interface Progress {
+  unsure: boolean;
+  readonly inDoubt: () => void;
 }

@@ -7,6 +7,7 @@ import { type Attempt, attempting } from './attempt.ts';
 import { ensuring } from './ensuring.ts';
 import { EntryLock } from './entry-lock.ts';
 import { uniqueName } from './identifier.ts';
+import { afterLatecomers } from './latecomers.ts';
 import { entryPrefix, type PutOptions, requirePut, sortEntries } from './queue-entry.ts';
 import { Turnstile } from '../base/turnstile.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
@@ -170,13 +171,21 @@ export class LockingQueue {
   /** An abort while the lock is being made takes it back as soon as it is there. */
   async #lockAndRead(name: string, attempt: Attempt): Promise<Buffer | null> {
     const lock = this.#lock(name);
-    const locking = lock.acquire();
+    const locking = lock.acquire(() => this.#removeLater(name, lock));
     try {
       return await attempt.guard(locking);
     } catch (error) {
       this.#tidied = locking.then((value) => (value === null ? undefined : lock.discard())).catch(() => undefined);
       throw error;
     }
+  }
+
+  #removeLater(name: string, lock: EntryLock): void {
+    afterLatecomers(this.#client, this.path, () =>
+      this.#turnstile.pass(async () => {
+        if (this.#element?.name !== name) await lock.discard();
+      }),
+    );
   }
 
   async #listFree(attempt: Attempt, watch?: () => void): Promise<string[]> {

@@ -2,6 +2,7 @@ import { CancelledError, ConnectionClosedError, NodeExistsError, NoNodeError, Se
 import { basename, joinPath } from '../base/paths.ts';
 import type { OwnedBirth, RecipeClient } from '../client/recipe-client.ts';
 import { isTransient, pauseAfter, sleep } from './attempt.ts';
+import { afterLatecomers } from './latecomers.ts';
 import { nullIfMissing } from './missing.ts';
 import { compareSequences, SequencePattern } from './sequence.ts';
 
@@ -179,11 +180,7 @@ export class OwnedNode {
     if (this.#name !== null) await this.#delete(this.#name);
     if (!this.#doubtful) return;
     await this.#removeStrays();
-    // A server may get to read the old connection after it has answered on the new one. Nobody waits for that.
-    const { promise } = sleep(this.#client.clock, this.#client.sessionTimeout ?? 0, { background: true });
-    promise
-      .then(() => this.#untilGone(() => this.#removeStrays()))
-      .catch((error: unknown) => this.#client.logger.warn(`${this.#options.parent}: ${String(error)}`));
+    afterLatecomers(this.#client, this.#options.parent, () => this.#untilGone(() => this.#removeStrays()));
   }
 
   async #removeStrays(): Promise<void> {

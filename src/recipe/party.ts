@@ -3,9 +3,10 @@ import { joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalString, requireClient, requireOptions } from './arguments.ts';
-import type { Attempt } from './attempt.ts';
+import { type Attempt, isTransient } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { uniqueName } from './identifier.ts';
+import { afterLatecomers } from './latecomers.ts';
 import { nullIfMissing, readTexts } from './missing.ts';
 import { removeNode } from './removal.ts';
 import { Turnstile } from '../base/turnstile.ts';
@@ -24,6 +25,8 @@ abstract class BaseParty {
   readonly #node: string;
   readonly #turnstile = new Turnstile();
   #participating = false;
+  /** There has been a create without an answer since the last sweep. */
+  #doubtful = false;
 
   protected constructor(
     client: RecipeClient,
@@ -59,7 +62,7 @@ abstract class BaseParty {
           await attempt.retry(this.client, () => this.#join(attempt));
           this.#participating = true;
         } catch (error) {
-          if (attempt.ended && !this.#participating) await removeNode(this.client, this.#node);
+          if (attempt.ended && !this.#participating) await this.#remove();
           throw error;
         }
       }),
@@ -76,7 +79,7 @@ abstract class BaseParty {
       this.#participating = false;
       return this.#turnstile.pass(() => {
         this.#participating = false;
-        return removeNode(this.client, this.#node);
+        return this.#remove();
       });
     });
   }
@@ -105,11 +108,22 @@ abstract class BaseParty {
     return bounded(this.client, options, this.path, 'members', ({ limits }) => read(limits));
   }
 
+  /** What comes late goes, too, unless this one has joined again. */
+  async #remove(): Promise<boolean> {
+    if (this.#doubtful)
+      afterLatecomers(this.client, this.path, () =>
+        this.#turnstile.pass(async () => this.#participating || removeNode(this.client, this.#node)),
+      );
+    this.#doubtful = false;
+    return removeNode(this.client, this.#node);
+  }
+
   async #join(attempt: Attempt): Promise<void> {
     const { limits } = attempt;
     try {
       await this.client.create(this.#node, this.#identifier, { ephemeral: true, makepath: true, ...limits });
     } catch (error) {
+      this.#doubtful ||= isTransient(error);
       if (!(error instanceof NodeExistsError)) throw error;
       const stat = await this.client.exists(this.#node, limits);
       if (stat?.ephemeralOwner === this.client.clientId?.sessionId) return;

@@ -230,6 +230,52 @@ test('a release whose reply was lost does not give back what the next call has l
   expect(await queue.consume()).toBe(true);
 });
 
+test.each(['released', 'given up'])(
+  'an item is free although a create without an answer locks it after it was %s',
+  async (how) => {
+    const { client, connect } = await workbench({ timeout: 1_000 });
+    const rival = new LockingQueue(await connect(), '/queue');
+    await rival.put('item');
+    const controller = new AbortController();
+    let late: (() => Promise<string>) | undefined;
+    let again: Promise<string> | undefined;
+    const flawed = altered(client, {
+      create: (...args: Parameters<typeof client.create>) => {
+        if (late !== undefined) return (again = client.create(...args));
+        late = () => client.create(...args);
+        if (how === 'given up') controller.abort(new Error('enough'));
+        return Promise.reject(new ConnectionLoss('on its way yet'));
+      },
+    });
+    const queue = new LockingQueue(flawed, '/queue');
+    const item = queue.get({ signal: controller.signal });
+    if (how === 'given up') await expect(item).rejects.toThrow('enough');
+    else expect([String(await item), await queue.release()]).toEqual(['item', true]);
+    await eventually(async () => (await again) !== undefined && (await client.getChildren('/queue/taken')).length === 0);
+    await late!();
+    expect(await rival.get()).toBeNull();
+    expect(String(await rival.get({ timeout: 30_000 }))).toBe('item');
+  },
+);
+
+test('an item that is being processed stays locked when what might have come late is looked for', async () => {
+  const { client, connect } = await workbench({ timeout: 1_000 });
+  const rival = new LockingQueue(await connect(), '/queue');
+  await rival.put('item');
+  let creates = 0;
+  const flawed = altered(client, {
+    create: async (...args: Parameters<typeof client.create>) => {
+      if (++creates === 1) throw new ConnectionLoss('lost');
+      return client.create(...args);
+    },
+  });
+  const queue = new LockingQueue(flawed, '/queue');
+  expect(String(await queue.get())).toBe('item');
+  await pause(client.sessionTimeout! * 1.5);
+  expect(await rival.get()).toBeNull();
+  expect([await queue.holdsLock(), await queue.consume()]).toEqual([true, true]);
+});
+
 test('while one call waits for an item another answers at once; what comes is one item for both', async () => {
   const { client, connect } = await workbench();
   const other = new LockingQueue(await connect(), '/queue');

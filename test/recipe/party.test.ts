@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { ConnectionLoss } from '../../src/base/errors.ts';
 import { Party, ShallowParty } from '../../src/recipe/party.ts';
-import { Lab } from './lab.ts';
+import { Lab, until } from './lab.ts';
+import { altered, pause } from './workbench.ts';
 
 const PATH = '/party';
 
@@ -87,4 +89,48 @@ test('a node of an earlier session is replaced, and a lost reply is no second me
   expect(await party.members()).toEqual(['one']);
   lab.server.faults.cutAfterCommit('delete');
   expect(await party.leave()).toBe(true);
+});
+
+test.each(['left', 'gave up to join'])(
+  'no member comes of a create without an answer that is carried out after it %s',
+  async (how) => {
+    const lab = await Lab.open();
+    const client = await lab.client({ timeout: 1_000 });
+    const controller = new AbortController();
+    let late: (() => Promise<string>) | undefined;
+    const flawed = altered(client, {
+      create: (...args: Parameters<typeof client.create>) => {
+        if (late !== undefined) return client.create(...args);
+        late = () => client.create(args[0], args[1], { ...args[2], signal: undefined });
+        if (how !== 'left') controller.abort(new Error('enough'));
+        return Promise.reject(new ConnectionLoss('on its way yet'));
+      },
+    });
+    const party = new Party(flawed, PATH, { identifier: 'a' });
+    const joined = party.join({ signal: controller.signal });
+    if (how === 'left') await joined;
+    else await expect(joined).rejects.toThrow('enough');
+    expect(await party.leave()).toBe(how === 'left');
+    await late!();
+    expect(await party.members()).toEqual(['a']);
+    await until('it has gone', async () => (await party.members()).length === 0);
+  },
+);
+
+test('who has joined again stays when what might have come late is looked for', async () => {
+  const lab = await Lab.open();
+  const client = await lab.client({ timeout: 1_000 });
+  let creates = 0;
+  const flawed = altered(client, {
+    create: async (...args: Parameters<typeof client.create>) => {
+      if (++creates === 1) throw new ConnectionLoss('lost');
+      return client.create(...args);
+    },
+  });
+  const party = new Party(flawed, PATH, { identifier: 'a' });
+  await party.join();
+  await party.leave();
+  await party.join();
+  await pause(client.sessionTimeout! * 1.5);
+  expect(await party.members()).toEqual(['a']);
 });
