@@ -2,6 +2,7 @@ import { ConnectionClosedError, NodeExistsError, NoNodeError } from '../base/err
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { type Attempt, isTransient } from './attempt.ts';
 import { persist } from './outage.ts';
+import { presentSession } from './present-session.ts';
 
 /**
  * The lock on one entry of a LockingQueue: an ephemeral node of the entry's name, with the consumer's id for its data.
@@ -45,7 +46,7 @@ export class EntryLock {
         this.#client.sync(this.#lock, { signal }),
         this.#client.get(this.#lock, { signal }),
       ]);
-      const isOurs = data?.toString('latin1') === this.#id && stat.ephemeralOwner === this.#client.clientId?.sessionId;
+      const isOurs = data?.toString('latin1') === this.#id && stat.ephemeralOwner === presentSession(this.#client);
       if (isOurs) this.#session = stat.ephemeralOwner;
       return isOurs;
     } catch (error) {
@@ -87,7 +88,7 @@ export class EntryLock {
   }
 
   get #isSameSession(): boolean {
-    return this.#session === this.#client.clientId?.sessionId;
+    return this.#session === presentSession(this.#client);
   }
 
   /** Both requests leave together: the entry is read after the lock is there. */

@@ -8,6 +8,7 @@ import { bounded } from './bounded.ts';
 import { uniqueName } from './identifier.ts';
 import { afterLatecomers } from './latecomers.ts';
 import { nullIfMissing, readTexts } from './missing.ts';
+import { presentSession } from './present-session.ts';
 import { removeNode } from './removal.ts';
 import { Turnstile } from '../base/turnstile.ts';
 
@@ -126,7 +127,7 @@ abstract class BaseParty {
       this.#doubtful ||= isTransient(error);
       if (!(error instanceof NodeExistsError)) throw error;
       const stat = await this.client.exists(this.#node, limits);
-      if (stat?.ephemeralOwner === this.client.clientId?.sessionId) return;
+      if (stat?.ephemeralOwner === presentSession(this.client)) return;
       await removeNode(this.client, this.#node, attempt);
       await this.#join(attempt);
     }

@@ -11,6 +11,7 @@ import { isTransient } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { nullIfMissing } from './missing.ts';
 import { isUnstarted, persist } from './outage.ts';
+import { presentSession } from './present-session.ts';
 import { SequencePattern } from './sequence.ts';
 
 /** What a {@link PersistentNode} is made with. */
@@ -170,7 +171,7 @@ export class PersistentNode {
   }
 
   async #isOurs({ czxid, ephemeralOwner }: ZnodeStat): Promise<boolean> {
-    if (this.#ephemeral) return ephemeralOwner === this.#client.clientId?.sessionId;
+    if (this.#ephemeral) return ephemeralOwner === presentSession(this.#client);
     if (ephemeralOwner !== 0n || czxid === this.#czxid) return ephemeralOwner === 0n;
     return this.#hasOurData(this.#path);
   }

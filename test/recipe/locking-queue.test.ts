@@ -276,6 +276,27 @@ test('an item that is being processed stays locked when what might have come lat
   expect([await queue.holdsLock(), await queue.consume()]).toEqual([true, true]);
 });
 
+test.each(['consume', 'release', 'holdsLock'] as const)(
+  '%s is no false “no” where the connection is lost in the very moment of the answer',
+  async (call) => {
+    const { client } = await workbench();
+    let lost = 0;
+    const flawed = altered(client, {
+      // As the client's is while it is suspended.
+      get clientId() {
+        return lost-- > 0 ? null : client.clientId;
+      },
+    });
+    const queue = new LockingQueue(flawed, '/queue');
+    await queue.put('item');
+    await queue.get();
+    lost = 1;
+    expect(await queue[call]()).toBe(true);
+    expect(lost).toBeLessThan(1);
+    if (call !== 'holdsLock') expect(await client.getChildren('/queue/taken')).toEqual([]);
+  },
+);
+
 test('while one call waits for an item another answers at once; what comes is one item for both', async () => {
   const { client, connect } = await workbench();
   const other = new LockingQueue(await connect(), '/queue');

@@ -187,6 +187,26 @@ describe('one that the server numbers', () => {
     expect(await client.exists(theirs)).not.toBeNull();
   });
 
+  test('is not made anew where the connection is lost in the very moment of the answer', async () => {
+    const { client, connect } = await workbench();
+    let lost = 0;
+    const flawed = altered(client, {
+      // As the client's is while it is suspended.
+      get clientId() {
+        return lost-- > 0 ? null : client.clientId;
+      },
+    });
+    const node = new PersistentNode(flawed, '/node', 'a');
+    await node.start();
+    const [, { czxid }] = await client.get('/node');
+    lost = 1;
+    await (await connect()).set('/node', 'b');
+    await eventually(() => lost < 1);
+    await node.setData('c');
+    expect((await client.get('/node'))[1].czxid).toBe(czxid);
+    await node.close();
+  });
+
   test('that was never made leaves nothing to remove', async () => {
     const { server, client } = await workbench();
     server.faults.fail('create', INVALID_ACL);
