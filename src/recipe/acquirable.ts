@@ -1,9 +1,9 @@
 import { CancelledError, LockTimeout } from '../base/errors.ts';
+import { type Ticket, Turnstile } from '../base/turnstile.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalBoolean, optionalErrorPolicy, requireFunction, requireWaiting } from './arguments.ts';
 import { Attempt } from './attempt.ts';
 import { type Claim, type ErrorPolicy, Hold } from './hold.ts';
-import { type Ticket, Turnstile } from '../base/turnstile.ts';
 
 /** How to wait for a lock or a lease. */
 export interface AcquireOptions {

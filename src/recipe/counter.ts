@@ -1,13 +1,13 @@
 import { BadVersionError, NoNodeError } from '../base/errors.ts';
 import { describeValue, normalizePath } from '../base/paths.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
+import { Turnstile } from '../base/turnstile.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalBoolean, requireClient, requireOptions, requireWaiting } from './arguments.ts';
 import { type Attempt, attempting, isTransient } from './attempt.ts';
 import { type CounterFormat, type CounterType, curatorFormat, textFormat } from './counter-value.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
-import { Turnstile } from '../base/turnstile.ts';
 
 /** What a {@link Counter} is made with. */
 export interface CounterOptions {

@@ -1,5 +1,6 @@
 import { NoNodeError, TransactionError } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
+import { Turnstile } from '../base/turnstile.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { ownData, requireClient, requireWaiting, type Waiting } from './arguments.ts';
@@ -9,7 +10,6 @@ import { EntryLock } from './entry-lock.ts';
 import { uniqueName } from './identifier.ts';
 import { afterLatecomers } from './latecomers.ts';
 import { entryPrefix, type PutOptions, requirePut, sortEntries } from './queue-entry.ts';
-import { Turnstile } from '../base/turnstile.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 import { Wakeup } from './wakeup.ts';
 

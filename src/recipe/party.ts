@@ -1,5 +1,6 @@
 import { NodeExistsError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
+import { Turnstile } from '../base/turnstile.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalString, requireClient, requireOptions } from './arguments.ts';
@@ -10,7 +11,6 @@ import { afterLatecomers } from './latecomers.ts';
 import { nullIfMissing, readTexts } from './missing.ts';
 import { presentSession } from './present-session.ts';
 import { removeNode } from './removal.ts';
-import { Turnstile } from '../base/turnstile.ts';
 
 export interface PartyOptions {
   /** What the others see. Default: empty. */
