@@ -1,4 +1,4 @@
-import { KazooException, SessionExpiredError } from '../base/errors.ts';
+import { KazooException, NodeExistsError, NoNodeError, SessionExpiredError, TransactionError } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -80,7 +80,7 @@ export class NonBlockingLease {
     return this.#identifier;
   }
 
-  /** A decision that a lost connection cut short is made again: what was written by then is found, as a lease of ours. */
+  /** A decision that a lost connection cut short is made again: what was written by then is found, as a lease of ours. So is one about a node that somebody has deleted meanwhile. */
   async #underLock(attempt: Attempt): Promise<boolean> {
     const { limits } = attempt;
     for (;;) {
@@ -88,7 +88,7 @@ export class NonBlockingLease {
         return await this.#lock.withLock(() => this.#decide(limits), limits);
       } catch (error) {
         attempt.check();
-        if (!isTransient(error)) throw error;
+        if (!isTransient(error) && !isRace(error)) throw error;
       }
     }
   }
@@ -170,6 +170,11 @@ export class MultiNonBlockingLease {
     const isOwn = (lease: NonBlockingLease, slot: number): boolean => holders[slot] === lease.identifier;
     return [...this.#leases.filter(isOwn), ...this.#leases.filter((lease, slot) => !isOwn(lease, slot))];
   }
+}
+
+/** Only who does not ask for the lock, such as an operator who frees the lease, can come between the look and the write. */
+function isRace(error: unknown): boolean {
+  return error instanceof TransactionError && (error.cause instanceof NoNodeError || error.cause instanceof NodeExistsError);
 }
 
 interface Lease {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { KazooException } from '../../src/base/errors.ts';
 import { MultiNonBlockingLease, NonBlockingLease } from '../../src/recipe/lease.ts';
 import { Lab } from './lab.ts';
+import { altered } from './workbench.ts';
 
 const PATH = '/leases/one';
 const HOUR = 3_600_000;
@@ -58,6 +59,30 @@ describe('one lease', () => {
       expect(lease.obtained).toBe(false);
     }
     expect(await client.getChildren(PATH)).toEqual(['lease_holder']);
+  });
+
+  test('it is decided again where somebody takes the lease, or all of its path, away in the midst of it', async () => {
+    const client = await (await Lab.open()).client();
+    for (const gone of [`${PATH}/lease_holder`, PATH]) {
+      let mayDelete = true;
+      const disturbed = altered(client, {
+        transaction: () => {
+          const transaction = client.transaction();
+          if (!mayDelete) return transaction;
+          mayDelete = false;
+          const commit = transaction.commitOrThrow.bind(transaction);
+          transaction.commitOrThrow = async (options) => {
+            await client.delete(gone, { recursive: true });
+            return commit(options);
+          };
+          return transaction;
+        },
+      });
+      const lease = new NonBlockingLease(disturbed, PATH, HOUR, { identifier: 'a' });
+      await new NonBlockingLease(client, PATH, HOUR, { identifier: 'a' }).obtain();
+      expect(await lease.obtain()).toBe(true);
+      expect(await lease.readHolder()).toBe('a');
+    }
   });
 
   test('a lost reply does not cost the lease', async () => {
