@@ -124,7 +124,7 @@ abstract class BaseParty {
     try {
       await this.client.create(this.#node, this.#identifier, { ephemeral: true, makepath: true, ...limits });
     } catch (error) {
-      this.#doubtful ||= isTransient(error);
+      this.#doubtful ||= attempt.ended || isTransient(error);
       if (!(error instanceof NodeExistsError)) throw error;
       const stat = await this.client.exists(this.#node, limits);
       if (stat?.ephemeralOwner === presentSession(this.client)) return;

@@ -91,7 +91,7 @@ test('a node of an earlier session is replaced, and a lost reply is no second me
   expect(await party.leave()).toBe(true);
 });
 
-test.each(['left', 'gave up to join'])(
+test.each(['left', 'gave up to join', 'gave up, with nothing lost until then'])(
   'no member comes of a create without an answer that is carried out after it %s',
   async (how) => {
     const lab = await Lab.open();
@@ -103,7 +103,9 @@ test.each(['left', 'gave up to join'])(
         if (late !== undefined) return client.create(...args);
         late = () => client.create(args[0], args[1], { ...args[2], signal: undefined });
         if (how !== 'left') controller.abort(new Error('enough'));
-        return Promise.reject(new ConnectionLoss('on its way yet'));
+        return Promise.reject(
+          how === 'gave up, with nothing lost until then' ? new Error('enough') : new ConnectionLoss('on its way yet'),
+        );
       },
     });
     const party = new Party(flawed, PATH, { identifier: 'a' });
