@@ -40,12 +40,9 @@ export class EntryLock {
 
   /** @throws ConnectionLoss and the like */
   async isHeld(attempt?: Attempt): Promise<boolean> {
-    const signal = attempt?.bound;
+    const limits = attempt?.limits;
     try {
-      const [, [data, stat]] = await Promise.all([
-        this.#client.sync(this.#lock, { signal }),
-        this.#client.get(this.#lock, { signal }),
-      ]);
+      const [, [data, stat]] = await Promise.all([this.#client.sync(this.#lock, limits), this.#client.get(this.#lock, limits)]);
       const isOurs = data?.toString('latin1') === this.#id && stat.ephemeralOwner === presentSession(this.#client);
       if (isOurs) this.#session = stat.ephemeralOwner;
       return isOurs;

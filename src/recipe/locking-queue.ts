@@ -126,7 +126,7 @@ export class LockingQueue {
   async size(options?: WaitOptions): Promise<number> {
     return this.#attempt(requireWaiting(options), 'size', async (attempt) => {
       const children = await attempt.retry(this.#client, () =>
-        this.#ensuring(attempt, () => this.#client.getChildren(this.#entries, { signal: attempt.bound })),
+        this.#ensuring(attempt, () => this.#client.getChildren(this.#entries, attempt.limits)),
       );
       return sortEntries(children).length;
     });
@@ -189,7 +189,7 @@ export class LockingQueue {
   }
 
   async #listFree(attempt: Attempt, watch?: () => void): Promise<string[]> {
-    const options = { watch, signal: attempt.bound };
+    const options = { watch, ...attempt.limits };
     const list = (): Promise<[string[], string[]]> =>
       Promise.all([this.#client.getChildren(this.#entries, options), this.#client.getChildren(this.#taken, options)]);
     const [entries, taken] = await attempt.retry(this.#client, () => this.#ensuring(attempt, list));

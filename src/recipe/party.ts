@@ -86,8 +86,8 @@ abstract class BaseParty {
   }
 
   /** How many are in the party. */
-  async size(options?: WaitOptions): Promise<number> {
-    return (await this.names(options)).length;
+  size(options?: WaitOptions): Promise<number> {
+    return this.reading(options, async (limits) => (await this.names(limits)).length);
   }
 
   /** The identifiers of {@link members}, one by one. */
@@ -96,12 +96,10 @@ abstract class BaseParty {
   }
 
   /** @internal */
-  protected names(options?: WaitOptions): Promise<string[]> {
-    return this.reading(options, async (limits) => {
-      const children = await nullIfMissing(this.client.getChildren(this.path, limits));
-      if (children === null) await this.client.ensurePath(this.path, limits);
-      return (children ?? []).filter((name) => this.counts(name));
-    });
+  protected async names(limits: WaitOptions): Promise<string[]> {
+    const children = await nullIfMissing(this.client.getChildren(this.path, limits));
+    if (children === null) await this.client.ensurePath(this.path, limits);
+    return (children ?? []).filter((name) => this.counts(name));
   }
 
   /** @internal */
@@ -168,8 +166,8 @@ export class ShallowParty extends BaseParty {
     super(client, path, options, (identifier) => `-${identifier}`);
   }
 
-  async members(options?: WaitOptions): Promise<string[]> {
-    return (await this.names(options)).map((name) => name.slice(name.indexOf('-') + 1));
+  members(options?: WaitOptions): Promise<string[]> {
+    return this.reading(options, async (limits) => (await this.names(limits)).map((name) => name.slice(name.indexOf('-') + 1)));
   }
 
   /** @internal */
