@@ -8,7 +8,7 @@ import {
 } from '../../src/base/errors.ts';
 import { makeAcl, OPEN_ACL_UNSAFE } from '../../src/base/security.ts';
 import { LockingQueue } from '../../src/recipe/locking-queue.ts';
-import { altered, eventually, expire, pause, reconnect, watchCount, workbench } from './workbench.ts';
+import { altered, eventually, expire, forgetful, pause, reconnect, watchCount, workbench } from './workbench.ts';
 
 test('an item is locked until it is consumed; the layout is Kazoo’s', async () => {
   const { client } = await workbench();
@@ -280,19 +280,13 @@ test.each(['consume', 'release', 'holdsLock'] as const)(
   '%s is no false “no” where the connection is lost in the very moment of the answer',
   async (call) => {
     const { client } = await workbench();
-    let lost = 0;
-    const flawed = altered(client, {
-      // As the client's is while it is suspended.
-      get clientId() {
-        return lost-- > 0 ? null : client.clientId;
-      },
-    });
+    const { flawed, lose, lost } = forgetful(client);
     const queue = new LockingQueue(flawed, '/queue');
     await queue.put('item');
     await queue.get();
-    lost = 1;
+    lose();
     expect(await queue[call]()).toBe(true);
-    expect(lost).toBeLessThan(1);
+    expect(lost()).toBe(true);
     if (call !== 'holdsLock') expect(await client.getChildren('/queue/taken')).toEqual([]);
   },
 );

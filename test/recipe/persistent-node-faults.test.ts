@@ -4,7 +4,7 @@ import { InvalidACLError, NoAuthError, NodeExistsError } from '../../src/base/er
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { PersistentNode } from '../../src/recipe/persistent-node.ts';
 import { suspend } from '../support/waiting.ts';
-import { altered, eventually, workbench } from './workbench.ts';
+import { altered, eventually, forgetful, workbench } from './workbench.ts';
 
 const CONNECTION_LOSS = -4;
 const NO_NODE = -101;
@@ -189,19 +189,13 @@ describe('one that the server numbers', () => {
 
   test('is not made anew where the connection is lost in the very moment of the answer', async () => {
     const { client, connect } = await workbench();
-    let lost = 0;
-    const flawed = altered(client, {
-      // As the client's is while it is suspended.
-      get clientId() {
-        return lost-- > 0 ? null : client.clientId;
-      },
-    });
+    const { flawed, lose, lost } = forgetful(client);
     const node = new PersistentNode(flawed, '/node', 'a');
     await node.start();
     const [, { czxid }] = await client.get('/node');
-    lost = 1;
+    lose();
     await (await connect()).set('/node', 'b');
-    await eventually(() => lost < 1);
+    await eventually(lost);
     await node.setData('c');
     expect((await client.get('/node'))[1].czxid).toBe(czxid);
     await node.close();

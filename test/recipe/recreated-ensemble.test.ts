@@ -41,10 +41,10 @@ const CASES: Case[] = [
   [
     'so does one of a locking queue',
     async (client, other) => {
-      const queue = other.lockingQueue('/work');
+      const queue = other.lockingQueue('/jobs');
       const waiting = queue.get({ timeout: Infinity });
-      await eventually(() => client.exists('/work/taken'));
-      return async () => (await client.lockingQueue('/work').put('item'), String(await waiting) === 'item' && queue.consume());
+      await eventually(() => client.exists('/jobs/taken'));
+      return async () => (await client.lockingQueue('/jobs').put('item'), String(await waiting) === 'item' && queue.consume());
     },
   ],
   [

@@ -79,6 +79,18 @@ export function altered(client: KazooClient, methods: Partial<Record<keyof Kazoo
   });
 }
 
+/** The client, as it is where the connection is lost in the very moment of an answer: after `lose`, the next look at its session finds none. */
+export function forgetful(client: KazooClient): { flawed: KazooClient; lose: () => void; lost: () => boolean } {
+  let losses = 0;
+  const flawed = altered(client, {
+    // As the client's is while it is suspended.
+    get clientId() {
+      return losses-- > 0 ? null : client.clientId;
+    },
+  });
+  return { flawed, lose: () => void (losses = 1), lost: () => losses < 1 };
+}
+
 /** Counts the nodes read from now on. */
 export function readsOf(client: KazooClient): () => number {
   let reads = 0;
