@@ -21,7 +21,7 @@ export interface SubmitOptions {
 
 /** Given-up calls that may stay in the queue before it is swept. */
 const SWEEP = 64;
-/** Sent calls that may stay at its front before it is shortened. */
+/** Sent calls that may stay at its front before it is shortened; in a long queue it is as many as still wait, so that a call is moved but once. */
 const COMPACT = 1024;
 /** Of every frame: xid and operation. */
 const HEADER = 8;
@@ -156,7 +156,7 @@ export class RequestQueue implements CallHome {
       if (call.settled) this.#givenUp--;
       else this.#send(call);
     }
-    if (this.#head === this.#waiting.length || this.#head > COMPACT) {
+    if (this.#head === this.#waiting.length || (this.#head > COMPACT && this.#head * 2 > this.#waiting.length)) {
       this.#waiting = this.#waiting.slice(this.#head);
       this.#head = 0;
     }
