@@ -41,7 +41,8 @@ export class RequestQueue implements CallHome {
   readonly #maxRequestBytes: number;
   /** What waits is written here once to learn its length. */
   readonly #scale = new Writer();
-  #waiting: Call[] = [];
+  /** From #head on; nothing is held before it. */
+  #waiting: (Call | undefined)[] = [];
   #head = 0;
   #pumping = false;
   #givenUp = 0;
@@ -93,7 +94,7 @@ export class RequestQueue implements CallHome {
 
   /** Everything that waits, oldest first; the caller settles it. */
   takeAll(): Call[] {
-    const taken = this.#waiting.slice(this.#head);
+    const taken = this.#waiting.slice(this.#head) as Call[];
     this.#waiting = [];
     this.#head = 0;
     this.#givenUp = 0;
@@ -152,7 +153,8 @@ export class RequestQueue implements CallHome {
     if (this.#pumping) return;
     this.#pumping = true;
     while (this.#head < this.#waiting.length && this.#hasRoom()) {
-      const call = this.#waiting[this.#head++]!;
+      const call = this.#waiting[this.#head]!;
+      this.#waiting[this.#head++] = undefined;
       if (call.settled) this.#givenUp--;
       else this.#send(call);
     }
@@ -202,7 +204,7 @@ export class RequestQueue implements CallHome {
     this.#givenUp++;
     call.leave();
     if (this.#givenUp < SWEEP || this.#givenUp * 2 < this.#waiting.length) return;
-    this.#waiting = this.#waiting.slice(this.#head).filter((other) => !other.settled);
+    this.#waiting = this.#waiting.slice(this.#head).filter((other) => !other!.settled);
     this.#head = 0;
     this.#givenUp = 0;
   }

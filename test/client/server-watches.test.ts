@@ -1,10 +1,9 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test, vi } from 'vitest';
 import { ServerWatches } from '../../src/client/server-watches.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import type { Session } from '../../src/session/session.ts';
+import { collectGarbage } from '../support/garbage.ts';
 
 test('a watch that is given up while another read of the path is on its way is taken back all the same', async () => {
   await using server = await EmbeddedZooKeeper.start();
@@ -24,8 +23,6 @@ test('a watch that is given up while another read of the path is on its way is t
 });
 
 test('of the removal of a watch that nobody waits for, as after an aborted read, nothing is kept', async () => {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
   const outcomes: WeakRef<object>[] = [];
   const submit = (): Promise<object> => {
     const outcome = {};
@@ -41,9 +38,8 @@ test('of the removal of a watch that nobody waits for, as after an aborted read,
   const watches = new ServerWatches(session, () => Promise.resolve([]));
   session.onOrphanWatch('data', '/a');
   await vi.waitFor(() => expect(outcomes).toHaveLength(1));
-  // What a WeakRef points to is kept to the end of the turn.
   await new Promise((resolve) => setImmediate(resolve));
-  collect();
+  collectGarbage();
   expect(outcomes[0]!.deref()).toBeUndefined();
   expect(await watches.removing(() => undefined)).toEqual([]);
 });

@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { KazooClientOptions } from '../../src/client/options.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
@@ -9,6 +7,7 @@ import { Assailant } from './assault.ts';
 import { MutatingProxy } from './mutating-proxy.ts';
 import { NonsenseHandler } from './nonsense-handler.ts';
 import { OwnTime } from './own-time.ts';
+import { collectGarbage } from '../support/garbage.ts';
 
 /** `KAZOO_SOAK_FRAMES=1000000` alters so many frames instead, `KAZOO_SOAK=600` goes on for so many seconds; `KAZOO_SEED=…` repeats a run's choices. */
 const SECONDS = Number(process.env['KAZOO_SOAK'] ?? Infinity);
@@ -35,9 +34,6 @@ interface Nonsense {
   readonly tail: string;
   heal(): void;
 }
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 describe('a client whose server talks nonsense never throws, never hangs, never grows, and gets well when the server does', () => {
   test(
@@ -181,8 +177,8 @@ function report(nonsense: Nonsense, assailants: readonly Assailant[]): boolean {
 
 function heapUsed(): number {
   // What buffers leave behind is swept while the program goes on: what the first collection freed is gone for certain with the second.
-  collect();
-  collect();
+  collectGarbage();
+  collectGarbage();
   const { heapUsed: used, arrayBuffers } = process.memoryUsage();
   return used + arrayBuffers;
 }

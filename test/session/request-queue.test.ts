@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { KazooClientOptions } from '../../src/client/options.ts';
 import { framed, Op, replyFrame } from '../support/fake-server.ts';
+import { collectGarbage } from '../support/garbage.ts';
 import { rejection } from '../support/waiting.ts';
 import { flush, Rig } from './rig.ts';
 
@@ -121,6 +122,24 @@ describe('the queue', () => {
     await Promise.all(kept);
     expect(sent(rig)).toBe(1_000);
     expect(order).toEqual([...order].sort((a, b) => a - b));
+  });
+
+  test('holds nothing of what was answered while others wait', async () => {
+    const { rig, answer } = await unanswered({ maxInFlight: 1 });
+    const errors: WeakRef<Error>[] = [];
+    const waiting = [1, 2, 3, 4].map((n) => rejection(rig.client.get(`/${n}`)).then((error) => errors.push(new WeakRef(error))));
+    answer(1);
+    await waiting[0];
+    answer(2);
+    await waiting[1];
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    expect(errors.map((error) => error.deref())).toEqual([undefined, undefined]);
+    expect(rig.client.queuedRequests).toBe(1);
+    answer(3);
+    await waiting[2];
+    answer(4);
+    await waiting[3];
   });
 
   test('counts xids round past the reserved ones (pain-points 16)', async () => {
