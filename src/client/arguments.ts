@@ -1,14 +1,11 @@
 // The global is a getter, which costs something with every value.
 import { Buffer } from 'node:buffer';
+import { requireBoolean, requireFunction } from '../base/arguments.ts';
 import { ConfigurationError } from '../base/errors.ts';
-import { isObject } from '../base/expectations.ts';
 import { describeValue } from '../base/paths.ts';
 import type { ACL } from '../base/security.ts';
 import type { WatchListener } from '../base/states.ts';
-import type { WaitOptions, ZnodeData } from './call-options.ts';
-
-/** What limits the wait for any call. */
-export const WAIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'timeout'] satisfies (keyof WaitOptions)[]);
+import type { ZnodeData } from './call-options.ts';
 
 /** A node's data as bytes; empty where none is given. @throws TypeError */
 export function checkData(value: ZnodeData | undefined): Buffer | null {
@@ -55,46 +52,14 @@ export function checkFlags<K extends string>(options: { readonly [P in K]?: unkn
   for (const name in options) {
     if (!(names as readonly string[]).includes(name)) continue;
     const value = options[name as unknown as K];
-    if (value !== undefined && typeof value !== 'boolean')
-      throw new TypeError(`${name} must be a boolean, not ${describeValue(value)}`);
+    if (value !== undefined) requireBoolean(name, value as boolean);
   }
-}
-
-/** An options object in which every name is known; an unknown one is a mistake to be told of. @throws TypeError */
-export function checkOptions<T extends object>(options: T | undefined, known: ReadonlySet<string>): T {
-  if (options === undefined) return NONE as T;
-  if (!isObject(options)) throw new TypeError(`options must be an object, not ${describeValue(options)}`);
-  for (const name in options) {
-    if (!known.has(name)) throw new TypeError(`unknown option "${name}"; known here are ${[...known].join(', ')}`);
-  }
-  const { signal, timeout } = options as WaitOptions;
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw new TypeError(`signal must be an AbortSignal, not ${describeValue(signal)}`);
-  if (timeout !== undefined) checkTimeout(timeout);
-  return options;
-}
-
-const NONE: object = Object.freeze({});
-
-/** @throws TypeError or RangeError unless it is a duration in milliseconds; Infinity is no limit */
-export function checkTimeout(timeout: number, name = 'timeout'): number {
-  if (typeof timeout !== 'number' || Number.isNaN(timeout))
-    throw new TypeError(`${name} must be a number of milliseconds, not ${describeValue(timeout)}`);
-  if (timeout < 0) throw new RangeError(`${name} must be 0 ms or more, not ${timeout}`);
-  return timeout;
 }
 
 /** @throws TypeError unless it is a function or absent */
 export function checkWatch(watch: WatchListener | undefined): WatchListener | undefined {
-  if (watch !== undefined && typeof watch !== 'function')
-    throw new TypeError(`watch must be a function, not ${describeValue(watch)}`);
+  if (watch !== undefined) requireFunction('watch', watch);
   return watch;
-}
-
-/** @throws TypeError */
-export function checkString(value: string, name: string): string {
-  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${describeValue(value)}`);
-  return value;
 }
 
 /** A server that is shown such a credential refuses it, and ends the session. @throws ConfigurationError */

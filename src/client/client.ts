@@ -1,3 +1,4 @@
+import { LIMITS, requireLimits } from '../base/arguments.ts';
 import { ConnectionLoss, NodeExistsError, NoNodeError } from '../base/errors.ts';
 import { basename, describeValue, joinPath, normalizePath, parentPath } from '../base/paths.ts';
 import { Id, OPEN_ACL_UNSAFE, storedAcl, type ACL } from '../base/security.ts';
@@ -5,16 +6,7 @@ import type { ZnodeStat } from '../base/znode-stat.ts';
 import { CreateFlags, type RequestOf, type WritePart } from '../codec/ops.ts';
 import { ownAcl, withOwnData } from '../session/call.ts';
 import { question, type Question } from '../session/question.ts';
-import {
-  WAIT_OPTIONS,
-  checkAcls,
-  checkData,
-  checkFlags,
-  checkGivenData,
-  checkOptions,
-  checkVersion,
-  checkWatch,
-} from './arguments.ts';
+import { checkAcls, checkData, checkFlags, checkGivenData, checkVersion, checkWatch } from './arguments.ts';
 import type {
   ChildrenOptions,
   CreateOptions,
@@ -31,13 +23,13 @@ import { TransactionRequest, type TransactionCreateOptions } from './transaction
 import { walkTree, type WalkOptions } from './walk.ts';
 import { changeTree, deleteTree } from './whole-tree.ts';
 
-const READ_OPTIONS = new Set([...WAIT_OPTIONS, 'watch']);
-const CHILDREN_OPTIONS = new Set([...READ_OPTIONS, 'includeData']);
-const VERSION_OPTIONS = new Set([...WAIT_OPTIONS, 'version']);
-const DELETE_OPTIONS = new Set([...VERSION_OPTIONS, 'recursive']);
-const ACL_OPTIONS = new Set([...WAIT_OPTIONS, 'acl']);
+const READ_OPTIONS = [...LIMITS, 'watch'] as const;
+const CHILDREN_OPTIONS = [...READ_OPTIONS, 'includeData'] as const;
+const VERSION_OPTIONS = [...LIMITS, 'version'] as const;
+const DELETE_OPTIONS = [...VERSION_OPTIONS, 'recursive'] as const;
+const ACL_OPTIONS = [...LIMITS, 'acl'] as const;
 const CREATE_FLAGS = ['ephemeral', 'sequence', 'makepath', 'includeData', 'container', 'protected'] as const;
-const CREATE_OPTIONS = new Set<string>([...WAIT_OPTIONS, ...CREATE_FLAGS, 'acl', 'ttl']);
+const CREATE_OPTIONS = [...LIMITS, ...CREATE_FLAGS, 'acl', 'ttl'] as const;
 const MAX_TTL = 2 ** 40 - 1;
 
 type CreateOp = 'create' | 'create2' | 'createContainer' | 'createTTL';
@@ -70,7 +62,7 @@ export class Client extends CoreClient {
   create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
   create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string | [string, ZnodeStat]> {
     return promised(() => {
-      const given = checkOptions(options, CREATE_OPTIONS);
+      const given = requireLimits(options, CREATE_OPTIONS);
       if (options !== undefined) checkFlags(given, CREATE_FLAGS);
       const { op, request } = this.#createRequest(path, value, given);
       if (given.protected === true || given.makepath === true || given.includeData === true)
@@ -99,7 +91,7 @@ export class Client extends CoreClient {
    * @returns true if it was there, else its path
    */
   async ensurePath(path: string, options?: { acl?: ACL[] | undefined } & WaitOptions): Promise<true | string> {
-    const given = checkOptions(options, ACL_OPTIONS);
+    const given = requireLimits(options, ACL_OPTIONS);
     const full = this.rooted(path);
     const acl = ownAcl(this.#aclOf(given.acl));
     const context = { operation: 'ensurePath', path };
@@ -128,7 +120,7 @@ export class Client extends CoreClient {
   /** The node's ACL and stat. @throws NoNodeError; NoAuthError */
   getAcls(path: string, options?: WaitOptions): Promise<[ACL[], ZnodeStat]> {
     return promised(() => {
-      const given = checkOptions(options, WAIT_OPTIONS);
+      const given = requireLimits(options, LIMITS);
       return this.session.ask(GET_ACLS, { path: this.rooted(path) }, path, undefined, given);
     });
   }
@@ -139,7 +131,7 @@ export class Client extends CoreClient {
    */
   setAcls(path: string, acls: ACL[], options?: VersionOptions & { recursive?: boolean | undefined }): Promise<ZnodeStat> {
     return promised(() => {
-      const given = checkOptions(options, DELETE_OPTIONS);
+      const given = requireLimits(options, DELETE_OPTIONS);
       checkFlags(given, ['recursive']);
       const request = { path: this.rooted(path), acl: checkAcls(acls), version: checkVersion(given.version) };
       if (given.recursive !== true) return this.session.ask(SET_ACLS, request, path, undefined, given);
@@ -157,7 +149,7 @@ export class Client extends CoreClient {
   /** Replaces the node's data. @throws NoNodeError; BadVersionError; NoAuthError */
   set(path: string, value: ZnodeData, options?: VersionOptions): Promise<ZnodeStat> {
     return promised(() => {
-      if (options !== undefined) checkOptions(options, VERSION_OPTIONS);
+      if (options !== undefined) requireLimits(options, VERSION_OPTIONS);
       const request = { path: this.rooted(path), data: checkGivenData(value), version: checkVersion(options?.version) };
       return this.session.ask(SET, request, path, undefined, options);
     });
@@ -169,7 +161,7 @@ export class Client extends CoreClient {
    */
   delete(path: string, options?: DeleteOptions): Promise<true> {
     return promised(() => {
-      const given = checkOptions(options, DELETE_OPTIONS);
+      const given = requireLimits(options, DELETE_OPTIONS);
       checkFlags(given, ['recursive']);
       const version = checkVersion(given.version);
       const full = this.rooted(path);
@@ -186,7 +178,7 @@ export class Client extends CoreClient {
   /** Waits until the server has caught up with the leader; later reads then see what was written before. The node need not exist. */
   sync(path: string, options?: WaitOptions): Promise<string> {
     return promised(() => {
-      const given = checkOptions(options, WAIT_OPTIONS);
+      const given = requireLimits(options, LIMITS);
       const asked = question('sync', 'sync', (reply) => this.unchroot(reply.path ?? path));
       return this.session.ask(asked, { path: this.rooted(path) }, path, undefined, given);
     });
@@ -255,11 +247,11 @@ export class Client extends CoreClient {
     asked: Question<K, R>,
     path: string,
     options: ChildrenOptions | undefined,
-    known: ReadonlySet<string>,
+    known: readonly (keyof ChildrenOptions)[],
   ): Promise<R> {
     return promised(() => {
       const full = this.rooted(path);
-      if (options !== undefined) checkFlags(checkOptions(options, known), ['includeData']);
+      if (options !== undefined) checkFlags(requireLimits(options, known), ['includeData']);
       const watch = checkWatch(options?.watch);
       const request = { path: full, watch: watch !== undefined } as RequestOf<K>;
       return this.session.ask(asked, request, path, watch, options);

@@ -1,3 +1,4 @@
+import { LIMITS, requireDuration, requireLimits, requireOptions, requireString } from '../base/arguments.ts';
 import type { Clock } from '../base/clock.ts';
 import {
   ConfigurationError,
@@ -26,14 +27,14 @@ import type { SubmitOptions } from '../session/request-queue.ts';
 import { Rotation } from '../session/rotation.ts';
 import { ScopedClock } from '../session/scoped-clock.ts';
 import { Session } from '../session/session.ts';
-import { WAIT_OPTIONS, checkFlags, checkOptions, checkString, checkTimeout, refuseSasl } from './arguments.ts';
+import { checkFlags, refuseSasl } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
 import { withinLimits } from './limits.ts';
 import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from './options.ts';
 import type { ClientId, KazooClientEvents } from './recipe-client.ts';
 
 const START_TIMEOUT = 15_000;
-const VERSION_OPTIONS = new Set([...WAIT_OPTIONS, 'retries']);
+const VERSION_OPTIONS = [...LIMITS, 'retries'] as const;
 
 /** A client's life: states, start and stop, hosts, credentials; and the way every operation takes to the session. */
 export class CoreClient extends SafeEmitter<KazooClientEvents> {
@@ -138,12 +139,12 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    * @throws KazooTimeoutError with a cause per server; AuthFailedError, SASLException or RetryFailedError at once when waiting would not help
    */
   async start(options?: WaitOptions): Promise<this> {
-    const { timeout = START_TIMEOUT, signal } = checkOptions(options, WAIT_OPTIONS);
+    const { timeout = START_TIMEOUT, signal } = requireLimits(options, LIMITS);
     if (signal?.aborted === true) throw signal.reason;
     // Otherwise nothing is waited for: a call made right after this one waits for the session.
     if (this.#stopped !== undefined) await this.#stopped;
     this.#failures.clear();
-    await this.#connectWithin(checkTimeout(timeout), signal);
+    await this.#connectWithin(requireDuration('timeout', timeout), signal);
     return this;
   }
 
@@ -177,7 +178,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    * @throws ConfigurationError when they cannot be read, or name another chroot; nothing has changed then
    */
   setHosts(hosts: string | string[], options?: { randomizeHosts?: boolean | undefined }): void {
-    const given = checkOptions(options, new Set(['randomizeHosts']));
+    const given = requireOptions(options, ['randomizeHosts']);
     checkFlags(given, ['randomizeHosts']);
     const { randomizeHosts } = given;
     const collected = collectHosts(hosts);
@@ -193,7 +194,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   async command(word = 'ruok', options?: WaitOptions): Promise<string> {
     if (typeof word !== 'string' || !/^[a-z]{4}$/.test(word))
       throw new TypeError(`word must be four letters such as "ruok", not ${describeValue(word)}`);
-    const { signal, timeout = this.#options.timeout } = checkOptions(options, WAIT_OPTIONS);
+    const { signal, timeout = this.#options.timeout } = requireLimits(options, LIMITS);
     const { target } = this.session;
     const context = { operation: `command ${word}` };
     const refused = this.session.refusal();
@@ -210,7 +211,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    * @throws KazooException when the server does not tell
    */
   async serverVersion(options?: { retries?: number | undefined } & WaitOptions): Promise<number[]> {
-    const { retries = 3, ...limits } = checkOptions(options, VERSION_OPTIONS);
+    const { retries = 3, ...limits } = requireLimits(options, VERSION_OPTIONS);
     if (!Number.isInteger(retries) || retries < 0)
       throw new RangeError(`retries must be a whole number from 0, not ${describeValue(retries)}`);
     return withinLimits(this.clock, { operation: 'serverVersion' }, limits, (wait) => this.#askVersion(retries, wait));
@@ -223,13 +224,13 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    * @throws AuthFailedError when the server refuses, after which the client is in AUTH_FAILED and may be started again
    */
   async addAuth(scheme: string, credential: string | Uint8Array, options?: WaitOptions): Promise<true> {
-    if (checkString(scheme, 'scheme') === '') throw new TypeError('scheme must not be empty');
+    if (requireString('scheme', scheme) === '') throw new TypeError('scheme must not be empty');
     refuseSasl(scheme);
     if (typeof credential !== 'string' && !((credential as unknown) instanceof Uint8Array))
       throw new TypeError('credential must be a string or bytes');
     const given = { scheme, auth: Buffer.from(credential as string) };
     const context = { operation: 'addAuth' };
-    const outcome = await withinLimits(this.clock, context, checkOptions(options, WAIT_OPTIONS), () =>
+    const outcome = await withinLimits(this.clock, context, requireLimits(options, LIMITS), () =>
       this.session.authenticate(given),
     );
     if (outcome instanceof Failure) throw outcome.toError(context);
@@ -238,7 +239,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   /** A path without the chroot; one outside it comes back as it is. */
   unchroot(path: string): string {
-    return stripChroot(this.chroot, checkString(path, 'path'));
+    return stripChroot(this.chroot, requireString('path', path));
   }
 
   /** Calls `fn` under a fresh copy of the command retry, whose pauses end when the client stops. */

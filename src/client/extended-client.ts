@@ -1,3 +1,4 @@
+import { LIMITS, requireLimits, requireString } from '../base/arguments.ts';
 import { ConnectionLoss, errorForCode, NoNodeError, NoWatcherError, type ZookeeperError } from '../base/errors.ts';
 import { describeValue, stripChroot } from '../base/paths.ts';
 import { isPrompt, prompt } from '../base/prompt.ts';
@@ -9,7 +10,7 @@ import { onAbort } from '../session/abort-listeners.ts';
 import { Failure } from '../session/failure.ts';
 import { explain } from '../session/question.ts';
 import { childWatches } from '../session/watch-table.ts';
-import { WAIT_OPTIONS, checkFlags, checkOptions, checkString, checkWatch } from './arguments.ts';
+import { checkFlags, checkWatch } from './arguments.ts';
 import type { MultiReadOperation, ReadOptions, WaitOptions } from './call-options.ts';
 import { Client } from './client.ts';
 import type { KazooClientOptions } from './options.ts';
@@ -18,9 +19,9 @@ import { unimplemented } from '../session/unimplemented.ts';
 import { REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.ts';
 
 const CONFIG_PATH = '/zookeeper/config';
-const READ_OPTIONS = new Set([...WAIT_OPTIONS, 'watch']);
-const ADD_WATCH_OPTIONS = new Set(['recursive', ...WAIT_OPTIONS]);
-const RECONFIG_OPTIONS = new Set(['joining', 'leaving', 'newMembers', 'fromConfig', ...WAIT_OPTIONS]);
+const READ_OPTIONS = [...LIMITS, 'watch'] as const;
+const ADD_WATCH_OPTIONS = ['recursive', ...LIMITS] as const;
+const RECONFIG_OPTIONS = ['joining', 'leaving', 'newMembers', 'fromConfig', ...LIMITS] as const;
 
 /** What ZooKeeper 3.5 to 3.9 can do beyond Kazoo. */
 export class ExtendedClient extends Client {
@@ -46,7 +47,7 @@ export class ExtendedClient extends Client {
     listener: WatchListener,
     options?: { recursive?: boolean | undefined } & WaitOptions,
   ): Promise<WatchHandle> {
-    const given = checkOptions(options, ADD_WATCH_OPTIONS);
+    const given = requireLimits(options, ADD_WATCH_OPTIONS);
     checkFlags(given, ['recursive']);
     if (typeof listener !== 'function') throw new TypeError(`listener must be a function, not ${describeValue(listener)}`);
     given.signal?.throwIfAborted();
@@ -121,7 +122,7 @@ export class ExtendedClient extends Client {
       throw new TypeError(`type must be one of ${Object.keys(REMOVABLE).join(', ')}, not ${describeValue(type)}`);
     const { tables } = REMOVABLE[type];
     const full = this.rooted(path);
-    const given = checkOptions(options, WAIT_OPTIONS);
+    const given = requireLimits(options, LIMITS);
     const { watches } = this.session;
     const had = tables.filter((table) => watches.clear(table, full));
     const failures =
@@ -141,13 +142,13 @@ export class ExtendedClient extends Client {
 
   /** The paths of this session's ephemeral nodes that begin with `prefix` (ZooKeeper 3.6+). */
   async getEphemerals(prefix = '/', options?: WaitOptions): Promise<string[]> {
-    const full = this.rooted(checkString(prefix, 'prefix'), true);
+    const full = this.rooted(requireString('prefix', prefix), true);
     const { ephemerals } = await this.submit(
       'getEphemerals',
       'getEphemerals',
       prefix,
       { prefixPath: full },
-      checkOptions(options, WAIT_OPTIONS),
+      requireLimits(options, LIMITS),
     );
     return ephemerals.map((path) => stripChroot(this.chroot, path));
   }
@@ -160,7 +161,7 @@ export class ExtendedClient extends Client {
         'getAllChildrenNumber',
         path,
         { path: this.rooted(path) },
-        checkOptions(options, WAIT_OPTIONS),
+        requireLimits(options, LIMITS),
       )
     ).totalNumber;
   }
@@ -172,7 +173,7 @@ export class ExtendedClient extends Client {
   ): Promise<([Buffer | null, ZnodeStat] | string[] | ZookeeperError)[]> {
     if (!Array.isArray(operations)) throw new TypeError(`operations must be an array, not ${describeValue(operations)}`);
     const parts = Array.from(operations as readonly MultiReadOperation[], (operation) => this.#readPart(operation));
-    const results = await this.submit('multiRead', 'multiRead', undefined, parts, checkOptions(options, WAIT_OPTIONS));
+    const results = await this.submit('multiRead', 'multiRead', undefined, parts, requireLimits(options, LIMITS));
     return results.map(({ err, body }, index) => {
       const { op, request } = parts[index]!;
       if (err !== 0) return errorForCode(err, { operation: `multiRead ${op}`, path: this.unchroot(request.path) });
@@ -183,13 +184,13 @@ export class ExtendedClient extends Client {
 
   /** Who the server takes this connection for (ZooKeeper 3.7+). */
   async whoAmI(options?: WaitOptions): Promise<Id[]> {
-    const { clientInfo } = await this.submit('whoAmI', 'whoAmI', undefined, undefined, checkOptions(options, WAIT_OPTIONS));
+    const { clientInfo } = await this.submit('whoAmI', 'whoAmI', undefined, undefined, requireLimits(options, LIMITS));
     return clientInfo.map(({ scheme, user }) => new Id(scheme, user));
   }
 
   /** The ensemble's configuration: `/zookeeper/config`, whatever the chroot (ZooKeeper 3.5+). */
   async getConfig(options?: ReadOptions): Promise<[Buffer, ZnodeStat]> {
-    const given = checkOptions(options, READ_OPTIONS);
+    const given = requireLimits(options, READ_OPTIONS);
     const watch = checkWatch(given.watch);
     const { data, stat } = await this.submit(
       'getConfig',
@@ -219,9 +220,9 @@ export class ExtendedClient extends Client {
       fromConfig?: number | undefined;
     } & WaitOptions,
   ): Promise<[Buffer, ZnodeStat]> {
-    const given = checkOptions(options, RECONFIG_OPTIONS);
+    const given = requireLimits(options, RECONFIG_OPTIONS);
     for (const name of ['joining', 'leaving', 'newMembers'] as const)
-      if (given[name] !== undefined) checkString(given[name], name);
+      if (given[name] !== undefined) requireString(name, given[name]);
     const { fromConfig = -1 } = given;
     if (!Number.isSafeInteger(fromConfig))
       throw new TypeError(`fromConfig must be a whole number, not ${describeValue(fromConfig)}`);

@@ -1,3 +1,4 @@
+import { LIMITS, requireLimits, requireOptions } from '../base/arguments.ts';
 import {
   errorForCode,
   MarshallingError,
@@ -11,7 +12,7 @@ import type { ACL } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import { FAILED, type PartResult } from '../codec/multi.ts';
 import type { WritePart } from '../codec/ops.ts';
-import { WAIT_OPTIONS, checkGivenData, checkOptions, checkVersion } from './arguments.ts';
+import { checkGivenData, checkVersion } from './arguments.ts';
 import type { WaitOptions, ZnodeData } from './call-options.ts';
 import { withOwnData } from '../session/call.ts';
 import { unimplemented } from '../session/unimplemented.ts';
@@ -36,8 +37,8 @@ export interface TransactionHome {
   multi(parts: readonly WritePart[], options: WaitOptions & { onSent: () => void }): Promise<readonly PartResult[]>;
 }
 
-const CREATE_OPTIONS = new Set(['acl', 'ephemeral', 'sequence', 'container', 'ttl']);
-const VERSION_OPTIONS = new Set(['version']);
+const CREATE_OPTIONS = ['acl', 'ephemeral', 'sequence', 'container', 'ttl'] as const;
+const VERSION_OPTIONS = ['version'] as const;
 const TYPE_OF = {
   create: 'create',
   create2: 'create',
@@ -76,16 +77,16 @@ export class TransactionRequest {
   }
 
   create(path: string, value?: ZnodeData, options?: TransactionCreateOptions): this {
-    return this.#add(path, this.#home.createPart(path, value, checkOptions(options, CREATE_OPTIONS)));
+    return this.#add(path, this.#home.createPart(path, value, requireOptions(options, CREATE_OPTIONS)));
   }
 
   delete(path: string, options?: { version?: number | undefined }): this {
-    const version = checkVersion(checkOptions(options, VERSION_OPTIONS).version);
+    const version = checkVersion(requireOptions(options, VERSION_OPTIONS).version);
     return this.#add(path, { op: 'delete', request: { path: this.#home.rooted(path), version } });
   }
 
   setData(path: string, value: ZnodeData, options?: { version?: number | undefined }): this {
-    const version = checkVersion(checkOptions(options, VERSION_OPTIONS).version);
+    const version = checkVersion(requireOptions(options, VERSION_OPTIONS).version);
     const data = checkGivenData(value);
     return this.#add(path, { op: 'setData', request: { path: this.#home.rooted(path), data, version } });
   }
@@ -102,7 +103,7 @@ export class TransactionRequest {
    */
   async commit(options?: WaitOptions): Promise<(TransactionResult | ZookeeperError)[]> {
     if (this.#committed) throw new TypeError('the transaction has been committed already');
-    checkOptions(options, WAIT_OPTIONS);
+    requireLimits(options, LIMITS);
     this.#committed = true;
     let sent = false;
     const results = await this.#home.multi(this.#parts, { ...options, onSent: () => (sent = true) }).catch((error: unknown) => {

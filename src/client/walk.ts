@@ -1,7 +1,7 @@
+import { LIMITS, requireLimits } from '../base/arguments.ts';
 import { NoNodeError } from '../base/errors.ts';
 import { describeValue, joinPath } from '../base/paths.ts';
 import { Failure } from '../session/failure.ts';
-import { WAIT_OPTIONS, checkOptions } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
 
 /** What `walk` takes. */
@@ -10,7 +10,7 @@ export interface WalkOptions extends WaitOptions {
   concurrency?: number | undefined;
 }
 
-const WALK_OPTIONS = new Set([...WAIT_OPTIONS, 'concurrency']);
+const WALK_OPTIONS = [...LIMITS, 'concurrency'] as const;
 
 interface Visit {
   readonly path: string;
@@ -30,7 +30,7 @@ export async function* walkTree(
   root: string,
   options?: WalkOptions,
 ): AsyncGenerator<string, void, undefined> {
-  const { concurrency = 64, signal, timeout } = checkOptions(options, WALK_OPTIONS);
+  const { concurrency = 64, signal, timeout } = requireLimits(options, WALK_OPTIONS);
   if (!Number.isInteger(concurrency) || concurrency < 1)
     throw new RangeError(`concurrency must be a whole number from 1, not ${describeValue(concurrency)}`);
   const stack: Visit[] = [{ path: root }];

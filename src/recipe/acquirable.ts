@@ -1,7 +1,8 @@
+import { requireFunction } from '../base/arguments.ts';
 import { CancelledError, LockTimeout } from '../base/errors.ts';
 import { type Ticket, Turnstile } from '../base/turnstile.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalBoolean, optionalErrorPolicy, requireFunction, requireWaiting } from './arguments.ts';
+import { optionalBoolean, optionalErrorPolicy, requireWaiting } from './arguments.ts';
 import { Attempt } from './attempt.ts';
 import { type Claim, type ErrorPolicy, Hold } from './hold.ts';
 

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
+import { LIMITS, requireBoolean, requireLimits, requireString } from '../base/arguments.ts';
 import { ConfigurationError } from '../base/errors.ts';
-import { isObject } from '../base/expectations.ts';
 import { describeValue } from '../base/paths.ts';
 import type { ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -14,23 +14,9 @@ export function requireClient(client: RecipeClient): RecipeClient {
   return client;
 }
 
-/** The options, `{}` where none were given. @throws TypeError for what is no object, and for a name that is not among those `known` */
-export function requireOptions<T extends object>(
-  options: T | undefined,
-  known?: readonly (keyof T & string)[],
-): T | Record<string, never> {
-  if (options === undefined) return {};
-  if (!isObject(options)) throw new TypeError(`options must be an object, not ${describeValue(options)}`);
-  const unknown = known && Object.keys(options).find((name) => !(known as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new TypeError(`unknown option "${unknown}"; known here are ${known?.join(', ')}`);
-  return options;
-}
-
 /** A string option, or its default. @throws TypeError */
 export function optionalString(name: string, value: string | undefined, otherwise: string): string {
-  if (value === undefined) return otherwise;
-  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, not ${describeValue(value)}`);
-  return value;
+  return value === undefined ? otherwise : requireString(name, value);
 }
 
 /**
@@ -46,9 +32,7 @@ export function ownData(name: string, value: ZnodeData): ZnodeData {
 
 /** A yes-or-no option, or its default. @throws TypeError */
 export function optionalBoolean(name: string, value: boolean | undefined, otherwise: boolean): boolean {
-  if (value === undefined) return otherwise;
-  if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, not ${describeValue(value)}`);
-  return value;
+  return value === undefined ? otherwise : requireBoolean(name, value);
 }
 
 /** The policy, `standard` where none was given. @throws ConfigurationError */
@@ -58,20 +42,6 @@ export function optionalErrorPolicy(policy: ErrorPolicy | undefined): ErrorPolic
     throw new ConfigurationError(`errorPolicy must be "standard" or "session", not ${describeValue(policy)}`);
   }
   return policy;
-}
-
-/** @throws TypeError for anything but a function */
-export function requireFunction(name: string, value: unknown): void {
-  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, not ${describeValue(value)}`);
-}
-
-/** Milliseconds, 0 or more; Infinity is allowed. @throws TypeError or RangeError */
-export function requireDuration(name: string, value: number): number {
-  if (typeof value !== 'number' || Number.isNaN(value)) {
-    throw new TypeError(`${name} must be a number of milliseconds, not ${describeValue(value)}`);
-  }
-  if (value < 0) throw new RangeError(`${name} must be 0 milliseconds or more, not ${value}`);
-  return value;
 }
 
 /** A whole number from 1. @throws TypeError or RangeError */
@@ -98,14 +68,8 @@ export interface Waiting {
  *
  * @throws TypeError or RangeError
  */
-export function requireWaiting(options: Partial<Waiting> | undefined, known: readonly string[] = WAITING): Waiting {
-  const { timeout, signal } = requireOptions(options, known as typeof WAITING);
-  if (timeout !== undefined) requireDuration('timeout', timeout);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`signal must be an AbortSignal, not ${describeValue(signal)}`);
-  }
+export function requireWaiting(options: Partial<Waiting> | undefined, known: readonly string[] = LIMITS): Waiting {
+  const { timeout, signal } = requireLimits(options, known as typeof LIMITS);
   if (signal !== undefined) setMaxListeners(0, signal);
   return { timeout, signal };
 }
-
-const WAITING: readonly (keyof Waiting)[] = ['timeout', 'signal'];

@@ -1,9 +1,10 @@
+import { requireFunction, requireOptions } from '../base/arguments.ts';
 import { NoNodeError } from '../base/errors.ts';
 import { normalizePath } from '../base/paths.ts';
 import type { WatchedEvent } from '../base/states.ts';
 import type { ReadOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalBoolean, requireClient, requireFunction, requireOptions } from './arguments.ts';
+import { optionalBoolean, requireClient } from './arguments.ts';
 import { WatchLoop } from './watch-loop.ts';
 
 /**

@@ -1,10 +1,11 @@
+import { requireOptions } from '../base/arguments.ts';
 import { BadVersionError, NoNodeError } from '../base/errors.ts';
 import { describeValue, normalizePath } from '../base/paths.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import { Turnstile } from '../base/turnstile.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalBoolean, requireClient, requireOptions, requireWaiting } from './arguments.ts';
+import { optionalBoolean, requireClient, requireWaiting } from './arguments.ts';
 import { type Attempt, attempting, isTransient } from './attempt.ts';
 import { type CounterFormat, type CounterType, curatorFormat, textFormat } from './counter-value.ts';
 import { waitTimedOut } from './wait-timed-out.ts';

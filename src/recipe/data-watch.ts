@@ -1,10 +1,11 @@
+import { requireFunction } from '../base/arguments.ts';
 import { NoNodeError } from '../base/errors.ts';
 import { normalizePath } from '../base/paths.ts';
 import type { WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { ReadOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireFunction } from './arguments.ts';
+import { requireClient } from './arguments.ts';
 import { WatchLoop } from './watch-loop.ts';
 
 /**

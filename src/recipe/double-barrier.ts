@@ -1,10 +1,11 @@
+import { requireOptions } from '../base/arguments.ts';
 import { OperationTimeoutError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalString, requireClient, requireCount, requireOptions, requireWaiting } from './arguments.ts';
+import { optionalString, requireClient, requireCount, requireWaiting } from './arguments.ts';
 import { Attempt, pauseAfter, sleep } from './attempt.ts';
 import { nullIfMissing } from './missing.ts';
 import { observe } from './observe.ts';

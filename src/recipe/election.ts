@@ -1,8 +1,9 @@
+import { requireFunction, requireOptions } from '../base/arguments.ts';
 import { CancelledError } from '../base/errors.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { Held } from './acquirable.ts';
-import { requireFunction, requireOptions, requireWaiting } from './arguments.ts';
+import { requireWaiting } from './arguments.ts';
 import type { ErrorPolicy } from './hold.ts';
 import { Lock } from './lock.ts';
 

@@ -1,10 +1,11 @@
+import { requireFunction, requireOptions } from '../base/arguments.ts';
 import { CancelledError } from '../base/errors.ts';
 import { formatHost, type HostPort } from '../base/hosts.ts';
 import { prompt } from '../base/prompt.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { ReadOptions, WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireFunction, requireOptions } from './arguments.ts';
+import { requireClient } from './arguments.ts';
 import { bounded } from './bounded.ts';
 
 /** What tracking needs of a client beside what recipes do. */

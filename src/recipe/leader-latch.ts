@@ -1,3 +1,4 @@
+import { requireOptions } from '../base/arguments.ts';
 import { ConnectionClosedError, KazooException, OperationTimeoutError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
@@ -6,7 +7,7 @@ import type { KazooState } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { onAbort } from '../session/abort-listeners.ts';
-import { optionalErrorPolicy, optionalString, requireClient, requireOneOf, requireOptions, requireWaiting } from './arguments.ts';
+import { optionalErrorPolicy, optionalString, requireClient, requireOneOf, requireWaiting } from './arguments.ts';
 import { Attempt, pauseAfter } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import type { ErrorPolicy } from './hold.ts';

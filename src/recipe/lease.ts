@@ -1,8 +1,9 @@
+import { requireDuration, requireFunction, requireOptions } from '../base/arguments.ts';
 import { KazooException, NodeExistsError, NoNodeError, SessionExpiredError, TransactionError } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalString, requireClient, requireCount, requireDuration, requireFunction, requireOptions } from './arguments.ts';
+import { optionalString, requireClient, requireCount } from './arguments.ts';
 import { type Attempt, isTransient } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { hostname } from './identifier.ts';

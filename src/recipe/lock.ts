@@ -1,9 +1,10 @@
+import { requireOptions } from '../base/arguments.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
-import { optionalString, requireClient, requireOptions } from './arguments.ts';
+import { optionalString, requireClient } from './arguments.ts';
 import { type Attempt, isTransient, pauseAfter } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import type { Claim, ErrorPolicy } from './hold.ts';

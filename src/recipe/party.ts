@@ -1,9 +1,10 @@
+import { requireOptions } from '../base/arguments.ts';
 import { NodeExistsError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
 import { Turnstile } from '../base/turnstile.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalString, requireClient, requireOptions } from './arguments.ts';
+import { optionalString, requireClient } from './arguments.ts';
 import { type Attempt, isTransient } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { uniqueName } from './identifier.ts';

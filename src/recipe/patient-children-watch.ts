@@ -1,3 +1,4 @@
+import { requireDuration, requireOptions } from '../base/arguments.ts';
 import { Deferred } from '../base/deferred.ts';
 import { CancelledError, ConnectionClosedError } from '../base/errors.ts';
 import { normalizePath } from '../base/paths.ts';
@@ -6,7 +7,7 @@ import type { WatchedEvent } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Attempt, sleep } from './attempt.ts';
-import { requireClient, requireDuration, requireOptions, requireWaiting } from './arguments.ts';
+import { requireClient, requireWaiting } from './arguments.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 
 export interface PatientChildrenWatchOptions {

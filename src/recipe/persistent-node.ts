@@ -1,3 +1,4 @@
+import { requireFunction, requireOptions } from '../base/arguments.ts';
 import { Deferred } from '../base/deferred.ts';
 import { ConnectionClosedError, KazooException, NodeExistsError, NoNodeError } from '../base/errors.ts';
 import { basename, joinPath, parentPath, normalizePath } from '../base/paths.ts';
@@ -6,7 +7,7 @@ import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalBoolean, ownData, requireClient, requireFunction, requireOptions } from './arguments.ts';
+import { optionalBoolean, ownData, requireClient } from './arguments.ts';
 import { isTransient } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { nullIfMissing } from './missing.ts';

@@ -1,10 +1,11 @@
+import { requireOptions } from '../base/arguments.ts';
 import { ConfigurationError, NodeExistsError } from '../base/errors.ts';
 import { normalizePath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
-import { optionalString, requireClient, requireCount, requireOptions } from './arguments.ts';
+import { optionalString, requireClient, requireCount } from './arguments.ts';
 import type { Attempt } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import type { Claim, ErrorPolicy } from './hold.ts';

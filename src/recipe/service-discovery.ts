@@ -1,8 +1,9 @@
+import { requireOptions } from '../base/arguments.ts';
 import { KazooException, NoNodeError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireClient, requireOptions } from './arguments.ts';
+import { requireClient } from './arguments.ts';
 import { bounded } from './bounded.ts';
 import { nullIfMissing } from './missing.ts';
 import { persist } from './outage.ts';

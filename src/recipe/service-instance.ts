@@ -1,5 +1,5 @@
+import { requireOptions } from '../base/arguments.ts';
 import { describeValue } from '../base/paths.ts';
-import { requireOptions } from './arguments.ts';
 
 /** DYNAMIC: gone with the session that registered it; DYNAMIC_SEQUENTIAL: likewise, its node numbered by the server. STATIC, PERMANENT: stays until unregistered. */
 export type ServiceType = 'DYNAMIC' | 'DYNAMIC_SEQUENTIAL' | 'STATIC' | 'PERMANENT';
@@ -54,7 +54,7 @@ export interface ServiceInstanceOptions {
  * @throws TypeError for a name or id that cannot be a node's, an unknown type, and what Curator could not read
  */
 export function makeServiceInstance(options: ServiceInstanceOptions, now = Date.now()): ServiceInstance {
-  const given = requireOptions(options, OPTIONS) as ServiceInstanceOptions;
+  const given = requireOptions<ServiceInstanceOptions>(options, OPTIONS);
   const { uriSpec } = given;
   const instance: ServiceInstance = {
     name: given.name,

@@ -1,3 +1,4 @@
+import { requireFunction, requireOptions } from '../base/arguments.ts';
 import { Deferred } from '../base/deferred.ts';
 import { KazooException } from '../base/errors.ts';
 import { joinPath } from '../base/paths.ts';
@@ -5,7 +6,7 @@ import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { requireFunction, requireOneOf, requireOptions } from './arguments.ts';
+import { requireOneOf } from './arguments.ts';
 import { bounded } from './bounded.ts';
 import { parseServiceInstance, type ServiceInstance } from './service-instance.ts';
 import { TreeCache } from './tree-cache.ts';

@@ -1,3 +1,4 @@
+import { requireDuration, requireFunction, requireOptions } from '../base/arguments.ts';
 import { Deferred } from '../base/deferred.ts';
 import { CancelledError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
@@ -5,7 +6,7 @@ import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { optionalString, requireClient, requireDuration, requireFunction, requireOptions, requireWaiting } from './arguments.ts';
+import { optionalString, requireClient, requireWaiting } from './arguments.ts';
 import { Attempt } from './attempt.ts';
 import { processIdentifier } from './identifier.ts';
 import { Lock } from './lock.ts';

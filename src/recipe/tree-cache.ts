@@ -1,3 +1,4 @@
+import { requireFunction } from '../base/arguments.ts';
 import type { Timer } from '../base/clock.ts';
 import { ConnectionClosedError, KazooException, NoAuthError, NoNodeError } from '../base/errors.ts';
 import { describeValue, isWithin, joinPath, normalizePath, parentPath } from '../base/paths.ts';
@@ -5,7 +6,7 @@ import { prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { WaitOptions } from '../client/call-options.ts';
-import { requireClient, requireFunction } from './arguments.ts';
+import { requireClient } from './arguments.ts';
 import type { Attempt } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { Freshness } from './freshness.ts';

@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { requireBoolean } from '../base/arguments.ts';
 import type { Timer } from '../base/clock.ts';
 import { formatHost } from '../base/hosts.ts';
 import { describeValue } from '../base/paths.ts';
@@ -263,9 +264,4 @@ export class EmbeddedZooKeeper {
     };
     this.#scan = clock.timer(containerCheckIntervalMs, scan, { background: true });
   }
-}
-
-function requireBoolean(name: string, value: boolean): boolean {
-  if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, not ${describeValue(value)}`);
-  return value;
 }

@@ -76,7 +76,7 @@ describe('an option that a recipe does not know is refused by name, with those i
     const queue = connected.queue('/queue');
     const locking = connected.lockingQueue('/locking');
     const barrier = connected.doubleBarrier('/double', 1);
-    const waiting = 'timeout, signal';
+    const waiting = 'signal, timeout';
     const calls: [() => Promise<unknown>, string][] = [
       [() => lock.acquire(typo), 'blocking, timeout, signal, ephemeral'],
       [() => lock.hold(typo), 'blocking, timeout, signal, ephemeral'],
