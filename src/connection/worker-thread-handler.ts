@@ -87,10 +87,9 @@ export class WorkerThreadHandler implements Handler {
 
   #startWorker(): Worker {
     const { Worker } = process.getBuiltinModule('node:worker_threads');
-    // The flag that says what the text of `--eval` is makes no sense to a thread of a file's, which refuses it.
-    const execArgv = process.execArgv.filter(
-      (flag, i, all) => ![flag, all[i - 1]].includes('--input-type') && !flag.startsWith('--input-type='),
-    );
+    // The flag that says what the text of `--eval` is makes no sense to a thread of a file's, which refuses it. Where flags are given, those of the process,
+    // such as the size of the heap, are refused as well; not so where they are inherited.
+    const execArgv = process.execArgv.some((flag) => flag.startsWith('--input-type')) ? [] : undefined;
     const worker = new Worker(this.#url ?? findWorker(), { name: 'kazoo connections', execArgv });
     // The ports keep the process alive while there is a connection, and no longer.
     worker.unref();

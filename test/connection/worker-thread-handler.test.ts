@@ -66,24 +66,25 @@ describe('a connection in a worker thread', () => {
     expect(await client.command('ruok')).toBe('imok');
   });
 
-  test.each([['--input-type=module'], ['--input-type', 'module']])(
-    'can be had by a program that is given on the command line, with %s %s',
-    { timeout: 20_000 },
-    async (...flags) => {
-      const outfile = join(folder, 'kazoo.mjs');
-      const entry = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
-      // What is CommonJS among the dependencies asks for Node's modules by require.
-      const banner = { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` };
-      await build({ entryPoints: [entry], outfile, banner, bundle: true, format: 'esm', platform: 'node', logLevel: 'silent' });
-      await using server = await EmbeddedZooKeeper.start();
-      const program = `import { KazooClient, WorkerThreadHandler } from ${JSON.stringify(pathToFileURL(outfile).href)};
+  test.each([
+    ['--input-type=module'],
+    ['--input-type', 'module'],
+    ['--max-old-space-size=512', '--title=report'],
+    ['--max-old-space-size=512', '--input-type=module'],
+  ])('can be had by a program that is given on the command line, with %s %s', { timeout: 20_000 }, async (...flags) => {
+    const outfile = join(folder, 'kazoo.mjs');
+    const entry = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
+    // What is CommonJS among the dependencies asks for Node's modules by require.
+    const banner = { js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);` };
+    await build({ entryPoints: [entry], outfile, banner, bundle: true, format: 'esm', platform: 'node', logLevel: 'silent' });
+    await using server = await EmbeddedZooKeeper.start();
+    const program = `import { KazooClient, WorkerThreadHandler } from ${JSON.stringify(pathToFileURL(outfile).href)};
         const handler = new WorkerThreadHandler({ workerUrl: new URL(${JSON.stringify(workerUrl.href)}) });
         const client = await new KazooClient({ hosts: '${server.connectString}', handler }).start();
         console.log(await client.create('/from-the-command-line'));`;
-      const { stdout } = await execute(process.execPath, [...flags, '-e', `${program} await client.stop();`]);
-      expect(stdout).toBe('/from-the-command-line\n');
-    },
-  );
+    const { stdout } = await execute(process.execPath, [...flags, '-e', `${program} await client.stop();`]);
+    expect(stdout).toBe('/from-the-command-line\n');
+  });
 
   test('keeps the session while the main thread is blocked for three times the session timeout, and nobody is told of anything', async () => {
     const server = await remoteServer(600);
