@@ -13,12 +13,15 @@ export interface Clock {
   timer(delay: number, callback: () => void, options?: { background?: boolean | undefined }): Timer;
 }
 
-/** Kept, for the global is a getter, which costs more than the look at the clock; and not asked for before it is wanted. */
+/**
+ * Kept, for the global is a getter, which costs more than the look at the clock; and not asked for before it is wanted.
+ * Node's own: the global may be a test runner's fake, which stands still for ever once it has been put away.
+ */
 let source: typeof performance | undefined;
 
 /** The machine's own clock. */
 export const systemClock: Clock = {
-  now: () => (source ??= performance).now(),
+  now: () => (source ??= process.getBuiltinModule('node:perf_hooks').performance).now(),
   wallTime: () => Date.now(),
   timer(delay, callback, options) {
     // Node turns a delay beyond 2^31-1 into 1 ms: such a timer is no timer.

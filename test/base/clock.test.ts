@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ManualClock, systemClock } from '../../src/base/clock.ts';
 
 describe('a manual clock', () => {
@@ -52,6 +52,16 @@ test.each([-1, NaN])('a clock that is set by hand does not go back: %s', (millis
 });
 
 describe("the machine's clock", () => {
+  test('goes on when it was first looked at while timers were faked', async () => {
+    vi.resetModules();
+    vi.useFakeTimers();
+    const { systemClock: fresh } = await import('../../src/base/clock.ts');
+    const during = fresh.now();
+    vi.useRealTimers();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(fresh.now() - during).toBeGreaterThan(15);
+  });
+
   test('goes forward, and knows the date', () => {
     const before = systemClock.now();
     expect(systemClock.now()).toBeGreaterThanOrEqual(before);
