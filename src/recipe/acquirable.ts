@@ -38,7 +38,7 @@ export abstract class Acquirable {
   readonly #errorPolicy: ErrorPolicy;
   readonly #turnstile = new Turnstile();
   readonly #attempts = new Set<Attempt>();
-  #present: { readonly hold: Hold; readonly ticket: Ticket; releasing: boolean } | null = null;
+  #present: { readonly hold: Hold; readonly ticket: Ticket; releasing: boolean; stuck?: boolean } | null = null;
   #last: Pick<Hold, 'signal'> | undefined;
 
   protected constructor(client: RecipeClient, path: string, errorPolicy: ErrorPolicy | undefined) {
@@ -131,6 +131,8 @@ export abstract class Acquirable {
     const ticket = this.#turnstile.take();
     this.#attempts.add(attempt);
     try {
+      // Nobody else may ever release what a refused release has left.
+      if (this.#present?.stuck) await attempt.guard(this.#release(this.#present.hold));
       await attempt.guard(ticket.ready);
       return await this.#acquire(attempt, request, ticket);
     } catch (error) {
@@ -184,6 +186,7 @@ export abstract class Acquirable {
     } catch (error) {
       // The node is still there, and with it the hold (Kazoo LK-20), unless the session was lost meanwhile.
       present.releasing = false;
+      present.stuck = true;
       if (this.#present === null) present.ticket.leave();
       throw error;
     }

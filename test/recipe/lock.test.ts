@@ -496,6 +496,17 @@ describe('refusals', () => {
     expect(client.listenerCount('state')).toBe(1);
   });
 
+  test('acquiring what a refused delete has left deletes it first, and says so if that is refused again', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const lock = new Lock(client, PATH);
+    lab.server.faults.fail('delete', -102, 2);
+    await expect(lock.withLock(() => 1)).rejects.toThrow(NoAuthError);
+    await expect(lock.withLock(() => 2)).rejects.toThrow(NoAuthError);
+    expect(await lock.withLock(() => 3)).toBe(3);
+    expect([lock.isAcquired, await client.getChildren(PATH), client.listenerCount('state')]).toEqual([false, [], 0]);
+  });
+
   test('contenders skip what has gone and what has null data; a path that is missing is made (LK-21)', async () => {
     const client = await (await Lab.open()).client();
     expect(await new Lock(client, PATH).contenders()).toEqual([]);
