@@ -183,6 +183,7 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
         const [data, stat] = await this.#client.get(this.path, { signal });
         return { value: data === null || data.length === 0 ? this.default : this.#format.decode(data), stat };
       } catch (error) {
+        if (error instanceof RangeError) throw new RangeError(`${this.path}: ${error.message}`, { cause: error });
         if (!(error instanceof NoNodeError)) throw error;
         this.#vanished();
       }
