@@ -112,7 +112,8 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
     try {
       return parseServiceInstance(data);
     } catch (error) {
-      this.#client.logger.warn(`${path} is no service instance: ${String(error)}`);
+      // Its message may quote the data, which is never logged.
+      this.#client.logger.warn(`${path} is no service instance (${(error as Error).name})`);
       return null;
     }
   }

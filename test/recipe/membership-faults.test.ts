@@ -90,6 +90,22 @@ describe('discovery', () => {
     await expect(discovery.instance('web', 'good')).rejects.toBeInstanceOf(NoAuthError);
   });
 
+  test('of what is no instance a provider logs the path, and nothing of the data', async () => {
+    const warnings: string[] = [];
+    const silent = (): void => undefined;
+    const logger = { debug: silent, info: silent, error: silent, warn: (message: string) => void warnings.push(message) };
+    const { client } = await workbench({ logger });
+    await using discovery = new ServiceDiscovery(client, '/services');
+    await client.create('/services/web/text', 'hunter2', { makepath: true });
+    await client.create('/services/web/json', JSON.stringify({ name: 'hunter2', id: 'json', port: 'hunter2' }));
+    const provider = await discovery.provider('web');
+    expect(provider.instances()).toEqual([]);
+    expect(warnings.sort()).toEqual([
+      '/services/web/json is no service instance (TypeError)',
+      '/services/web/text is no service instance (SyntaxError)',
+    ]);
+  });
+
   test('a registration that may not replace what is there has none', async () => {
     const { server, client } = await workbench();
     await using discovery = new ServiceDiscovery(client, '/services');
