@@ -1,4 +1,4 @@
-import { AuthFailedError, ConnectionDropped, errorForCode } from '../base/errors.ts';
+import { AuthFailedError, ConnectionDropped, errorForCode, SessionClosedRequireSaslError } from '../base/errors.ts';
 import type { Reader } from '../codec/reader.ts';
 import { OPS, type OpRow } from '../codec/ops.ts';
 import { Xid } from '../codec/xid.ts';
@@ -32,7 +32,9 @@ export async function presentSasl(connection: Connection, options: SaslOptions, 
     );
     if (answer instanceof ConnectionDropped) throw new SaslInterrupted(answer.message, { cause: answer });
     if (answer instanceof AuthFailedError) throw answer;
-    // Whatever its code (-124 where the server insists on SASL), it is a refusal, which trying again does not change.
+    if (answer instanceof SessionClosedRequireSaslError)
+      throw new AuthFailedError('SASL: the server refused the credentials', { cause: answer });
+    // Whatever its code, it is a refusal, which trying again does not change.
     if (answer instanceof Error) throw new AuthFailedError(`SASL: ${answer.message}`, { cause: answer });
     return answer;
   });

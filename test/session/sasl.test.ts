@@ -83,6 +83,7 @@ describe('SASL', () => {
     });
     const error = await rejection(client.start());
     expect(error).toBeInstanceOf(AuthFailedError);
+    expect(error.message).toBe('SASL: the server refused the credentials');
     expect((error.cause as { code?: number }).code).toBe(-124);
   });
 
