@@ -38,7 +38,7 @@ export abstract class Acquirable {
   readonly #errorPolicy: ErrorPolicy;
   readonly #turnstile = new Turnstile();
   readonly #attempts = new Set<Attempt>();
-  #present: { readonly hold: Hold; readonly ticket: Ticket; releasing: boolean; stuck?: boolean } | null = null;
+  #present: { readonly hold: Hold; readonly ticket: Ticket; releasing: boolean } | null = null;
   #last: Pick<Hold, 'signal'> | undefined;
 
   protected constructor(client: RecipeClient, path: string, errorPolicy: ErrorPolicy | undefined) {
@@ -125,15 +125,15 @@ export abstract class Acquirable {
   async #enter(options: AcquireOptions | undefined): Promise<Hold | null> {
     const { request, timeout, signal } = checkAcquire(options, this.acquireOptions);
     signal?.throwIfAborted();
-    if (!request.blocking && this.#turnstile.taken) return null;
+    if (!request.blocking && (this.#turnstile.taken || this.#present !== null)) return null;
     const timedOut = (): Error => new LockTimeout(`${this.subject} was not to be had within ${timeout} ms`);
     const attempt = new Attempt(this.client.clock, { timeout, signal }, timedOut);
     const ticket = this.#turnstile.take();
     this.#attempts.add(attempt);
     try {
-      // Nobody else may ever release what a refused release has left.
-      if (this.#present?.stuck) await attempt.guard(this.#release(this.#present.hold));
       await attempt.guard(ticket.ready);
+      // Nobody else may ever try again to release what a refused release has left.
+      if (this.#present !== null) await attempt.guard(this.#release(this.#present.hold));
       return await this.#acquire(attempt, request, ticket);
     } catch (error) {
       ticket.leave();
@@ -186,12 +186,11 @@ export abstract class Acquirable {
     } catch (error) {
       // The node is still there, and with it the hold (Kazoo LK-20), unless the session was lost meanwhile.
       present.releasing = false;
-      present.stuck = true;
-      if (this.#present === null) present.ticket.leave();
+      present.ticket.leave();
       throw error;
     }
     hold.end();
-    this.#present = null;
+    if (this.#present === present) this.#present = null;
     present.ticket.leave();
     return true;
   }

@@ -507,6 +507,21 @@ describe('refusals', () => {
     expect([lock.isAcquired, await client.getChildren(PATH), client.listenerCount('state')]).toEqual([false, [], 0]);
   });
 
+  test('who was in line when a release was refused releases first, too', async () => {
+    const lab = await Lab.open();
+    const lock = new Lock(await lab.client(), PATH);
+    await lock.acquire();
+    const order: string[] = [];
+    const next = [1, 2].map((n) =>
+      lock.withLock(() => order.push(`${n}`)).catch((error: unknown) => order.push(`${n} ${(error as Error).name}`)),
+    );
+    lab.server.faults.fail('delete', -102, 2);
+    await expect(lock.release()).rejects.toThrow(NoAuthError);
+    await Promise.all(next);
+    expect(order).toEqual(['1 NoAuthError', '2']);
+    expect(lock.isAcquired).toBe(false);
+  });
+
   test('contenders skip what has gone and what has null data; a path that is missing is made (LK-21)', async () => {
     const client = await (await Lab.open()).client();
     expect(await new Lock(client, PATH).contenders()).toEqual([]);
