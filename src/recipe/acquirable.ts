@@ -4,7 +4,7 @@ import { type Ticket, Turnstile } from '../base/turnstile.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalBoolean, optionalErrorPolicy, requireWaiting } from './arguments.ts';
 import { Attempt } from './attempt.ts';
-import { type Claim, type ErrorPolicy, Hold } from './hold.ts';
+import { type Claim, type ErrorPolicy, Hold, withCaller } from './hold.ts';
 
 /** How to wait for a lock or a lease. */
 export interface AcquireOptions {
@@ -116,7 +116,7 @@ export abstract class Acquirable {
     requireFunction('fn', fn);
     const held = await this.hold(options);
     try {
-      return await fn(options?.signal === undefined ? held.signal : AbortSignal.any([held.signal, options.signal]));
+      return await fn(withCaller(held.signal, options?.signal));
     } finally {
       await held[Symbol.asyncDispose]();
     }

@@ -4,7 +4,7 @@ import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { Held } from './acquirable.ts';
 import { requireWaiting } from './arguments.ts';
-import type { ErrorPolicy } from './hold.ts';
+import { type ErrorPolicy, withCaller } from './hold.ts';
 import { Lock } from './lock.ts';
 
 /** What an {@link Election} is made with. */
@@ -44,7 +44,7 @@ export class Election {
     const held = await this.#win(signal, timeout);
     if (held === null) return;
     try {
-      await fn(signal === undefined ? held.signal : AbortSignal.any([held.signal, signal]));
+      await fn(withCaller(held.signal, signal));
     } catch (error) {
       signal?.throwIfAborted();
       throw error;

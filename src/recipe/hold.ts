@@ -2,6 +2,7 @@ import { ConnectionLoss, SessionExpiredError } from '../base/errors.ts';
 import { prompt } from '../base/prompt.ts';
 import type { KazooState } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
+import { onAbort } from '../session/abort-listeners.ts';
 import { LateSignal } from './late-signal.ts';
 
 /**
@@ -25,6 +26,19 @@ export interface Claim {
   discard(): Promise<void>;
   /** The session was lost: a node that ends with it needs no removal, one that does not is still there. */
   lost(): void;
+}
+
+/** Aborts with the hold or with its caller. `AbortSignal.any` would do, but before Node 24 it keeps for good each signal on which somebody leaves a listener. */
+export function withCaller(hold: AbortSignal, caller: AbortSignal | undefined): AbortSignal {
+  if (caller === undefined) return hold;
+  const both = new AbortController();
+  const end = (): void => {
+    for (const forget of forgets) forget();
+    both.abort((hold.aborted ? hold : caller).reason);
+  };
+  const forgets = [onAbort(hold, end), onAbort(caller, end)];
+  if (hold.aborted || caller.aborted) end();
+  return both.signal;
 }
 
 /** One hold of a lock or lease, from being obtained to its end; it listens to the session's state meanwhile. */
