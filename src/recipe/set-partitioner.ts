@@ -1,6 +1,6 @@
 import { requireDuration, requireFunction, requireOptions } from '../base/arguments.ts';
 import { Deferred } from '../base/deferred.ts';
-import { CancelledError } from '../base/errors.ts';
+import { CancelledError, ConnectionClosedError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
@@ -10,6 +10,7 @@ import { optionalString, requireClient, requireWaiting } from './arguments.ts';
 import { Attempt } from './attempt.ts';
 import { processIdentifier } from './identifier.ts';
 import { Lock } from './lock.ts';
+import { isUnstarted } from './outage.ts';
 import { checkItems, itemName, itemsOf, type PartitionFunction, type PartitionItem, shareEvenly } from './partition.ts';
 import { ShallowParty } from './party.ts';
 import { Stillness } from './stillness.ts';
@@ -258,7 +259,9 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   }
 
   #failBy(error: unknown): void {
-    this.#client.logger.error(`${this.path}: the set cannot be shared: ${String(error)}`);
+    // Whoever stops the client knows.
+    const level = error instanceof ConnectionClosedError && !isUnstarted(this.#client) ? 'debug' : 'error';
+    this.#client.logger[level](`${this.path}: the set cannot be shared: ${String(error)}`);
     this.#end();
   }
 
@@ -267,7 +270,8 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     if (this.#finishing !== undefined) return;
     this.#client.off('state', this.#onState);
     this.#finishing = this.#cleanUp().catch((error: unknown) => {
-      this.#client.logger.warn(`${this.path}: not everything could be let go: ${String(error)}`);
+      if (!(error instanceof ConnectionClosedError))
+        this.#client.logger.warn(`${this.path}: not everything could be let go: ${String(error)}`);
     });
     this.#setState('FAILURE');
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { makeAcl } from '../../src/base/security.ts';
-import type { KazooClient } from '../../src/kazoo-client.ts';
+import { KazooClient } from '../../src/kazoo-client.ts';
 import { type PartitionState, SetPartitioner, type SetPartitionerOptions } from '../../src/recipe/set-partitioner.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
 
@@ -154,6 +154,25 @@ describe('trouble', () => {
     );
     await partitioner.finish();
   });
+
+  test.each([true, false])(
+    'a client that is stopped is nothing to warn of (while it shares: %s); one that was never started is',
+    async (sharing) => {
+      const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+      const lab = await Lab.open();
+      const client = await lab.client({ logger });
+      const partitioner = member(client, 'a', { timeBoundary: sharing ? 60_000 : 10 });
+      if (sharing) await until('it has joined', () => lab.server.sessions().some(({ ephemerals }) => ephemerals.length > 0));
+      else expect(await partitioner.waitForAcquire()).toBe(true);
+      await client.stop();
+      await until('it is over', () => partitioner.failed);
+      await partitioner.finish();
+      expect([...logger.warn.mock.calls, ...logger.error.mock.calls]).toEqual([]);
+      const early = member(new KazooClient({ logger }), 'a');
+      await until('it is over', () => early.failed);
+      expect(logger.error).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('the client is not running'));
+    },
+  );
 
   test('an item that a function shares twice is taken once', async () => {
     const client = await (await Lab.open()).client();
