@@ -247,10 +247,11 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return this.#retryBy(this.#pauses, fn);
   }
 
-  /** Where an error goes that a user's callback threw: the `error` event, else the log. */
+  /** Where an error goes that a user's callback threw, or that a recipe met in the background: the `error` event, else the log. */
   reportError(error: unknown): void {
     const reported = error instanceof Error ? error : new KazooException(`a callback threw ${String(error)}`, { cause: error });
-    if (!this.emit('error', reported)) this.logger.error(`a callback failed: ${reported.stack ?? reported.message}`);
+    if (!this.emit('error', reported))
+      this.logger.error(`failed in a callback or in the background: ${reported.stack ?? reported.message}`);
   }
 
   /** Runs a user's callback in turn with the watches'. */

@@ -27,7 +27,7 @@ export interface KazooClientEvents {
   suspended: [];
   /** The session is over, its ephemeral nodes too. */
   lost: [];
-  /** Thrown by a callback of the user's. Without a listener it is logged. */
+  /** Thrown by a callback of the user's, or met by a recipe in the background. Without a listener it is logged. */
   error: [error: Error];
   /** One attempt to reach a server has failed; others follow. */
   connectFailed: [failure: ConnectFailure];
@@ -119,7 +119,7 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
    * Never rejects; harmless when the watch has fired already.
    */
   unwatch(path: string, listener: WatchListener): Promise<void>;
-  /** Where an error goes that a user's callback threw: the `error` event, else the log. */
+  /** Where an error goes that a user's callback threw, or that a recipe met in the background: the `error` event, else the log. */
   reportError(error: unknown): void;
   /** Runs a user's callback in turn with the watches' (one at a time, each awaited). */
   dispatch(callback: () => unknown): void;

@@ -39,8 +39,8 @@ test('without such a listener it is logged, with its stack where it has one', as
   delete bare.stack;
   client.reportError(bare);
   client.reportError(new Error('with a stack'));
-  expect(errors[0]).toBe('a callback failed: bare');
-  expect(errors[1]).toMatch(/^a callback failed: Error: with a stack\n +at /);
+  expect(errors[0]).toBe('failed in a callback or in the background: bare');
+  expect(errors[1]).toMatch(/^failed in a callback or in the background: Error: with a stack\n +at /);
 });
 
 test('a listener of "error" that throws is logged, and nothing else', async () => {
