@@ -40,7 +40,7 @@ export interface KazooClientOptions {
   authData?: Iterable<readonly [scheme: string, credential: string | Uint8Array]> | undefined;
   /** Proves who we are before anything else on every connection. Default: not at all. */
   sasl?: SaslOptions | undefined;
-  /** Accept a server that is cut off from the ensemble and serves reads only. New sessions newer servers (3.9, not 3.6) take then with `localSessionsEnabled` only. Default false. */
+  /** Accept a server that is cut off from the ensemble and serves reads only. A new session is then taken by newer servers (3.9; 3.6 takes it always) only where `localSessionsEnabled` is set. Default false. */
   readOnly?: boolean | undefined;
   /** Try the servers in random order. Default true. */
   randomizeHosts?: boolean | undefined;

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { Election } from '../../src/recipe/election.ts';
 import { withCaller } from '../../src/recipe/hold.ts';
+import { Lock } from '../../src/recipe/lock.ts';
 import { Semaphore } from '../../src/recipe/semaphore.ts';
 import { collectGarbage } from '../support/garbage.ts';
 import { Lab } from './lab.ts';
-import { Lock } from '../../src/recipe/lock.ts';
 
 test('the signal of a hold under a caller’s signal aborts with the first of the two, and with its reason', () => {
   const [hold, caller] = [new AbortController(), new AbortController()];
