@@ -251,7 +251,8 @@ export class ConfigurationError extends KazooException {}
 export class ConnectionDropped extends KazooException {
   /**
    * `event-loop-stall`: this process read nothing for a whole session timeout. Of a session: `expired`, a server said so; `presumed`, none can have kept it, though none
-   * could be asked; `stopped`, by this side. Of an attempt to connect: `overdue`, the server took too long. Undefined for whatever else ended the connection.
+   * could be asked; `stopped`, by this side. Of an attempt to connect: `overdue`, the server took too long, or the system's, such as `ECONNREFUSED`.
+   * Undefined for whatever else ended the connection.
    */
   readonly code: string | undefined;
 

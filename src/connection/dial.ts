@@ -42,7 +42,9 @@ export function dialSocket(target: Target, options: DialOptions, signal: AbortSi
     };
     if (signal.aborted) return abort();
     signal.addEventListener('abort', abort, { once: true });
-    socket.once('error', (cause: Error) => fail(new ConnectionDropped(cause.message, { cause })));
+    socket.once('error', (cause: NodeJS.ErrnoException) =>
+      fail(new ConnectionDropped(cause.message, { cause, code: cause.code })),
+    );
     socket.once('close', () => fail(new ConnectionDropped('the connection closed while it was being made')));
     socket.once(options.useSsl ? 'secureConnect' : 'connect', () => {
       signal.removeEventListener('abort', abort);

@@ -58,7 +58,9 @@ describe("the worker's end of a connection", () => {
   test('tells why it could not be made', async () => {
     const refused = dial(1);
     await until(() => refused.over.now, 'the refusal');
-    expect(refused.told).toEqual([{ closed: { name: 'ConnectionDropped', message: expect.stringContaining('ECONNREFUSED') } }]);
+    expect(refused.told).toEqual([
+      { closed: { name: 'ConnectionDropped', message: expect.stringContaining('ECONNREFUSED'), code: 'ECONNREFUSED' } },
+    ]);
     const unreadable = dial(1, { ...CLEAR, useSsl: true, ca: 'no-such-file.pem' });
     await until(() => unreadable.over.now, 'the mistake');
     expect(unreadable.told).toEqual([

@@ -154,8 +154,11 @@ describe('a connection in a worker thread', () => {
 
   test('rejects what cannot be dialled, with the cause', async () => {
     const client = new KazooClient({ hosts: '127.0.0.1:1', handler: handler() });
+    const codes = new Set<unknown>();
+    client.on('connectFailed', ({ cause }) => void codes.add((cause as { code?: unknown }).code));
     const error = await rejection(client.start({ timeout: 500 }));
     expect(error.message).toMatch(/ECONNREFUSED/);
+    expect([...codes]).toEqual(['ECONNREFUSED']);
   });
 
   test('that loses its worker is a dropped connection, and the client gets another', async () => {
