@@ -143,7 +143,7 @@ const pem: Expectation = [
   (value) => (typeof value === 'string' && value !== '') || value instanceof Uint8Array,
   true,
 ];
-const bytes: Expectation = ['a whole number of bytes, at least 1024', (value) => isWhole(value, 1024)];
+const bytes: Expectation = ['a whole number of bytes, at least 64', (value) => isWhole(value, 64)];
 
 const RULES = {
   hosts: ['a string or an array of strings', (value) => typeof value === 'string' || Array.isArray(value)],

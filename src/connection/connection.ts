@@ -87,7 +87,7 @@ export class Connection implements FrameSink {
     this.#xid = (options.firstXid ?? 1) - 1;
     this.#nextAnswered = nextXid(this.#xid);
     this.#lastReceived = clock.now();
-    this.#splitter = new FrameSplitter(this, options.maxResponseBytes);
+    this.#splitter = new FrameSplitter(this, Math.max(options.maxResponseBytes, LONGEST_EVENT));
     transport.onData = (chunk) => this.#receive(chunk);
     transport.onClose = (cause) =>
       this.end(
@@ -193,7 +193,10 @@ export class Connection implements FrameSink {
   frame(buffer: Buffer, start: number, end: number, whole: boolean): void {
     try {
       const reader = this.#reader.reset(buffer, start, end, whole);
-      if (this.#handshake !== undefined) this.#finishHandshake(reader);
+      const greets = this.#handshake !== undefined;
+      if (end - start > this.#maxResponseBytes && (greets || buffer.readInt32BE(start) > 0))
+        this.oversized(buffer.subarray(start, end), end - start);
+      else if (greets) this.#finishHandshake(reader);
       else this.#dispatch(reader);
     } catch (cause) {
       this.end(new ConnectionDropped(`the server sent what the protocol does not allow: ${(cause as Error).message}`, { cause }));
@@ -349,6 +352,9 @@ export class Connection implements FrameSink {
 
 /** Bytes. Of more than this the server may have the beginning while the rest is being made; each further part of the same tick is twice as long. */
 const FIRST_WRITE = 4096;
+
+/** Bytes. No limit on replies may lose an event: its path came in a request, which a server keeps below a mebibyte. */
+const LONGEST_EVENT = 2 ** 20;
 
 /** Bytes: an xid, a zxid, an error. The reply to a handshake is longer. */
 const REPLY_HEADER = 16;

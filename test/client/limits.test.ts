@@ -54,6 +54,21 @@ test('a request over maxRequestBytes is refused here, by name, and the others go
   expect(await client.exists('/big')).toBeNull();
 });
 
+test('both limits may be small, and an event is no reply: it comes, however long its path is', async () => {
+  await using setting = await setUp({ maxRequestBytes: 250, maxResponseBytes: 100 });
+  const { client, server } = setting;
+  await using other = await new KazooClient(server.connectString).start();
+  const path = `/${'x'.repeat(120)}`;
+  const changed = new Promise<string | null>((resolve) => void client.exists(path, { watch: (event) => resolve(event.path) }));
+  await client.exists('/');
+  await other.create(path, Buffer.alloc(200));
+  expect(await changed).toBe(path);
+  const errors = await Promise.all([failure(client.get(path)), failure(client.set(path, Buffer.alloc(200)))]);
+  expect(String(errors[0].cause)).toContain('the reply has 288 bytes, more than maxResponseBytes (100)');
+  expect(errors[1].message).toContain('maxRequestBytes (250)');
+  expect([(await client.exists(path))!.dataLength, client.connected]).toEqual([200, true]);
+});
+
 test('the error for a request over maxRequestBytes begins as all do, and its stack shows the call', async () => {
   await using setting = await setUp({ maxRequestBytes: 2000 });
   const { client } = setting;
