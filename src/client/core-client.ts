@@ -189,7 +189,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   /**
    * Asks the connected server a four-letter word (admin guide, "The Four Letter Words"), and gives its whole answer.
-   * @throws ConnectionLoss while not connected; ConnectionClosedError when the client is not running
+   * @throws ConnectionLoss while not connected, also where the client is not running (CM-5)
    */
   async command(word = 'ruok', options?: WaitOptions): Promise<string> {
     if (typeof word !== 'string' || !/^[a-z]{4}$/.test(word))
@@ -197,8 +197,6 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     const { signal, timeout = this.#options.timeout } = requireLimits(options, LIMITS);
     const { target } = this.session;
     const context = { operation: `command ${word}` };
-    const refused = this.session.refusal();
-    if (refused !== undefined) throw refused.toError(context);
     if (target === undefined) throw new ConnectionLoss(`command ${word}: not connected`, context);
     return withinLimits(this.clock, context, { signal, timeout }, async ({ signal: ended = new AbortController().signal }) =>
       askFourLetterWord(await this.#options.handler.dial(target, this.#dialOptions(), ended), word, ended),

@@ -202,7 +202,7 @@ export class Session {
 
   /** Presents a credential on the present connection; kept only once the server has accepted it. */
   async authenticate(credential: Credential): Promise<void | Failure> {
-    const refused = this.refusal();
+    const refused = this.#refusal();
     // Kept for the next start, as Kazoo does (AU-2).
     if (refused !== undefined || this.#established === undefined) this.#credentials.add(credential);
     if (refused !== undefined) return refused;
@@ -257,7 +257,7 @@ export class Session {
   }
 
   /** Why nothing can be asked at all; undefined while there is, or may be, a session to ask in. */
-  refusal(): Failure | undefined {
+  #refusal(): Failure | undefined {
     if (this.#stopping !== undefined) return CLOSED;
     if (!this.#machine.refuses) return undefined;
     if (this.#machine.raw === 'AUTH_FAILED') return Failure.ofCode(AuthFailedError.code);
@@ -274,7 +274,7 @@ export class Session {
     callersPath?: string,
   ): void {
     const call = new Call(OPS[op], request, listener, this.#requests, keptResolve, question, callersPath);
-    const refused = this.refusal();
+    const refused = this.#refusal();
     if (refused === undefined) {
       if (this.#diagnostics.wantsRequests) call.attach({ observe: this.#diagnostics.observer(op, request) });
       return this.#requests.submit(call, options);

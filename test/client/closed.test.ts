@@ -31,8 +31,6 @@ const CALLS: Record<string, (client: KazooClient, path: string) => Promise<unkno
   getConfig: (client) => client.getConfig(),
   reconfig: (client) => client.reconfig({ leaving: '1' }),
   addAuth: (client) => client.addAuth('digest', 'user:secret'),
-  command: (client) => client.command('ruok'),
-  serverVersion: (client) => client.serverVersion(),
   retry: (client) => client.retry(() => client.exists('/')),
   'watchData.next': (client, path) => client.watchData(path).next(),
   'watchChildren.next': (client, path) => client.watchChildren(path).next(),

@@ -42,14 +42,17 @@ describe('command()', () => {
     await until(() => server.peers.slice(1).every(({ socket }) => socket.closed), 'the end of both');
   });
 
-  test('has nobody to ask while not connected', async () => {
+  test('has nobody to ask while not connected (Kazoo CM-5)', async () => {
     const client = new KazooClient({ hosts: '127.0.0.1:1' });
+    expect(await rejection(client.serverVersion())).toBeInstanceOf(ConnectionLoss);
     const starting = rejection(client.start());
     const error = await rejection(client.command('ruok'));
     expect(error).toBeInstanceOf(ConnectionLoss);
     expect(error.message).toBe('command ruok: not connected');
     await client.stop();
     await starting;
+    expect(await rejection(client.command('ruok'))).toBeInstanceOf(ConnectionLoss);
+    expect(await rejection(client.serverVersion())).toBeInstanceOf(ConnectionLoss);
   });
 });
 
