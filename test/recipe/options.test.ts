@@ -1,6 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import { KazooClient } from '../../src/kazoo-client.ts';
+import { Barrier } from '../../src/recipe/barrier.ts';
+import { ChildrenWatch } from '../../src/recipe/children-watch.ts';
+import { Counter } from '../../src/recipe/counter.ts';
+import { DataWatch } from '../../src/recipe/data-watch.ts';
+import { DoubleBarrier } from '../../src/recipe/double-barrier.ts';
+import { Election } from '../../src/recipe/election.ts';
 import { EnsembleTracker } from '../../src/recipe/ensemble-tracker.ts';
+import { GroupMember } from '../../src/recipe/group-member.ts';
+import { LeaderLatch } from '../../src/recipe/leader-latch.ts';
+import { MultiNonBlockingLease, NonBlockingLease } from '../../src/recipe/lease.ts';
+import { Lock } from '../../src/recipe/lock.ts';
+import { LockingQueue } from '../../src/recipe/locking-queue.ts';
+import { Party } from '../../src/recipe/party.ts';
+import { PatientChildrenWatch } from '../../src/recipe/patient-children-watch.ts';
+import { PersistentNode } from '../../src/recipe/persistent-node.ts';
+import { Queue } from '../../src/recipe/queue.ts';
+import { Semaphore } from '../../src/recipe/semaphore.ts';
+import { ServiceDiscovery } from '../../src/recipe/service-discovery.ts';
+import { SetPartitioner } from '../../src/recipe/set-partitioner.ts';
+import { TreeCache } from '../../src/recipe/tree-cache.ts';
+import { watchChildren, watchData } from '../../src/recipe/watch-iterators.ts';
 import { workbench } from './workbench.ts';
 
 /** What may be given is a type; what a program in JavaScript gives may be anything. */
@@ -122,4 +142,58 @@ test.each<[string, (client: KazooClient, value: never) => unknown, string]>([
   const call = (): unknown => make(new KazooClient(), null as never);
   expect(call).toThrow(TypeError);
   expect(call).toThrow(message);
+});
+
+test.each<[string, (client: KazooClient) => unknown]>([
+  ['Lock', (client) => new Lock(client, '/x')],
+  ['Semaphore', (client) => new Semaphore(client, '/x')],
+  ['Election', (client) => new Election(client, '/x')],
+  ['Queue', (client) => new Queue(client, '/x')],
+  ['LockingQueue', (client) => new LockingQueue(client, '/x')],
+  ['Barrier', (client) => new Barrier(client, '/x')],
+  ['DoubleBarrier', (client) => new DoubleBarrier(client, '/x', 2)],
+  ['Counter', (client) => new Counter(client, '/x')],
+  ['Party', (client) => new Party(client, '/x')],
+  ['SetPartitioner', (client) => new SetPartitioner(client, '/x', [1])],
+  ['DataWatch', (client) => new DataWatch(client, '/x', () => undefined)],
+  ['ChildrenWatch', (client) => new ChildrenWatch(client, '/x', () => undefined)],
+  ['PatientChildrenWatch', (client) => new PatientChildrenWatch(client, '/x')],
+  ['TreeCache', (client) => new TreeCache(client, '/x')],
+  ['NonBlockingLease', (client) => new NonBlockingLease(client, '/x', 1)],
+  ['MultiNonBlockingLease', (client) => new MultiNonBlockingLease(client, 2, '/x', 1)],
+  ['LeaderLatch', (client) => new LeaderLatch(client, '/x')],
+  ['PersistentNode', (client) => new PersistentNode(client, '/x')],
+  ['GroupMember', (client) => new GroupMember(client, '/x', 'a')],
+  ['ServiceDiscovery', (client) => new ServiceDiscovery(client, '/x')],
+  ['EnsembleTracker', (client) => new EnsembleTracker(client)],
+  ['watchData', (client) => watchData(client, '/x')],
+  ['watchChildren', (client) => watchChildren(client, '/x')],
+])('what is no client is refused at once: %s', (_, make) => {
+  for (const [client, told] of [
+    [null, 'null'],
+    [{}, 'an object (Object)'],
+  ] as const)
+    expect(() => make(client as never)).toThrow(new TypeError(`client must be a KazooClient, not ${told}`));
+});
+
+test.each<[string, (client: KazooClient) => unknown, string]>([
+  ['Lock.withLock', (client) => client.lock('/x').withLock(5 as never), 'fn'],
+  ['Semaphore.withLease', (client) => client.semaphore('/x').withLease(5 as never), 'fn'],
+  ['Election.run', (client) => client.election('/x').run(5 as never), 'fn'],
+  ['DataWatch', (client) => client.dataWatch('/x', 5 as never), 'the function of a DataWatch'],
+  ['ChildrenWatch', (client) => client.childrenWatch('/x', 5 as never), 'the function of a ChildrenWatch'],
+  ['TreeCache.listen', (client) => client.treeCache('/x').listen(5 as never), 'the listener'],
+  ['TreeCache.listenFault', (client) => client.treeCache('/x').listenFault(5 as never), 'the fault listener'],
+  ['TreeCache.listenFreshness', (client) => client.treeCache('/x').listenFreshness(5 as never), 'the freshness listener'],
+  ['PersistentNode', (client) => new PersistentNode(client, '/x', '', { onConflict: 5 as never }), 'onConflict'],
+  ['NonBlockingLease', (client) => client.nonBlockingLease('/x', 1, { now: 5 as never }), 'now'],
+])('what is no function is refused before anything is done: %s', async (_, call, name) => {
+  await expect((async () => call(new KazooClient()))()).rejects.toThrow(new TypeError(`${name} must be a function, not 5`));
+});
+
+test('a signal that is none, and a type of counter that is none, are refused by name', async () => {
+  const client = new KazooClient();
+  const signal = {} as AbortSignal;
+  await expect(client.lock('/x').acquire({ signal })).rejects.toThrow('signal must be an AbortSignal, not an object');
+  expect(() => client.counter('/x', { type: 'long' as never })).toThrow('type must be "int", "float" or "bigint", not "long"');
 });
