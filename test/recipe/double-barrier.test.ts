@@ -267,6 +267,19 @@ describe('leaving', () => {
     expect(await client.getChildren(PATH)).toEqual([]);
   });
 
+  test('who enters again while it waits for the others to leave waits for the next round', async () => {
+    const [first, second] = (await party(await Lab.open(), 2)) as [DoubleBarrier, DoubleBarrier];
+    await Promise.all([first.enter(), second.enter()]);
+    const leaving = first.leave();
+    // The other is inside still: with it, the barrier would be open.
+    await expect(first.enter({ timeout: 150 })).rejects.toThrow(OperationTimeoutError);
+    const entering = first.enter();
+    await second.leave();
+    await leaving;
+    await Promise.all([entering, second.enter()]);
+    expect([first.participating, second.participating]).toEqual([true, true]);
+  });
+
   test('nobody who has not entered leaves', async () => {
     const client = await (await Lab.open()).client();
     await new DoubleBarrier(client, PATH, 2).leave();
