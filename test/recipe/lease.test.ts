@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { KazooException } from '../../src/base/errors.ts';
+import { KazooException, OperationTimeoutError } from '../../src/base/errors.ts';
 import { MultiNonBlockingLease, NonBlockingLease } from '../../src/recipe/lease.ts';
 import { Lab } from './lab.ts';
-import { altered } from './workbench.ts';
+import { altered, workbench } from './workbench.ts';
 
 const PATH = '/leases/one';
 const HOUR = 3_600_000;
@@ -115,6 +115,21 @@ describe('one of several leases', () => {
     expect((await client.get(`${PATH}/0/lease_holder`))[0]?.toString()).toContain('"holder": "c"');
     expect((await client.get(`${PATH}/1/lease_holder`))[0]?.toString()).toContain('"holder": "b"');
   });
+});
+
+test('an obtain that fails leaves nothing that looks obtained', async () => {
+  const { server, client } = await workbench();
+  const leases = [
+    new NonBlockingLease(client, `${PATH}/one`, HOUR),
+    new MultiNonBlockingLease(client, 2, `${PATH}/several`, HOUR),
+  ];
+  for (const lease of leases) {
+    expect([await lease.obtain(), lease.obtained]).toEqual([true, true]);
+    server.freeze();
+    await expect(lease.obtain({ timeout: 20 })).rejects.toThrow(OperationTimeoutError);
+    server.thaw();
+    expect(lease.obtained).toBe(false);
+  }
 });
 
 test('bad arguments are refused at once', async () => {
