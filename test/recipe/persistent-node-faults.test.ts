@@ -100,6 +100,23 @@ describe('a persistent node', () => {
     expect(errors[0]).toBeInstanceOf(NoAuthError);
   });
 
+  test('that is gone, and may not be made again, is not there', async () => {
+    const { client } = await workbench();
+    const errors: unknown[] = [];
+    client.on('error', (error) => void errors.push(error));
+    const refused = new NoAuthError();
+    let mayMake = true;
+    const create = (...given: Parameters<KazooClient['create']>): Promise<unknown> =>
+      mayMake ? client.create(...given) : Promise.reject(refused);
+    const node = new PersistentNode(altered(client, { create }), '/node');
+    await node.start();
+    mayMake = false;
+    await client.delete('/node');
+    await eventually(() => errors.length === 1);
+    expect([errors[0], node.isThere]).toEqual([refused, false]);
+    await node.close();
+  });
+
   test('that may not be removed rejects its closing; one that is gone, or whose client has stopped, does not', async () => {
     const { server, client, connect } = await workbench();
     const node = new PersistentNode(client, '/node', 'data');
