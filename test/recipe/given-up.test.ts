@@ -1,15 +1,27 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import { ManualClock } from '../../src/base/clock.ts';
 import { OperationTimeoutError } from '../../src/base/errors.ts';
 import type { WaitOptions } from '../../src/client/call-options.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
+import { Barrier } from '../../src/recipe/barrier.ts';
+import { Counter } from '../../src/recipe/counter.ts';
+import { DoubleBarrier } from '../../src/recipe/double-barrier.ts';
+import { Election } from '../../src/recipe/election.ts';
 import { GroupMember } from '../../src/recipe/group-member.ts';
 import { LeaderLatch } from '../../src/recipe/leader-latch.ts';
+import { Lock } from '../../src/recipe/lock.ts';
+import { LockingQueue } from '../../src/recipe/locking-queue.ts';
 import { PersistentNode } from '../../src/recipe/persistent-node.ts';
+import { Queue } from '../../src/recipe/queue.ts';
+import { Semaphore } from '../../src/recipe/semaphore.ts';
 import { ServiceDiscovery } from '../../src/recipe/service-discovery.ts';
 import { makeServiceInstance } from '../../src/recipe/service-instance.ts';
+import { SetPartitioner } from '../../src/recipe/set-partitioner.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
+import { watchData } from '../../src/recipe/watch-iterators.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-import { eventually, stateOf, watchCount, workbench } from './workbench.ts';
+import { altered, eventually, stateOf, watchCount, workbench } from './workbench.ts';
 
 /** Calls that wait for an answer of the server, and for nothing else. */
 const CALLS: [name: string, path: string, call: (client: KazooClient, options: WaitOptions) => Promise<unknown>][] = [
@@ -104,6 +116,55 @@ describe('a call that waits is given up, and leaves nothing behind', () => {
     await client.stop();
     await proxy.close();
   });
+});
+
+/** Waits that come to their end by themselves. */
+const SHORT: Record<string, (client: KazooClient, limits: WaitOptions) => Promise<unknown>> = {
+  'Lock.acquire': (client, limits) => new Lock(client, '/lock').acquire(limits),
+  'Semaphore.acquire': (client, limits) => new Semaphore(client, '/pool').acquire(limits),
+  'Election.run': (client, limits) => new Election(client, '/election').run(() => undefined, limits),
+  'Queue.get': async (client, limits) => {
+    await new Queue(client, '/queue').put('item');
+    return new Queue(client, '/queue').get(limits);
+  },
+  'LockingQueue.get': async (client, limits) => {
+    await new LockingQueue(client, '/locking').put('item');
+    return new LockingQueue(client, '/locking').get(limits);
+  },
+  'Barrier.wait': (client, limits) => new Barrier(client, '/barrier').wait(limits),
+  'DoubleBarrier.enter': (client, limits) => new DoubleBarrier(client, '/double', 1).enter(limits),
+  'DoubleBarrier.leave': async (client, limits) => {
+    const barrier = new DoubleBarrier(client, '/double', 1);
+    await barrier.enter();
+    return barrier.leave(limits);
+  },
+  'Counter.add': (client, limits) => new Counter(client, '/counter').add(1, limits),
+  'LeaderLatch.waitForLeadership': async (client, limits) => {
+    await using latch = new LeaderLatch(client, '/latch');
+    latch.start();
+    expect(await latch.waitForLeadership(limits)).toBe(true);
+  },
+  'SetPartitioner.waitForAcquire': async (client, limits) => {
+    const partitioner = new SetPartitioner(client, '/set', ['item']);
+    const waiting = partitioner.waitForAcquire(limits);
+    await eventually(async () => (await watchCount(client)) === 1);
+    await partitioner.finish();
+    expect(await waiting).toBe(false);
+  },
+  watchData: async (client, { signal }) => {
+    for await (const { data } of watchData(client, '/', { signal })) return data;
+    return undefined;
+  },
+};
+
+test.each(Object.entries(SHORT))('a wait that is over lets go of its signal, its timer and its watch: %s', async (_, wait) => {
+  const { client } = await workbench();
+  const clock = new ManualClock();
+  const { signal } = new AbortController();
+  await wait(altered(client, { clock }), { signal, timeout: 3_600_000 });
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+  expect(clock.pending).toBe(0);
+  await eventually(async () => (await watchCount(client)) === 0);
 });
 
 test('who gives up to join while a member stays one', async () => {

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { ManualClock } from '../../src/base/clock.ts';
 import { CancelledError, ConnectionClosedError, NoNodeError } from '../../src/base/errors.ts';
 import { PatientChildrenWatch } from '../../src/recipe/patient-children-watch.ts';
-import { expire, pause, watchCount, eventually, workbench } from './workbench.ts';
+import { altered, expire, pause, watchCount, eventually, workbench } from './workbench.ts';
 
 test('tells the children once they have been the same for the time boundary, then of the next change', async () => {
   const { client } = await workbench();
@@ -62,14 +63,15 @@ test('a stopped client ends the wait for quiet, too, and at once', async () => {
 test('and after the children have changed meanwhile; nothing is left that would keep the process alive', async () => {
   const { client } = await workbench();
   await client.create('/parent');
-  const settled = new PatientChildrenWatch(client, '/parent', { timeBoundary: 3_600_000 }).start();
+  const clock = new ManualClock();
+  const settled = new PatientChildrenWatch(altered(client, { clock }), '/parent', { timeBoundary: 3_600_000 }).start();
   settled.catch(() => undefined);
   await eventually(async () => (await watchCount(client)) === 1);
   await client.create('/parent/a');
   await eventually(async () => (await watchCount(client)) === 0);
   await client.stop();
   await expect(settled).rejects.toThrow(ConnectionClosedError);
-  expect(client.listenerCount('lost')).toBe(0);
+  expect([client.listenerCount('lost'), clock.pending]).toEqual([0, 0]);
 });
 
 test('bad arguments throw at once', async () => {
