@@ -114,26 +114,32 @@ export class ServerWatches {
   async #replace(kind: 'persistent' | 'persistentRecursive', path: string, wait: WaitOptions): Promise<unknown> {
     const { watches } = this.#session;
     const before = this.#session.lastZxid;
-    const outcome = await this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait, true);
+    const outcome = await this.#ask('removeWatches', { path, type: REMOVABLE[kind].type }, wait, before);
     if (!(outcome instanceof Failure) || outcome.code !== MARSHALLING || this.#isWanted(kind, path)) return outcome;
     if (watches.isArmed('recursive', path)) return this.#session.rearm(path, before);
     if (watches.isArmed('persistent', path)) return this.#ask('addWatch', { path, mode: AddWatchMode.PERSISTENT }, wait);
-    return this.#ask('removeWatches', { path, type: WatcherType.ANY }, wait, true);
+    return this.#ask('removeWatches', { path, type: WatcherType.ANY }, wait, before);
   }
 
   #isWanted(kind: RemovableWatch, path: string): boolean {
     return REMOVABLE[kind].tables.some((table) => this.#session.watches.isWanted(table, path));
   }
 
-  /** With `rearm`, the one-shot watches of the path are left again in the tick of the reply, and hear of what has changed since its zxid. */
-  #ask<K extends 'addWatch' | 'checkWatches' | 'removeWatches'>(
+  /**
+   * With `before`, the one-shot watches of the path are left again in the tick of the reply, and hear of what has changed since its zxid; or since
+   * `before`, where the server had none to remove, as after a refusal.
+   */
+  async #ask<K extends 'addWatch' | 'checkWatches' | 'removeWatches'>(
     op: K,
     request: RequestOf<K>,
     { signal, timeout }: WaitOptions,
-    rearm = false,
+    before?: bigint,
   ): Promise<unknown> {
-    const onZxid = rearm ? (zxid: bigint) => this.#session.rearm((request as { path: string }).path, zxid) : undefined;
-    return this.#session.submit(op, request, undefined, { signal, timeout, onZxid });
+    const rearm = (zxid: bigint): void => this.#session.rearm((request as { path: string }).path, zxid);
+    const onZxid = before === undefined ? undefined : rearm;
+    const outcome = await this.#session.submit(op, request, undefined, { signal, timeout, onZxid });
+    if (before !== undefined && outcome instanceof Failure && outcome.code === NO_WATCHER) rearm(before);
+    return outcome;
   }
 
   async #askVersion(target: object): Promise<number[] | undefined> {

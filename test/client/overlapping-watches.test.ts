@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { NoAuthError } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { Barrier } from '../../src/recipe/barrier.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { told } from '../support/waiting.ts';
+
+const NO_AUTH = -102;
 
 // Before 3.9 a node has one watch of a client at the server: the last one asked for takes the others' place (ZOOKEEPER-4466), and a removal takes it whatever it is.
 describe.each(['3.8.6', '3.9.5'])('on ZooKeeper %s', (version) => {
@@ -80,6 +83,21 @@ describe.each(['3.8.6', '3.9.5'])('on ZooKeeper %s', (version) => {
     await cache.whenFresh();
     expect([...cache.getChildren('/tree/a')!].sort()).toEqual(['last', 'x', 'y', 'z']);
     await cache.close();
+  });
+
+  test('a one-shot watch that a persistent one was to stand for hears, though that one is refused', async () => {
+    await using setting = await setUp();
+    const { server, client, other } = setting;
+    await other.create('/a');
+    server.faults.fail('addWatch', NO_AUTH);
+    const events: string[] = [];
+    const refused = expect(client.addWatch('/a', () => undefined)).rejects.toThrow(NoAuthError);
+    await client.exists('/a', { watch: ({ type }) => void events.push(type) });
+    await refused;
+    // What is asked of the server then is preceded by the question for its version.
+    for (let turn = 0; turn < 20; turn++) await client.command('srvr');
+    await other.set('/a', '1');
+    expect(await heard(client, events)).toEqual(['CHANGED']);
   });
 
   test('a recursive and a persistent watch that were asked for while suspended both hear', async () => {
