@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { KazooClient } from '../../src/kazoo-client.ts';
-import { pause, workbench } from './workbench.ts';
+import { LeaderLatch } from '../../src/recipe/leader-latch.ts';
+import { eventually, pause, watchCount, workbench } from './workbench.ts';
 
 // The table of docs/recipes.md, "Round trips". Python Kazoo's figures were counted in the same way.
 
@@ -29,6 +30,43 @@ test.each<[string, (client: KazooClient) => () => Promise<unknown>, trips: numbe
   await work();
   expect(trips()).toBe(expected);
 });
+
+test.each<[string, (client: KazooClient, signal: AbortSignal) => Promise<unknown>]>([
+  ['a lock', (client, signal) => client.lock('/lock').acquire({ signal })],
+  ['a lease of a semaphore', (client, signal) => client.semaphore('/pool').acquire({ signal })],
+  ['an item of a queue', (client, signal) => client.queue('/queue').get({ signal, timeout: Infinity })],
+  ['an item of a locking queue', (client, signal) => client.lockingQueue('/locking').get({ signal, timeout: Infinity })],
+  ['the end of a barrier', (client, signal) => client.barrier('/barrier').wait({ signal })],
+  ['the others of a double barrier', (client, signal) => client.doubleBarrier('/double', 2).enter({ signal })],
+  ['the leadership of a latch', waitToLead],
+])('who waits for %s asks for nothing while nothing changes', async (_, wait) => {
+  const { client, connect } = await workbench({ timeout: 30_000 }, { tickTime: 2_000 });
+  const other = await connect();
+  await Promise.all([other.lock('/lock').acquire(), other.semaphore('/pool').acquire(), other.barrier('/barrier').create()]);
+  const leader = new LeaderLatch(other, '/latch');
+  leader.start();
+  await leader.waitForLeadership();
+  const before = await watchCount(other);
+  const trips = countTrips(client);
+  const controller = new AbortController();
+  const waiting = wait(client, controller.signal).catch((error: unknown) => error);
+  await eventually(async () => (await watchCount(other)) > before);
+  await eventually(async () => {
+    const asked = trips();
+    for (let turn = 0; turn < 10; turn++) await other.exists('/');
+    return trips() === asked;
+  });
+  const reason = new Error('enough');
+  controller.abort(reason);
+  expect(await waiting).toBe(reason);
+  await leader.close();
+});
+
+async function waitToLead(client: KazooClient, signal: AbortSignal): Promise<boolean> {
+  await using latch = new LeaderLatch(client, '/latch');
+  latch.start();
+  return await latch.waitForLeadership({ signal });
+}
 
 function cycleOf(semaphore: ReturnType<KazooClient['semaphore']>): () => Promise<unknown> {
   return () => semaphore.withLease(() => 1);
