@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import type { Semaphore } from '../../src/recipe/semaphore.ts';
-import { eventually, pause, stateOf, workbench } from './workbench.ts';
+import { eventually, expire, pause, stateOf, workbench } from './workbench.ts';
 
 const LEASES = 3;
 const CONTENDERS = 50;
@@ -104,6 +104,41 @@ test('a lease that somebody removed while the connection was lost is taken anew'
   };
   await semaphore.acquire();
   expect(await other.getChildren('/pool')).toHaveLength(1);
+});
+
+test('an abort while the head of the line is being left gives the lease back', async () => {
+  const { client } = await workbench();
+  const [controller, reason] = [new AbortController(), new Error('enough')];
+  const original = client.delete.bind(client);
+  let letGo = (): void => undefined;
+  const mayGo = new Promise<void>((resolve) => (letGo = resolve));
+  client.delete = async (path, options) => {
+    if (!path.startsWith('/pool-__lock__/')) return original(path, options);
+    controller.abort(reason);
+    await mayGo;
+    return original(path, options);
+  };
+  const semaphore = client.semaphore('/pool');
+  await expect(semaphore.acquire({ signal: controller.signal })).rejects.toBe(reason);
+  letGo();
+  await eventually(async () => (await client.getChildren('/pool')).length === 0);
+  await eventually(async () => (await client.getChildren('/pool-__lock__')).length === 0);
+  expect(semaphore.isAcquired).toBe(false);
+});
+
+test('a lease that came to be in another session than its place in the line is not kept', async () => {
+  const { server, client } = await workbench();
+  const original = client.createOwned.bind(client);
+  let leases = 0;
+  client.createOwned = async (path, ...rest) => {
+    if (path.startsWith('/pool/') && leases++ === 0) await expire(server, client);
+    return original(path, ...rest);
+  };
+  const semaphore = client.semaphore('/pool');
+  // Were it kept, there would be no room for another.
+  expect(await semaphore.acquire({ timeout: 20_000 })).toBe(true);
+  expect(leases).toBe(2);
+  expect(await client.getChildren('/pool')).toHaveLength(1);
 });
 
 async function trouble(
