@@ -58,3 +58,20 @@ test.each(
     lab.server.refuseConnections(false);
   },
 );
+
+test('whoever hears first of a loss, by a request that fails, finds that nothing is held', async () => {
+  const lab = await Lab.open();
+  const client = await lab.client();
+  const lock = new Lock(client, '/held');
+  await lock.acquire();
+  const { sessionId } = client.clientId!;
+  lab.server.freeze();
+  const aborted = client.exists('/').catch(() => lock.signal.aborted);
+  client.dropConnection();
+  expect(await aborted).toBe(true);
+  expect(lock.isAcquired).toBe(true);
+  const isAcquired = client.exists('/').catch(() => lock.isAcquired);
+  lab.server.expireSession(sessionId);
+  lab.server.thaw();
+  expect(await isAcquired).toBe(false);
+});

@@ -39,6 +39,23 @@ test('one leads; when it closes, the next does', async () => {
   await expect(first.waitForLeadership()).rejects.toThrow('closed');
 });
 
+test('whoever hears first of the loss of the connection finds that nobody leads here', async () => {
+  const { server, client } = await workbench();
+  await using one = new LeaderLatch(client, '/one');
+  await using other = new LeaderLatch(client, '/other');
+  for (const latch of [one, other]) latch.start();
+  await Promise.all([one.waitForLeadership(), other.waitForLeadership()]);
+  const { signal } = other;
+  server.freeze();
+  const [isLeader, aborted] = [
+    client.exists('/').catch(() => one.isLeader),
+    client.exists('/').catch(() => other.signal.aborted),
+  ];
+  client.dropConnection();
+  expect([await isLeader, await aborted, signal.aborted]).toEqual([false, true, true]);
+  server.thaw();
+});
+
 test('any number may wait for the leadership of one latch, without a warning of a leak', async () => {
   const warnings: Error[] = [];
   const note = (warning: Error): void => void warnings.push(warning);
@@ -206,6 +223,16 @@ test('silent closing tells the listeners nothing; the signal aborts all the same
   await loud.waitForLeadership();
   await loud.close('notify');
   expect(heard).toEqual(['leader', 'notLeader']);
+});
+
+test('is out of the line at the end of the block that uses it', async () => {
+  const { client } = await workbench();
+  {
+    await using latch = new LeaderLatch(client, '/leader');
+    latch.start();
+    await latch.waitForLeadership();
+  }
+  expect(await client.getChildren('/leader')).toEqual([]);
 });
 
 test('an aborted wait ends, the latch goes on', async () => {
