@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
-import { OperationTimeoutError } from '../../src/base/errors.ts';
+import { LockTimeout, OperationTimeoutError } from '../../src/base/errors.ts';
 import type { WaitOptions } from '../../src/client/call-options.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { Barrier } from '../../src/recipe/barrier.ts';
@@ -167,6 +167,17 @@ test.each(Object.entries(SHORT))('a wait that is over lets go of its signal, its
   await eventually(async () => (await watchCount(client)) === 0);
 });
 
+test('a wait that ran out leaves no timer', async () => {
+  const { client, connect } = await workbench();
+  await new Lock(await connect(), '/lock').acquire();
+  const clock = new ManualClock();
+  const waiting = new Lock(altered(client, { clock }), '/lock').acquire({ timeout: 10 });
+  await eventually(async () => (await watchCount(client)) === 1);
+  clock.advance(10);
+  await expect(waiting).rejects.toThrow(LockTimeout);
+  expect(clock.pending).toBe(0);
+});
+
 test('who gives up to join while a member stays one', async () => {
   const { server, client } = await workbench();
   const party = client.party('/party', { identifier: 'a' });
@@ -175,6 +186,16 @@ test('who gives up to join while a member stays one', async () => {
   await expect(party.join({ timeout: 20 })).rejects.toThrow(OperationTimeoutError);
   server.thaw();
   expect([party.participating, await party.members()]).toEqual([true, ['a']]);
+});
+
+test('who gives up to join is no member, though the request is carried out', async () => {
+  const { server, client } = await workbench();
+  await client.ensurePath('/party');
+  server.freeze();
+  await expect(client.party('/party').join({ timeout: 20 })).rejects.toThrow(OperationTimeoutError);
+  server.thaw();
+  await eventually(() => client.inFlightRequests === 0);
+  await eventually(async () => (await client.getChildren('/party')).length === 0);
 });
 
 test('who joins again after giving up is a member', async () => {

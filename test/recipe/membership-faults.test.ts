@@ -155,6 +155,21 @@ describe('discovery', () => {
     expect(await watchCount(client)).toBe(0);
   });
 
+  test('a provider whose start is given up leaves no watch, though the discovery goes on', async () => {
+    const { client } = await workbench();
+    const [controller, reason] = [new AbortController(), new Error('enough')];
+    const late = altered(client, {
+      watchTree: async (...args: Parameters<KazooClient['watchTree']>) => {
+        const handle = await client.watchTree(...args);
+        controller.abort(reason);
+        return handle;
+      },
+    });
+    await using discovery = new ServiceDiscovery(late, '/services');
+    await expect(discovery.provider('web', { signal: controller.signal })).rejects.toBe(reason);
+    await eventually(async () => (await watchCount(client)) === 0);
+  });
+
   test('a provider gives its instances by id, and tells what a listener of its throws', async () => {
     const { client } = await workbench();
     const errors: Error[] = [];

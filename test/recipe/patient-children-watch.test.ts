@@ -38,6 +38,17 @@ test('stop() rejects what is being waited for, and leaves nothing (PW-3)', async
   await eventually(async () => (await watchCount(client)) === 0);
 });
 
+test('a start that is given up while it waits for quiet leaves no watch', async () => {
+  const { client } = await workbench();
+  await client.create('/parent');
+  const [controller, reason] = [new AbortController(), new Error('enough')];
+  const settled = new PatientChildrenWatch(client, '/parent', { timeBoundary: 60_000 }).start({ signal: controller.signal });
+  await eventually(async () => (await watchCount(client)) === 1);
+  controller.abort(reason);
+  await expect(settled).rejects.toBe(reason);
+  await eventually(async () => (await watchCount(client)) === 0);
+});
+
 test('a lost session counts as a change, a stopped client ends the wait', async () => {
   const { server, client } = await workbench();
   await client.create('/parent');
