@@ -23,6 +23,16 @@ test('members know each other, and what each tells of itself', async () => {
   expect(() => new GroupMember(client, '/group', 'a/b')).toThrow(TypeError);
 });
 
+test('is out of the group at the end of the block that uses it', async () => {
+  const { client } = await workbench();
+  {
+    await using member = new GroupMember(client, '/group', 'one', 'first');
+    await member.start();
+    expect(await client.getChildren('/group')).toEqual(['one']);
+  }
+  expect(await client.getChildren('/group')).toEqual([]);
+});
+
 test('one may be started before its client, and again where that gets no session', async () => {
   const { server } = await workbench();
   await using client = new KazooClient(server.connectString);

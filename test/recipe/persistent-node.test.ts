@@ -22,6 +22,15 @@ test('makes an ephemeral node, and removes it on close', async () => {
   await expect(node.start()).rejects.toThrow(KazooException);
 });
 
+test('is gone at the end of the block that uses it', async () => {
+  const { client } = await workbench();
+  {
+    await using node = new PersistentNode(client, '/node');
+    await node.start();
+  }
+  expect(await client.exists('/node')).toBeNull();
+});
+
 test('closed again while the first close is under way, it is gone after either', async () => {
   const { client } = await workbench();
   const node = new PersistentNode(client, '/node', 'x');

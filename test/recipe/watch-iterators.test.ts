@@ -67,6 +67,8 @@ test('goes on across a reconnect', async () => {
   await client.set('/node', '1');
   expect(String((await waiting).value?.data)).toBe('1');
   await values[Symbol.asyncDispose]();
+  expect(await values.next()).toEqual({ done: true, value: undefined });
+  await eventually(async () => (await watchCount(client)) === 0);
 });
 
 test('ends with the session, and with the client, each time saying why (pain-points 32)', async () => {
