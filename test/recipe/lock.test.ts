@@ -522,6 +522,22 @@ describe('refusals', () => {
     expect(lock.isAcquired).toBe(false);
   });
 
+  test('a refusal that comes after the session was lost leaves the lock to be acquired again', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    const lock = new Lock(client, PATH);
+    await lock.acquire();
+    const remove = client.delete.bind(client);
+    client.delete = async () => {
+      await lab.expire(client);
+      throw new NoAuthError();
+    };
+    await expect(lock.release()).rejects.toThrow(NoAuthError);
+    client.delete = remove;
+    expect(lock.isAcquired).toBe(false);
+    expect(await lock.acquire({ timeout: 20_000 })).toBe(true);
+  });
+
   test('contenders skip what has gone and what has null data; a path that is missing is made (LK-21)', async () => {
     const client = await (await Lab.open()).client();
     expect(await new Lock(client, PATH).contenders()).toEqual([]);
