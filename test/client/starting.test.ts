@@ -1,4 +1,6 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { ConnectionClosedError, ConnectionLoss, KazooTimeoutError, MarshallingError } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
@@ -14,6 +16,25 @@ describe('start()', () => {
     expect(await rejection(client.start({ signal: AbortSignal.abort(reason) }))).toBe(reason);
     expect(server.peers).toEqual([]);
     expect(client.clientState).toBe('CLOSED');
+  });
+
+  test('that has come to its end lets go of its signal, and of its timer', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    const delays: number[] = [];
+    const clock: Clock = {
+      now: () => systemClock.now(),
+      wallTime: () => systemClock.wallTime(),
+      timer: (delay, ...rest) => {
+        delays.push(delay);
+        const timer = systemClock.timer(delay, ...rest);
+        return { cancel: () => (delays.splice(delays.indexOf(delay), 1), timer.cancel()) };
+      },
+    };
+    await using client = new KazooClient({ hosts: server.connectString, clock });
+    const { signal } = new AbortController();
+    await client.start({ signal, timeout: 123_456 });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(delays).not.toContain(123_456);
   });
 
   test('that is aborted while it waits gives its reason, and stops', async () => {

@@ -26,3 +26,19 @@ test('a read that fails has the line of whoever walks in its stack, whether it f
     }
   }
 });
+
+test('an abort between two nodes ends the walk there, though the next ones have been read ahead', async () => {
+  await using server = await EmbeddedZooKeeper.start();
+  await using client = await new KazooClient(server.connectString).start();
+  for (const path of ['/tree/a', '/tree/b', '/tree/c']) await client.create(path, '', { makepath: true });
+  const [controller, reason] = [new AbortController(), new Error('enough')];
+  const walked: string[] = [];
+  const walking = (async () => {
+    for await (const path of client.walk('/tree', { signal: controller.signal })) {
+      walked.push(path);
+      if (path === '/tree/a') controller.abort(reason);
+    }
+  })();
+  await expect(walking).rejects.toBe(reason);
+  expect(walked).toEqual(['/tree', '/tree/a']);
+});
