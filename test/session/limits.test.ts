@@ -297,10 +297,12 @@ describe('what the protocol does not allow', () => {
 describe('a read-only server', () => {
   test('serves reads as CONNECTED_RO, refuses writes, and is left for one that takes writes, watches and all (pain-points 60, Kazoo D-2)', async () => {
     await using server = await EmbeddedZooKeeper.start({ readOnly: true });
+    await using another = await EmbeddedZooKeeper.start({ readOnly: true });
     await using full = await EmbeddedZooKeeper.start();
     full.refuseConnections(true);
     await using client = new KazooClient({
-      hosts: `${server.connectString},${full.connectString}`,
+      hosts: [server, another, full].map(({ connectString }) => connectString),
+      randomizeHosts: false,
       readOnly: true,
       timeout: 3_000,
     });

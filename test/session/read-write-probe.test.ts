@@ -104,3 +104,38 @@ test('stopped in the middle of a question, it closes the connection and finds no
   expect(found).toEqual([]);
   expect(clock.pending).toBe(0);
 });
+
+test('begun again, it goes on as one search', async () => {
+  const { clock, probe, dialled } = searching({ a: 'ro' });
+  probe.start(9_000);
+  probe.start(9_000);
+  await clock.advance(400);
+  expect(dialled.map(({ at }) => at)).toEqual([100, 300]);
+});
+
+test('stopped while a name is looked up, it leaves no timer', async () => {
+  const clock = new TestClock();
+  const { hosts } = collectHosts('a:1');
+  const rotation = new Rotation(hosts, false, () => new Promise(() => undefined), clock);
+  const handler = { dial: () => Promise.reject(new Error('nobody is dialled')) } as unknown as Handler;
+  const probe = new ReadWriteProbe(rotation, DIAL, clock, handler, () => undefined);
+  probe.start(9_000);
+  await clock.advance(100);
+  expect(clock.pending).toBeGreaterThan(0);
+  probe.stop();
+  await clock.settle();
+  expect(clock.pending).toBe(0);
+});
+
+test('however long it searches, nobody is warned of a leak', async () => {
+  const warnings: string[] = [];
+  const warned = ({ message }: Error): void => void warnings.push(message);
+  process.on('warning', warned);
+  onTestFinished(() => void process.off('warning', warned));
+  const { clock, probe, dialled } = searching({ a: 'ro' });
+  probe.start(3_000);
+  await clock.advance(30_000);
+  await new Promise(setImmediate);
+  expect(dialled.length).toBeGreaterThan(20);
+  expect(warnings).toEqual([]);
+});

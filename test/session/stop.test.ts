@@ -196,8 +196,19 @@ describe('stop()', () => {
     await client.stop();
     await client.start();
     expect(client.clientId!.sessionId).not.toBe(first);
+    const second = client.clientId!.sessionId;
     await client.restart();
-    expect(await client.exists('/')).not.toBeNull();
+    expect(client.connected).toBe(true);
+    expect(client.clientId!.sessionId).not.toBe(second);
+  });
+
+  test('has been done at the end of the block that uses the client', async () => {
+    await using server = await EmbeddedZooKeeper.start();
+    {
+      await using client = new KazooClient(server.connectString);
+      await client.start();
+    }
+    expect(server.sessions()).toEqual([]);
   });
 });
 
