@@ -29,3 +29,15 @@ test('what came while this process was too busy to read it is waited for: it is 
   expect(clock.pending).toBe(0);
   watch.stop();
 });
+
+test('stopped, it leaves no timer, and tells of nothing', () => {
+  const clock = new ManualClock();
+  const dead: string[] = [];
+  const unfinished = { number: 1, length: 1_000_000, come: 0 };
+  const watch = new FrameWatch(clock, T, { unfinished }, ({ message }) => dead.push(message));
+  clock.advance(T / 2);
+  watch.stop();
+  expect(clock.pending).toBe(0);
+  clock.advance(2 * T);
+  expect(dead).toEqual([]);
+});
