@@ -69,7 +69,6 @@ export class OwnedNode {
       const { path, birth, atOnce } = await creating;
       this.#name = basename(path);
       this.#birth = birth;
-      this.#unsure = false;
       return atOnce && !isRepeated;
     } catch (error) {
       this.#unsure = isTransient(error);
@@ -147,9 +146,7 @@ export class OwnedNode {
 
   /** Looks for the node that a create without an answer may have left. The sync is there because the server now asked may lag behind. */
   async #recover(): Promise<void> {
-    const children = await this.#listAfresh();
-    this.isAmong(children);
-    this.#unsure = false;
+    this.isAmong(await this.#listAfresh());
   }
 
   async #listAfresh(): Promise<string[]> {
