@@ -18,6 +18,8 @@ import type { TreeWatchHandle, WatchHandle } from './recipe-client.ts';
 import { unimplemented } from '../session/unimplemented.ts';
 import { REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.ts';
 
+/** So many watches are taken back in one go: all those of a large tree would hold up the event loop for longer than a session may last. */
+const AT_A_TIME = 1_000;
 const CONFIG_PATH = '/zookeeper/config';
 const READ_OPTIONS = [...LIMITS, 'watch'] as const;
 const ADD_WATCH_OPTIONS = ['recursive', ...LIMITS] as const;
@@ -108,10 +110,12 @@ export class ExtendedClient extends Client {
     const remove = async (): Promise<void> => {
       watches.unfollow(follower);
       const left = follower.left.size > 0 ? follower.paths() : [];
-      const removing = this.#serverWatches.removing(() => {
-        for (const known of left) for (const kind of follower.left) watches.orphan(kind, known);
-      });
-      await Promise.all([removing, handle.remove()]);
+      const next = (): Promise<unknown> =>
+        this.#serverWatches.removing(() => {
+          for (const known of left.splice(0, AT_A_TIME)) for (const kind of follower.left) watches.orphan(kind, known);
+        });
+      await Promise.all([next(), handle.remove()]);
+      while (left.length > 0) await next();
     };
     return { watchChildren, remove, [Symbol.asyncDispose]: remove };
   }

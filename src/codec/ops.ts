@@ -214,8 +214,10 @@ export const OP_BY_CODE: ReadonlyMap<number, OpName> = new Map(
 
 /** Whether a server's version comes before the one that an operation came with. */
 export function isOlder(version: readonly number[], since = '0'): boolean {
-  return version.join('.').localeCompare(since, 'en', { numeric: true }) < 0;
+  return NUMERIC.compare(version.join('.'), since) < 0;
 }
+
+const NUMERIC = new Intl.Collator('en', { numeric: true });
 
 type PartTable<Parts> = { [K in keyof Parts]: PartTableRow<Parts[K]> };
 type PartTableRow<Row> = {

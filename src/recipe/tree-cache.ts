@@ -136,14 +136,18 @@ export class TreeCache {
     this.#freshness.end();
     this.#pause?.cancel();
     this.#client.off('state', this.#onState);
+    const paths = [...this.#nodes.keys()];
+    // So many at a time, as all of a large tree would hold up the event loop for longer than a session may last.
+    const unwatch = (): Promise<void>[] => paths.splice(0, CROWD).map((path) => this.#client.unwatch(path, this.#onEvent));
     // First, so that the other takes the server's with it.
-    const unwatched = [...this.#nodes.keys()].map((path) => this.#client.unwatch(path, this.#onEvent));
+    const unwatched = unwatch();
     const removed = this.#watch.remove();
     this.#nodes.clear();
     this.#loading.clear();
     this.#root.disownAll();
     this.#root.data = null;
     await Promise.all([removed, ...unwatched]);
+    while (paths.length > 0) await Promise.all(unwatch());
   }
 
   /** Adds a listener of {@link TreeEvent}s, and gives it back. What it throws goes to the fault listeners. An async one is awaited before the next event. */
@@ -385,6 +389,6 @@ export class TreeCache {
 
 /** Milliseconds. */
 const RELOAD_SPREAD = 200;
-/** Of so many children the list is long enough to wait, so many milliseconds, for what else may change. */
+/** Of so many children the list is long enough to wait, so many milliseconds, for what else may change; and so many watches are taken back in one go. */
 const CROWD = 1_000;
 const LISTING_PAUSE = 100;

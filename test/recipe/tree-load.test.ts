@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
-import { workbench } from './workbench.ts';
+import { watchCount, workbench } from './workbench.ts';
 
 /** What the client is asked, from now on; `listings` are those of the root's children. */
 function requestsOf(client: KazooClient): { batches: number; refused: number; singles: number; listings: number } {
@@ -90,5 +90,27 @@ test.each(['3.9.5', '3.6.4'])(
     await cache.whenFresh();
     expect(requests.listings).toBeLessThanOrEqual((performance.now() - end) / 100 + 3);
     expect(cache.getChildren('/root')!.size).toBe(10_000);
+  },
+);
+
+test.each(['3.9.5', '3.5.10'])(
+  'on %s the watches of a large tree are taken back so many at a time, that the event loop is not held up',
+  async (version) => {
+    const { client } = await workbench({}, { version });
+    await client.create('/root');
+    for (let made = 0; made < 2_500; made += 500) {
+      const transaction = client.transaction();
+      for (let i = made; i < made + 500; i++) transaction.create(`/root/${i}`);
+      await transaction.commitOrThrow();
+    }
+    const cache = await cacheOf(client);
+    let closed = false;
+    const closing = cache.close().finally(() => (closed = true));
+    for (let most = 0; !closed; await new Promise((resolve) => setImmediate(resolve))) {
+      most = Math.max(most, client.inFlightRequests + client.queuedRequests);
+      expect(most).toBeLessThan(2_010);
+    }
+    await closing;
+    expect(await watchCount(client)).toBe(0);
   },
 );
