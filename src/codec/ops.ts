@@ -212,12 +212,13 @@ export const OP_BY_CODE: ReadonlyMap<number, OpName> = new Map(
   Object.entries(OPS).map(([name, row]) => [row.code, name as OpName]),
 );
 
-/** Whether a server's version comes before the one that an operation came with. */
-export function isOlder(version: readonly number[], since = '0'): boolean {
-  return NUMERIC.compare(version.join('.'), since) < 0;
+/** Whether a server's version comes before the one that an operation came with. Asked of every request where the version is known. */
+export function isOlder(version: readonly number[], since: string | undefined): boolean {
+  if (since === undefined) return false;
+  const least = since.split('.').map(Number);
+  const differing = least.findIndex((part, index) => part !== (version[index] ?? 0));
+  return differing >= 0 && (version[differing] ?? 0) < least[differing]!;
 }
-
-const NUMERIC = new Intl.Collator('en', { numeric: true });
 
 type PartTable<Parts> = { [K in keyof Parts]: PartTableRow<Parts[K]> };
 type PartTableRow<Row> = {

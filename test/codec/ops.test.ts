@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Field } from '../../src/codec/fields.ts';
-import { OP_BY_CODE, OPS } from '../../src/codec/ops.ts';
+import { isOlder, OP_BY_CODE, OPS } from '../../src/codec/ops.ts';
 import { DecodeError, Reader } from '../../src/codec/reader.ts';
 import { Writer } from '../../src/codec/writer.ts';
 import { ARBITRARY, OP_NAMES } from '../support/arbitrary.ts';
@@ -54,5 +54,12 @@ describe('the table', () => {
 
   test('a multi without an end is refused', () => {
     expect(() => OPS.multi.response.read(new Reader(Buffer.from('ffffffff00ffffffffffffff9b', 'hex')))).toThrow(DecodeError);
+  });
+
+  test('tells which servers are too old for an operation, number by number', () => {
+    const versions = [[], [3], [3, 4, 14], [3, 5, 0], [3, 5, 10], [3, 10], [4, 0]];
+    expect(versions.map((version) => isOlder(version, '3.5.3'))).toEqual([true, true, true, true, false, false, false]);
+    expect(versions.map((version) => isOlder(version, '3.5.0'))).toEqual([true, true, true, false, false, false, false]);
+    expect(isOlder([0], undefined)).toBe(false);
   });
 });
