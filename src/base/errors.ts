@@ -198,7 +198,7 @@ export class ConnectionClosedError extends SessionExpiredError {
 }
 
 /** Every class that stands for a code of the server's, once. */
-const CODED = [
+const CODED = {
   RolledBackError,
   SystemZookeeperError,
   RuntimeInconsistency,
@@ -231,10 +231,12 @@ const CODED = [
   SessionClosedRequireSaslError,
   QuotaExceededError,
   ThrottledOpError,
-] as const;
+} as const;
 
 /** Code to class, Kazoo's `EXCEPTIONS`. */
-export const EXCEPTIONS: ReadonlyMap<number, typeof ZookeeperError> = new Map(CODED.map((type) => [type.code, type]));
+export const EXCEPTIONS: ReadonlyMap<number, typeof ZookeeperError> = new Map(
+  Object.values(CODED).map((type) => [type.code, type]),
+);
 
 /** The error for a server's code; a plain {@link ZookeeperError} where the code is unknown. */
 export function errorForCode(code: number, context: ErrorContext = {}): ZookeeperError {
@@ -325,3 +327,22 @@ export class TransactionError extends KazooException {
     this.results = results;
   }
 }
+
+/** An error tells its class's name, which an application that is bundled may have shortened. */
+export function keepNames(classes: Readonly<Record<string, object>>): void {
+  for (const [value, type] of Object.entries(classes)) Object.defineProperty(type, 'name', { value });
+}
+
+keepNames({
+  ...CODED,
+  KazooException,
+  ZookeeperError,
+  ConnectionClosedError,
+  CancelledError,
+  ConfigurationError,
+  ConnectionDropped,
+  LockTimeout,
+  SASLException,
+  KazooTimeoutError,
+  TransactionError,
+});

@@ -1,5 +1,12 @@
 import { type Clock, systemClock } from './clock.ts';
-import { ConnectionClosedError, ConnectionLoss, KazooException, OperationTimeoutError, SessionExpiredError } from './errors.ts';
+import {
+  ConnectionClosedError,
+  ConnectionLoss,
+  keepNames,
+  KazooException,
+  OperationTimeoutError,
+  SessionExpiredError,
+} from './errors.ts';
 import { boolean, callable, clock, isObject, isWhole, type Expectation } from './expectations.ts';
 import { describeValue } from './paths.ts';
 
@@ -11,6 +18,8 @@ export class ForceRetryError extends Error {
 export class RetryFailedError extends KazooException {}
 /** The `interrupt` option said to give up during a pause. */
 export class InterruptedError extends RetryFailedError {}
+
+keepNames({ RetryFailedError, InterruptedError });
 
 /** What decides whether, and when, a failed call is made again. Implement it to bring a policy of your own. */
 export interface RetryPolicy {

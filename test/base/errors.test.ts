@@ -1,3 +1,4 @@
+import { build } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import * as errors from '../../src/base/errors.ts';
 
@@ -140,4 +141,20 @@ describe('errors of this side', () => {
     });
     expect(error.results).toEqual([true, cause]);
   });
+});
+
+test('keep their names where an application is bundled with short ones', async () => {
+  const contents = `export * from './errors.ts'; export { RetryFailedError, InterruptedError } from './retry.ts';`;
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: new URL('../../src/base', import.meta.url).pathname },
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    minify: true,
+    write: false,
+  });
+  const bundled = (await import(`data:text/javascript,${encodeURIComponent(outputFiles[0]!.text)}`)) as Record<string, unknown>;
+  const classes = Object.entries(bundled).filter(([, type]) => typeof type === 'function' && type.prototype instanceof Error);
+  expect(classes.length).toBeGreaterThan(REGISTRY.length);
+  expect(classes.map(([, type]) => (type as { name: string }).name)).toEqual(classes.map(([name]) => name));
 });
