@@ -108,7 +108,10 @@ const PLACES = ['./connection-worker.js', '../connection-worker.js', '../../dist
 
 function findWorker(): URL {
   const { existsSync } = process.getBuiltinModule('node:fs');
-  const found = PLACES.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(url));
+  // A bundle that is CommonJS knows no place of its own.
+  const found = PLACES.filter((place) => URL.canParse(place, import.meta.url))
+    .map((place) => new URL(place, import.meta.url))
+    .find((url) => existsSync(url));
   if (found === undefined)
     throw new ConfigurationError(`connection-worker.js is not beside ${import.meta.url}: give WorkerThreadHandler its workerUrl`);
   return found;

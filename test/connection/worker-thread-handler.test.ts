@@ -86,6 +86,16 @@ describe('a connection in a worker thread', () => {
     expect(stdout).toBe('/from-the-command-line\n');
   });
 
+  test('asks for the place of its worker in a bundle that is CommonJS', { timeout: 20_000 }, async () => {
+    const outfile = join(folder, 'kazoo.cjs');
+    const entry = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
+    await build({ entryPoints: [entry], outfile, bundle: true, format: 'cjs', platform: 'node', logLevel: 'silent' });
+    const program = `const { KazooClient, WorkerThreadHandler } = require(${JSON.stringify(outfile)});
+      new KazooClient({ hosts: '127.0.0.1:1', handler: new WorkerThreadHandler() }).start().catch((error) => console.log(String(error)));`;
+    const { stdout } = await execute(process.execPath, ['-e', program]);
+    expect(stdout).toMatch(/^ConfigurationError: .* give WorkerThreadHandler its workerUrl/);
+  });
+
   test('keeps the session while the main thread is blocked for three times the session timeout, and nobody is told of anything', async () => {
     const server = await remoteServer(600);
     try {
