@@ -13,7 +13,7 @@ export interface KeepAlive {
   /** Negotiated, milliseconds. */
   readonly sessionTimeout: number;
   /** What to send as a ping: a whole frame. */
-  readonly ping: Uint8Array<ArrayBuffer>;
+  readonly ping: Uint8Array;
 }
 
 /** A byte stream to one server. `onClose` is called once, whoever closes it; nothing is called after it. */
