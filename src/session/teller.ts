@@ -1,3 +1,6 @@
+// Node's own: what a test runner puts in its place, it may never call.
+import { setImmediate } from 'node:timers';
+
 /**
  * Tells of state changes, and of the watches that end with them, in the order they happened.
  * One may be held back until everything that was rejected has been seen by its callers (Kazoo ST-9): after the microtasks of this turn.
