@@ -19,12 +19,12 @@ const shape = {
   // Node prints the whole line at which an uncaught error was thrown.
   lineLimit: 400,
 };
-// Whoever looks into a running application at night looks at recipes. Beneath them variables get short names; whatever has a name that is exported,
-// or is a method, keeps it.
+// Whoever looks into a running application at night looks at recipes. Beneath them, and in the test servers, variables get short names; whatever has a name
+// that is exported, or is a method, keeps it.
 const shortened = {
   name: 'shortened',
   setup({ onLoad }) {
-    onLoad({ filter: /\/src\/(codec|connection|base|session|client)\/[\w-]+\.ts$/ }, async ({ path }) => {
+    onLoad({ filter: /\/src\/(codec|connection|base|session|client|server|harness)\/[\w-]+\.ts$/ }, async ({ path }) => {
       const { code } = await transform(readFileSync(path, 'utf8'), {
         ...shape,
         format: undefined,
@@ -51,7 +51,7 @@ const { metafile } = await build({
   splitting: true,
   metafile: true,
 });
-// What no application runs, the test servers: variables get short names there. Classes and functions keep theirs, for whoever looks at one.
+// What no application runs, the test servers: what is shared between their files gets short names, too. Classes and functions keep theirs, for whoever looks at one.
 const applications = new Set(metafile.outputs['dist/index.js'].imports.map(({ path }) => path));
 for (const path of Object.keys(metafile.outputs).filter((path) => path.startsWith('dist/chunks/') && !applications.has(path))) {
   const { code } = await transform(readFileSync(root + path), { ...shape, minifyIdentifiers: true, keepNames: true });
