@@ -1,8 +1,10 @@
-import { ConnectionLoss, SessionExpiredError } from '../base/errors.ts';
+import type { Timer } from '../base/clock.ts';
+import { ConnectionLoss, NoNodeError, SessionExpiredError } from '../base/errors.ts';
 import { prompt } from '../base/prompt.ts';
-import type { KazooState } from '../base/states.ts';
+import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { onAbort } from '../session/abort-listeners.ts';
+import { isTransient } from './attempt.ts';
 import { LateSignal } from './late-signal.ts';
 
 /**
@@ -14,6 +16,8 @@ export type ErrorPolicy = 'standard' | 'session';
 
 /** What there is to hold: a node that says so on the server. */
 export interface Claim {
+  /** Of the node. */
+  readonly path: string;
   /** Zxid of the node's creation: it grows from each holder to the next. */
   readonly fencingToken: bigint;
   /** Whether it ends with the session. */
@@ -41,21 +45,37 @@ export function withCaller(hold: AbortSignal, caller: AbortSignal | undefined): 
   return both.signal;
 }
 
-/** One hold of a lock or lease, from being obtained to its end; it listens to the session's state meanwhile. */
+/** Milliseconds. A hold that is over sooner is not worth the request. */
+const WATCHED_AFTER = 1_000;
+
+/** One hold of a lock or lease, from being obtained to its end; it listens to the session's state meanwhile, and before long to its node: somebody may remove that by hand. */
 export class Hold {
   readonly claim: Claim;
   readonly #client: RecipeClient;
   readonly #late = new LateSignal();
   readonly #onState: (state: KazooState) => void;
+  readonly #onGone: () => void;
   #leavesNode = false;
+  #watching: Timer;
+  #over = false;
 
-  /** @param options.lost called, before the signal aborts, when the session is lost */
+  /** @param options.lost called, before the signal aborts, when the session or the node is lost */
   constructor(client: RecipeClient, claim: Claim, options: { subject: string; errorPolicy: ErrorPolicy; lost: () => void }) {
     this.claim = claim;
     this.#client = client;
+    this.#watching = this.#watchLater();
+    this.#onGone = () => {
+      if (this.#over) return;
+      this.end();
+      void claim.discard();
+      options.lost();
+      this.#late.abort(
+        () => new NoNodeError(`${options.subject} is no longer held: somebody removed ${claim.path}`, { path: claim.path }),
+      );
+    };
     this.#onState = prompt((state: KazooState) => {
       if (state === 'LOST') {
-        this.#client.off('state', this.#onState);
+        this.end();
         this.#leavesNode = !claim.ephemeral;
         claim.lost();
         options.lost();
@@ -82,13 +102,38 @@ export class Hold {
     return this.#leavesNode;
   }
 
-  /** Aborts the signal with a reason, made only if it is looked at. */
+  /** Its node is about to be removed: aborts the signal with a reason, made only if it is looked at. */
   abort(reason: () => Error): void {
+    this.#unwatch();
     this.#late.abort(reason);
   }
 
   /** Stops listening. */
   end(): void {
+    this.#unwatch();
     this.#client.off('state', this.#onState);
   }
+
+  #unwatch(): void {
+    this.#over = true;
+    this.#watching.cancel();
+  }
+
+  #watchLater(): Timer {
+    return this.#client.clock.timer(WATCHED_AFTER, () => void this.#watch(), { background: true });
+  }
+
+  async #watch(): Promise<void> {
+    try {
+      await this.#client.get(this.claim.path, { watch: this.#onEvent });
+    } catch (error) {
+      if (error instanceof NoNodeError) this.#onGone();
+      else if (isTransient(error) && !this.#over) this.#watching = this.#watchLater();
+    }
+  }
+
+  readonly #onEvent = prompt(({ type }: WatchedEvent) => {
+    if (type === 'DELETED') this.#onGone();
+    else if (type === 'CHANGED' && !this.#over) void this.#watch();
+  });
 }

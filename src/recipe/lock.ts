@@ -190,6 +190,7 @@ export class Lock extends Acquirable {
       if (this.#node === node) this.#node = null;
     };
     return {
+      path: node.path!,
       fencingToken: node.birth!.czxid,
       ephemeral: node.ephemeral,
       isOurs: () => node.isOurs,

@@ -41,6 +41,11 @@ export class OwnedNode {
     return this.#name;
   }
 
+  /** Where it is, once that is known. */
+  get path(): string | null {
+    return this.#name === null ? null : joinPath(this.#options.parent, this.#name);
+  }
+
   /** What the server said of the node's making; null until {@link make} or {@link verify} has found out. */
   get birth(): OwnedBirth | null {
     return this.#birth;

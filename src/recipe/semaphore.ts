@@ -193,6 +193,7 @@ type Outcome = 'taken' | 'full' | 'restart' | 'unsure';
 
 function claimOf(node: OwnedNode): Claim {
   return {
+    path: node.path!,
     fencingToken: node.birth!.czxid,
     ephemeral: true,
     isOurs: () => node.isOurs,

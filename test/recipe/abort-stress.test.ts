@@ -15,23 +15,30 @@ const AT_ONCE = 25;
 /** A wait that cannot come to its end, as a function of the signal that ends it. */
 type Wait = (signal: AbortSignal) => Promise<unknown>;
 
+/** In the way of all who come later, with nothing but a node. */
+async function stand(client: KazooClient, path: string): Promise<void> {
+  await client.create(path, '', { ephemeral: true, makepath: true });
+}
+
 describe('waits that are aborted leave no watch, no node and no listener (pain-points 38, 47, 52)', () => {
   const kinds: Record<string, (client: KazooClient, other: KazooClient) => Promise<Wait>> = {
     'lock.acquire': async (client, other) => {
-      await other.lock('/l').acquire();
+      await stand(other, '/l/held__lock__0000000000');
       return (signal) => client.lock('/l').acquire({ signal });
     },
     'one lock.acquire': async (client, other) => {
-      await other.lock('/one').acquire();
+      await stand(other, '/one/held__lock__0000000000');
       const lock = client.lock('/one');
       return (signal) => lock.acquire({ signal });
     },
     'semaphore.acquire': async (client, other) => {
-      await other.semaphore('/s').acquire();
+      await stand(other, '/s/held');
+      await other.set('/s', '1');
+      await other.ensurePath('/s-__lock__');
       return (signal) => client.semaphore('/s').acquire({ signal });
     },
     'election.run': async (client, other) => {
-      await other.lock('/e').acquire();
+      await stand(other, '/e/held__lock__0000000000');
       return (signal) => client.election('/e').run(() => undefined, { signal });
     },
     'queue.get': async (client) => {

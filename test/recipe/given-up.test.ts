@@ -120,8 +120,8 @@ describe('a call that waits is given up, and leaves nothing behind', () => {
 
 /** Waits that come to their end by themselves. */
 const SHORT: Record<string, (client: KazooClient, limits: WaitOptions) => Promise<unknown>> = {
-  'Lock.acquire': (client, limits) => new Lock(client, '/lock').acquire(limits),
-  'Semaphore.acquire': (client, limits) => new Semaphore(client, '/pool').acquire(limits),
+  'Lock.withLock': (client, limits) => new Lock(client, '/lock').withLock(() => undefined, limits),
+  'Semaphore.withLease': (client, limits) => new Semaphore(client, '/pool').withLease(() => undefined, limits),
   'Election.run': (client, limits) => new Election(client, '/election').run(() => undefined, limits),
   'Queue.get': async (client, limits) => {
     await new Queue(client, '/queue').put('item');

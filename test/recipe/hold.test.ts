@@ -1,10 +1,13 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { ManualClock } from '../../src/base/clock.ts';
+import { NoNodeError } from '../../src/base/errors.ts';
 import { Election } from '../../src/recipe/election.ts';
 import { withCaller } from '../../src/recipe/hold.ts';
 import { Lock } from '../../src/recipe/lock.ts';
 import { Semaphore } from '../../src/recipe/semaphore.ts';
 import { collectGarbage } from '../support/garbage.ts';
-import { Lab } from './lab.ts';
+import { Lab, until, untilConnected } from './lab.ts';
+import { watchCount } from './workbench.ts';
 
 test('the signal of a hold under a caller’s signal aborts with the first of the two, and with its reason', () => {
   const [hold, caller] = [new AbortController(), new AbortController()];
@@ -40,3 +43,79 @@ test.each(['Lock', 'Semaphore', 'Election'])(
     expect(seen.slice(0, 4).filter((signal) => signal.deref() !== undefined)).toEqual([]);
   },
 );
+
+describe('a hold whose node somebody removes', () => {
+  async function setUp() {
+    const lab = await Lab.open();
+    const clock = new ManualClock();
+    const [client, other] = [await lab.client({ clock, timeout: 20_000 }), await lab.client()];
+    const lock = new Lock(client, '/held');
+    /** So long that a hold is worth watching. */
+    const aSecond = async (): Promise<void> => {
+      clock.advance(1_000);
+      await client.exists('/');
+    };
+    const node = (): string => `/held/${lock.node}`;
+    return { clock, client, other, lock, aSecond, node };
+  }
+
+  test.each([true, false])('is over, and its signal says so (ephemeral: %s)', async (ephemeral) => {
+    const { clock, client, other, lock, aSecond, node } = await setUp();
+    const before = clock.pending;
+    await lock.acquire({ ephemeral });
+    const { signal } = lock;
+    await aSecond();
+    expect(await watchCount(other)).toBe(1);
+    await other.set(node(), 'changed');
+    await until('it is watched again', async () => (await watchCount(other)) === 1);
+    const path = node();
+    await other.delete(path);
+    await until('it is known', () => signal.aborted);
+    expect(signal.reason).toBeInstanceOf(NoNodeError);
+    expect(signal.reason).toMatchObject({
+      message: `the lock /held is no longer held: somebody removed ${path}`,
+      path,
+    });
+    expect([lock.isAcquired, lock.node, lock.fencingToken, await lock.release()]).toEqual([false, null, null, false]);
+    expect([client.listenerCount('state'), await watchCount(other)]).toEqual([0, 0]);
+    expect(await lock.acquire()).toBe(true);
+    await lock.release();
+    await aSecond();
+    expect([clock.pending, await watchCount(other)]).toEqual([before, 0]);
+  });
+
+  test('is over as soon as that is found out, where it was removed before it was watched', async () => {
+    const { other, lock, aSecond, node } = await setUp();
+    await lock.acquire();
+    await other.delete(node());
+    expect(lock.isAcquired).toBe(true);
+    await aSecond();
+    await until('it is known', () => lock.signal.aborted);
+    expect(lock.isAcquired).toBe(false);
+  });
+
+  test('is watched for across a lost connection', async () => {
+    const { client, other, lock, aSecond, clock, node } = await setUp();
+    await lock.acquire();
+    const path = node();
+    const suspended = new Promise<void>((resolve) => client.once('suspended', resolve));
+    client.dropConnection();
+    clock.advance(1_000);
+    await suspended;
+    await other.delete(path);
+    await untilConnected(client);
+    await until('it is known', async () => (await aSecond(), !lock.isAcquired));
+  });
+
+  test('lets a function under a lease know', async () => {
+    const { client, other, aSecond } = await setUp();
+    const semaphore = new Semaphore(client, '/pool', { maxLeases: 2 });
+    const reason = await semaphore.withLease(async (signal) => {
+      await aSecond();
+      for (const lease of await other.getChildren('/pool')) if (!lease.includes('lock')) await other.delete(`/pool/${lease}`);
+      await until('it is known', () => signal.aborted);
+      return signal.reason as Error;
+    });
+    expect(reason.message).toMatch(/^a lease of the semaphore \/pool is no longer held: somebody removed \/pool\/[0-9a-f]{32}$/);
+  });
+});
