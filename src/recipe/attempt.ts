@@ -1,3 +1,4 @@
+import type { Limits } from '../base/arguments.ts';
 import type { Clock } from '../base/clock.ts';
 import {
   ConnectionClosedError,
@@ -10,7 +11,6 @@ import {
 } from '../base/errors.ts';
 import { seenByAwaiting } from '../base/seen-by.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import type { Waiting } from './arguments.ts';
 import { LateSignal } from './late-signal.ts';
 
 /**
@@ -28,7 +28,7 @@ export class Attempt {
   #outcome: { readonly reason: unknown } | undefined;
 
   /** @param timedOut makes the error of a timeout */
-  constructor(clock: Clock, { timeout, signal }: Partial<Waiting>, timedOut: () => Error) {
+  constructor(clock: Clock, { timeout, signal }: Limits, timedOut: () => Error) {
     this.#clock = clock;
     this.#callers = signal;
     const aborted = (): void => this.end(signal?.reason);
@@ -152,7 +152,7 @@ export class Attempt {
 /** What `work` gives, which sees to it by itself that it ends with the attempt. */
 export async function attempting<T>(
   clock: Clock,
-  waiting: Partial<Waiting>,
+  waiting: Limits,
   timedOut: () => Error,
   work: (attempt: Attempt) => PromiseLike<T>,
 ): Promise<T> {

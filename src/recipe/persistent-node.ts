@@ -1,4 +1,5 @@
 import { requireFunction, requireOptions } from '../base/arguments.ts';
+import type { Timer } from '../base/clock.ts';
 import { Deferred } from '../base/deferred.ts';
 import { ConnectionClosedError, KazooException, NodeExistsError, NoNodeError } from '../base/errors.ts';
 import { basename, joinPath, parentPath, normalizePath } from '../base/paths.ts';
@@ -8,7 +9,7 @@ import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalBoolean, ownData, requireClient } from './arguments.ts';
-import { isTransient } from './attempt.ts';
+import { isTransient, pauseAfter } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { nullIfMissing } from './missing.ts';
 import { isUnstarted, persist } from './outage.ts';
@@ -61,6 +62,9 @@ export class PersistentNode {
   #reported: bigint | undefined;
   #due = false;
   #running: Promise<void> | undefined;
+  /** Refusals in a row to make it again, and when it is tried next. */
+  #refusals = 0;
+  #next: Timer | undefined;
   #made = new Deferred();
 
   /** @throws TypeError or RangeError for arguments that are none */
@@ -118,6 +122,7 @@ export class PersistentNode {
     if (this.#state === 'closed') return this.#running;
     this.#state = 'closed';
     this.#client.off('state', this.#onState);
+    this.#next?.cancel();
     this.#made.reject(new KazooException('closed'));
     const upkeep = this.#running;
     this.#running = this.#remove(upkeep);
@@ -229,6 +234,7 @@ export class PersistentNode {
     if (this.#ephemeral) this.#sessions.add(ephemeralOwner);
     else this.#czxid = czxid;
     this.#ours = this.#wasThere = true;
+    this.#refusals = 0;
     this.#made.resolve();
     while (this.#unwritten) {
       const data = this.#data;
@@ -247,11 +253,18 @@ export class PersistentNode {
     if (closed && isUnstarted(this.#client)) return void this.#client.lost.then(() => this.#refresh());
     if (error instanceof NoNodeError) this.#due = true;
     else if (this.#wasThere) {
-      if (!closed) this.#client.reportError(error);
+      if (!closed) this.#refused(error);
     } else {
       this.#made.reject(error);
       this.#made = new Deferred();
     }
+  }
+
+  /** By an ACL or a quota, say, which somebody may put right. */
+  #refused(error: unknown): void {
+    this.#client.reportError(error);
+    this.#next?.cancel();
+    this.#next = this.#client.clock.timer(pauseAfter(PATIENCE + this.#refusals++), () => this.#refresh(), { background: true });
   }
 
   async #remove(upkeep: Promise<void> | undefined): Promise<void> {
@@ -278,4 +291,6 @@ export class PersistentNode {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** Pauses after refusals begin where those after so many passing failures would have come to. */
+const PATIENCE = 5;
 const NUMBER = new SequencePattern(['^']);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ManualClock } from '../../src/base/clock.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { InvalidACLError, NoAuthError, NodeExistsError } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
@@ -100,7 +101,7 @@ describe('a persistent node', () => {
     expect(errors[0]).toBeInstanceOf(NoAuthError);
   });
 
-  test('that is gone, and may not be made again, is not there', async () => {
+  test('that is gone, and may not be made again, is not there until it may', async () => {
     const { client } = await workbench();
     const errors: unknown[] = [];
     client.on('error', (error) => void errors.push(error));
@@ -108,13 +109,24 @@ describe('a persistent node', () => {
     let mayMake = true;
     const create = (...given: Parameters<KazooClient['create']>): Promise<unknown> =>
       mayMake ? client.create(...given) : Promise.reject(refused);
-    const node = new PersistentNode(altered(client, { create }), '/node');
+    const clock = new ManualClock();
+    const node = new PersistentNode(altered(client, { create, clock }), '/node');
     await node.start();
     mayMake = false;
     await client.delete('/node');
     await eventually(() => errors.length === 1);
     expect([errors[0], node.isThere]).toEqual([refused, false]);
+    // It is asked for again, for an ACL or a quota may be put right.
+    clock.advance(1_000);
+    await eventually(() => errors.length === 2);
+    mayMake = true;
+    clock.advance(5_000);
+    await eventually(() => node.isThere);
+    mayMake = false;
+    await client.delete('/node');
+    await eventually(() => errors.length === 3);
     await node.close();
+    expect(clock.pending).toBe(0);
   });
 
   test('that may not be removed rejects its closing; one that is gone, or whose client has stopped, does not', async () => {
