@@ -1,6 +1,7 @@
 // Bundles the package into dist/: few files, so that importing it costs few reads, and declarations beside them.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { rollup } from 'rollup';
@@ -19,12 +20,14 @@ const shape = {
   // Node prints the whole line at which an uncaught error was thrown.
   lineLimit: 400,
 };
-// Whoever looks into a running application at night looks at recipes. Beneath them, and in the test servers, variables get short names; whatever has a name
-// that is exported, or is a method, keeps it.
+// Whoever looks into a running application at night looks at recipes, those files of them that src/index.ts names. Beneath them, and in the test servers,
+// variables get short names; whatever has a name that is exported, or is a method, keeps it.
+const named = readFileSync(`${root}src/index.ts`, 'utf8');
 const shortened = {
   name: 'shortened',
   setup({ onLoad }) {
-    onLoad({ filter: /\/src\/(codec|connection|base|session|client|server|harness)\/[\w-]+\.ts$/ }, async ({ path }) => {
+    onLoad({ filter: /\/src\/(codec|connection|base|session|client|recipe|server|harness)\/[\w-]+\.ts$/ }, async ({ path }) => {
+      if (path.includes('/recipe/') && named.includes(`/recipe/${basename(path)}`)) return undefined;
       const { code } = await transform(readFileSync(path, 'utf8'), {
         ...shape,
         format: undefined,
