@@ -31,8 +31,6 @@ export interface ChildrenWatchOptions {
  */
 export class ChildrenWatch {
   readonly path: string;
-  /** Settles after the first call, or when there is no such node. */
-  readonly ready: Promise<void>;
   readonly #loop: WatchLoop<string[]>;
 
   /** @throws TypeError or RangeError for a path, client, function or option that is none */
@@ -51,7 +49,11 @@ export class ChildrenWatch {
       call: (children, event) => fn([...children], event),
       endsWithSession: !allowSessionLost,
     });
-    this.ready = this.#loop.ready;
+  }
+
+  /** Settles after the first call, or when there is no such node. A failure reaches the client's `error` event where nobody has asked for this by then. */
+  get ready(): Promise<void> {
+    return this.#loop.ready;
   }
 
   /** Ends the watch: no further call, and nothing of it is left on the client or the server. */

@@ -27,8 +27,6 @@ export type DataWatchCallback = (data: Buffer | null, stat: ZnodeStat | null, ev
  */
 export class DataWatch {
   readonly path: string;
-  /** Settles after the first call. Rejects with what that threw, with the reason why the node cannot be read, or with ConnectionClosedError if the client is stopped first. */
-  readonly ready: Promise<void>;
   readonly #loop: WatchLoop<DataReading>;
 
   /** @throws TypeError or RangeError for a path, client or function that is none */
@@ -42,7 +40,14 @@ export class DataWatch {
       call: ({ data, stat }, event) => fn(data, stat, event),
       endsWithSession: false,
     });
-    this.ready = this.#loop.ready;
+  }
+
+  /**
+   * Settles after the first call. Rejects with what that threw, with the reason why the node cannot be read, or with ConnectionClosedError if the client is stopped first.
+   * What that threw, and the reason, go to the client's `error` event where nobody has asked for this by then.
+   */
+  get ready(): Promise<void> {
+    return this.#loop.ready;
   }
 
   /** Ends the watch: no further call, and nothing of it is left on the client or the server. */

@@ -36,6 +36,7 @@ export class WatchLoop<T> {
   readonly #options: WatchLoopOptions<T>;
   readonly #abort = new AbortController();
   readonly #ready = new Deferred();
+  #isAwaited = false;
   /** Counts sessions lost, so that a watch left in an earlier one is not taken for armed. */
   #session = 0;
   #armed = false;
@@ -56,6 +57,7 @@ export class WatchLoop<T> {
 
   /** Settles after the first call, or when there will be none. */
   get ready(): Promise<void> {
+    this.#isAwaited = true;
     return this.#ready.promise;
   }
 
@@ -124,7 +126,7 @@ export class WatchLoop<T> {
       await this.#call(value, null);
       this.#ready.resolve();
     } catch (error) {
-      this.#ready.reject(error);
+      this.#fail(error);
     }
   }
 
@@ -140,8 +142,14 @@ export class WatchLoop<T> {
       // Not started yet, or stopped: the watch goes on when the client is started (Kazoo DW-10). Whoever waits must not wait for that.
       if (!isUnstarted(this.#client)) this.#ready.reject(error);
     } else if (this.#last === undefined) {
-      this.#ready.reject(error);
+      this.#fail(error);
       this.stop();
     } else this.#client.reportError(error);
+  }
+
+  /** Before the first call was over: to whoever has asked for `ready`; somebody must hear of it. */
+  #fail(error: unknown): void {
+    this.#ready.reject(error);
+    if (!this.#isAwaited) this.#client.reportError(error);
   }
 }

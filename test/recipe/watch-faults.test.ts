@@ -121,6 +121,32 @@ test.each(['data', 'children'] as const)('a watch of %s whose session is lost du
   watch.stop();
 });
 
+test.each(['data', 'children'] as const)(
+  'what a watch of %s fails with before anybody looks at it reaches the error event',
+  async (kind) => {
+    const { server, client } = await workbench();
+    await client.create('/node');
+    const errors: unknown[] = [];
+    client.on('error', (error) => void errors.push(error));
+    const mine = new Error('mine');
+    const fn = (): never => {
+      throw mine;
+    };
+    const watches = [0, 1].map(() =>
+      kind === 'data' ? new DataWatch(client, '/node', fn) : new ChildrenWatch(client, '/node', fn),
+    );
+    await expect(watches[1]!.ready).rejects.toBe(mine);
+    await eventually(() => errors.length > 0);
+    expect(errors).toEqual([mine]);
+    server.faults.fail(kind === 'data' ? 'getData' : 'getChildren', NO_AUTH);
+    watches.push(kind === 'data' ? new DataWatch(client, '/node', fn) : new ChildrenWatch(client, '/node', fn));
+    await eventually(() => errors.length > 1);
+    expect(errors[1]).toBeInstanceOf(NoAuthError);
+    await expect(watches[2]!.ready).rejects.toBe(errors[1]);
+    for (const watch of watches) watch.stop();
+  },
+);
+
 describe('iterating over data', () => {
   test('ends with what keeps it from being read', async () => {
     const { server, client } = await workbench();
