@@ -30,7 +30,7 @@ export interface KazooClientOptions {
   hosts?: string | string[] | undefined;
   /** The session timeout asked for; the server has the last word. Default 10 000. */
   timeout?: number | undefined;
-  /** Resume this session. */
+  /** Resume this session. Two clients that are in one session at a time take it from each other for ever. */
   clientId?: ClientId | undefined;
   /** Where the connection lives and callbacks run. Default: an EventLoopHandler of the client's own. */
   handler?: Handler | undefined;
