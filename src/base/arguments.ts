@@ -32,7 +32,8 @@ export function requireOptions<T extends object>(options: T | undefined, known?:
   if (!isObject(options)) throw new TypeError(`options must be an object, not ${describeValue(options)}`);
   if (known === undefined) return options;
   for (const name in options) {
-    if (!(known as readonly string[]).includes(name))
+    // An AbortController, which inherits more than its signal, may be given as it is.
+    if (!(known as readonly string[]).includes(name) && Object.hasOwn(options, name))
       throw new TypeError(`unknown option "${name}"; known here are ${known.join(', ')}`);
   }
   return options;
