@@ -6,7 +6,7 @@ import type { KazooClient } from '../../src/kazoo-client.ts';
 import { Counter } from '../../src/recipe/counter.ts';
 import { LockingQueue } from '../../src/recipe/locking-queue.ts';
 import { Queue } from '../../src/recipe/queue.ts';
-import { altered, eventually, pause, watchCount, workbench, type Workbench } from './workbench.ts';
+import { altered, eventually, pause, stand, watchCount, workbench, type Workbench } from './workbench.ts';
 
 /** Of each kind of wait; 10 000 in all, and more in a soak. */
 const TURNS = Number(process.env['KAZOO_SOAK_ABORTS'] ?? 1_250);
@@ -14,11 +14,6 @@ const AT_ONCE = 25;
 
 /** A wait that cannot come to its end, as a function of the signal that ends it. */
 type Wait = (signal: AbortSignal) => Promise<unknown>;
-
-/** In the way of all who come later, with nothing but a node. */
-async function stand(client: KazooClient, path: string): Promise<void> {
-  await client.create(path, '', { ephemeral: true, makepath: true });
-}
 
 describe('waits that are aborted leave no watch, no node and no listener (pain-points 38, 47, 52)', () => {
   const kinds: Record<string, (client: KazooClient, other: KazooClient) => Promise<Wait>> = {

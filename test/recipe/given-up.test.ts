@@ -21,7 +21,7 @@ import { SetPartitioner } from '../../src/recipe/set-partitioner.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
 import { watchData } from '../../src/recipe/watch-iterators.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-import { altered, eventually, stateOf, watchCount, workbench } from './workbench.ts';
+import { altered, eventually, stand, stateOf, watchCount, workbench } from './workbench.ts';
 
 /** Calls that wait for an answer of the server, and for nothing else. */
 const CALLS: [name: string, path: string, call: (client: KazooClient, options: WaitOptions) => Promise<unknown>][] = [
@@ -169,7 +169,7 @@ test.each(Object.entries(SHORT))('a wait that is over lets go of its signal, its
 
 test('a wait that ran out leaves no timer', async () => {
   const { client, connect } = await workbench();
-  await new Lock(await connect(), '/lock').acquire();
+  await stand(await connect(), '/lock/held__lock__0000000000');
   const clock = new ManualClock();
   const waiting = new Lock(altered(client, { clock }), '/lock').acquire({ timeout: 10 });
   await eventually(async () => (await watchCount(client)) === 1);

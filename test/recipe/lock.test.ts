@@ -10,6 +10,7 @@ import {
 } from '../../src/base/errors.ts';
 import { Lock } from '../../src/recipe/lock.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
+import { stand } from './workbench.ts';
 
 const PATH = '/locks/one';
 
@@ -454,7 +455,7 @@ describe('trouble', () => {
   test('waits that were given up leave no watch at the server (LK-7)', async () => {
     const lab = await Lab.open();
     const [one, two] = [await lab.client(), await lab.client()];
-    await new Lock(one, PATH).acquire();
+    await stand(one, `${PATH}/held__lock__0000000000`);
     for (let turn = 0; turn < 10; turn++) await expect(new Lock(two, PATH).acquire({ timeout: 20 })).rejects.toThrow(LockTimeout);
     await until('no watch is left', async () => (await two.command('wchs')).includes('Total watches:0'));
   });

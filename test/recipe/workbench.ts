@@ -109,6 +109,11 @@ export function readsOf(client: KazooClient): () => number {
   return () => reads;
 }
 
+/** In the way of all who come later, with nothing but a node: a holder watches its own before long, which would count. */
+export async function stand(client: KazooClient, path: string): Promise<void> {
+  await client.create(path, '', { ephemeral: true, makepath: true });
+}
+
 /** How many one-shot watches, of data and of children, the server keeps for anyone (`wchp` knows of the former only). */
 export async function watchCount(client: KazooClient): Promise<number> {
   const answer = await client.command('mntr');
