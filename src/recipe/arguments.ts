@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { LIMITS, requireBoolean, requireLimits, requireString } from '../base/arguments.ts';
+import { type Limits, LIMITS, requireBoolean, requireLimits, requireString } from '../base/arguments.ts';
 import { ConfigurationError } from '../base/errors.ts';
 import { describeValue } from '../base/paths.ts';
 import type { ZnodeData } from '../client/call-options.ts';
@@ -57,18 +57,12 @@ export function requireOneOf<T extends string>(name: string, value: T, known: re
   return value;
 }
 
-/** What every waiting call takes. */
-export interface Waiting {
-  readonly timeout: number | undefined;
-  readonly signal: AbortSignal | undefined;
-}
-
 /**
  * The limits among the options of a call that waits. One signal may well end a thousand calls: Node's warning of a leak, from the eleventh on, would be a false alarm.
  *
  * @throws TypeError or RangeError
  */
-export function requireWaiting(options: Partial<Waiting> | undefined, known: readonly string[] = LIMITS): Waiting {
+export function requireWaiting(options: Limits | undefined, known: readonly string[] = LIMITS): Limits {
   const { timeout, signal } = requireLimits(options, known as typeof LIMITS);
   if (signal !== undefined) setMaxListeners(0, signal);
   return { timeout, signal };

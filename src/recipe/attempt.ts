@@ -177,6 +177,11 @@ export function pauseAfter(failures: number): number {
   return Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE) * (0.6 + 0.8 * Math.random());
 }
 
+/** The pause after refusals in a row: by an ACL or a quota, say, which somebody may put right. */
+export function pauseAfterRefusal(refusals: number): number {
+  return pauseAfter(refusals + 5);
+}
+
 /** A pause that can be given up. @param options.background true where it must not keep the process alive */
 export function sleep(
   clock: Clock,

@@ -8,7 +8,7 @@ import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { onAbort } from '../session/abort-listeners.ts';
 import { optionalErrorPolicy, optionalString, requireClient, requireOneOf, requireWaiting } from './arguments.ts';
-import { Attempt, pauseAfter } from './attempt.ts';
+import { Attempt, pauseAfter, pauseAfterRefusal } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import type { ErrorPolicy } from './hold.ts';
 import { nullIfMissing, readText, readTexts } from './missing.ts';
@@ -280,7 +280,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       const timer =
         error instanceof ConnectionClosedError
           ? undefined
-          : this.#client.clock.timer(pauseAfter(failures + 5), done, { background: true });
+          : this.#client.clock.timer(pauseAfterRefusal(failures), done, { background: true });
       this.#client.on('state', onState);
       signal.addEventListener('abort', done);
     });

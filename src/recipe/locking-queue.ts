@@ -1,9 +1,10 @@
+import type { Limits } from '../base/arguments.ts';
 import { NoNodeError, TransactionError } from '../base/errors.ts';
 import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import { Turnstile } from '../base/turnstile.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { ownData, requireClient, requireWaiting, type Waiting } from './arguments.ts';
+import { ownData, requireClient, requireWaiting } from './arguments.ts';
 import { type Attempt, attempting } from './attempt.ts';
 import { ensuring } from './ensuring.ts';
 import { EntryLock } from './entry-lock.ts';
@@ -262,7 +263,7 @@ export class LockingQueue {
     return ensuring(this.#client, attempt, [this.#entries, this.#taken], work);
   }
 
-  #attempt<T>(waiting: Partial<Waiting>, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
+  #attempt<T>(waiting: Limits, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
     return attempting(this.#client.clock, waiting, () => waitTimedOut(this.path, `queue ${operation}`), work);
   }
 }

@@ -9,7 +9,7 @@ import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalBoolean, ownData, requireClient } from './arguments.ts';
-import { isTransient, pauseAfter } from './attempt.ts';
+import { isTransient, pauseAfterRefusal } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { nullIfMissing } from './missing.ts';
 import { isUnstarted, persist } from './outage.ts';
@@ -260,11 +260,10 @@ export class PersistentNode {
     }
   }
 
-  /** By an ACL or a quota, say, which somebody may put right. */
   #refused(error: unknown): void {
     this.#client.reportError(error);
     this.#next?.cancel();
-    this.#next = this.#client.clock.timer(pauseAfter(PATIENCE + this.#refusals++), () => this.#refresh(), { background: true });
+    this.#next = this.#client.clock.timer(pauseAfterRefusal(this.#refusals++), () => this.#refresh(), { background: true });
   }
 
   async #remove(upkeep: Promise<void> | undefined): Promise<void> {
@@ -291,6 +290,4 @@ export class PersistentNode {
 }
 
 const NOTHING = Buffer.alloc(0);
-/** Pauses after refusals begin where those after so many passing failures would have come to. */
-const PATIENCE = 5;
 const NUMBER = new SequencePattern(['^']);

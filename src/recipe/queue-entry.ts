@@ -1,6 +1,7 @@
+import type { Limits } from '../base/arguments.ts';
 import { describeValue } from '../base/paths.ts';
 import type { WaitOptions } from '../client/call-options.ts';
-import { requireWaiting, type Waiting } from './arguments.ts';
+import { requireWaiting } from './arguments.ts';
 import { compareSequences, numberIn } from './sequence.ts';
 
 /** How an item is put into a queue. */
@@ -24,7 +25,7 @@ export function sortEntries(children: readonly string[]): string[] {
 }
 
 /** @throws TypeError for a priority that is no whole number, or an unknown option; RangeError for a priority outside 0 to 999 */
-export function requirePut(options: PutOptions | undefined): Waiting & { priority: number } {
+export function requirePut(options: PutOptions | undefined): Limits & { priority: number } {
   const { timeout, signal } = requireWaiting(options, ['priority', 'timeout', 'signal']);
   const { priority = 100 } = options ?? {};
   if (typeof priority !== 'number' || !Number.isInteger(priority))

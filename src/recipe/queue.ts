@@ -1,9 +1,10 @@
+import type { Limits } from '../base/arguments.ts';
 import { BadVersionError, NoNodeError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { ownData, requireClient, requireWaiting, type Waiting } from './arguments.ts';
+import { ownData, requireClient, requireWaiting } from './arguments.ts';
 import { type Attempt, attempting, isTransient } from './attempt.ts';
 import { Backlog, type Item } from './backlog.ts';
 import { ensuring } from './ensuring.ts';
@@ -165,7 +166,7 @@ export class Queue {
     return now?.czxid !== before.czxid;
   }
 
-  #attempt<T>(waiting: Partial<Waiting>, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
+  #attempt<T>(waiting: Limits, operation: string, work: (attempt: Attempt) => Promise<T>): Promise<T> {
     return attempting(this.#client.clock, waiting, () => waitTimedOut(this.path, `queue ${operation}`), work);
   }
 }
