@@ -373,7 +373,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
       const found = versionIn(answer);
       if (found !== undefined) return found;
     }
-    throw new KazooException(`the server does not tell its version; it answered: ${answer.slice(0, 200).trim()}`);
+    throw new KazooException(`the server does not tell its version; it answered: ${answer.slice(0, 200).trim() || 'nothing'}`);
   }
 
   #tell(state: KazooState): void {

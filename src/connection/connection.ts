@@ -60,6 +60,8 @@ export class Connection implements FrameSink {
   #xid: number;
   /** The last that has been written, and not merely appended. */
   #written = 0;
+  /** The last request that a server may well be set to refuse for its length. */
+  #long: { readonly xid: number; readonly bytes: number } | undefined;
   /** Of the oldest in flight: they follow each other. */
   #nextAnswered: number;
   #zxidHigh = 0;
@@ -91,7 +93,10 @@ export class Connection implements FrameSink {
     transport.onData = (chunk) => this.#receive(chunk);
     transport.onClose = (cause) =>
       this.end(
-        new ConnectionDropped(cause?.message ?? 'the server closed the connection', cause === null ? undefined : { cause }),
+        new ConnectionDropped(
+          (cause?.message ?? 'the server closed the connection') + this.#supposition(),
+          cause === null ? undefined : { cause },
+        ),
       );
   }
 
@@ -154,6 +159,7 @@ export class Connection implements FrameSink {
       return exchange.fail(error as Error);
     }
     if (bytes > this.#maxRequestBytes) return exchange.fail(tooLarge(bytes, this.#maxRequestBytes));
+    if (bytes > USUAL_MAX_BUFFER) this.#long = { xid, bytes };
     this.#xid = xid;
     this.#inFlight.push(exchange);
   }
@@ -219,6 +225,15 @@ export class Connection implements FrameSink {
 
   broken(length: number): void {
     this.end(new ConnectionDropped(`the server sent a frame of ${length} bytes, which the protocol does not allow`));
+  }
+
+  /** A server that hangs up does not say why: what it may well be. */
+  #supposition(): string {
+    if (this.#handshake !== undefined)
+      return ' before it answered the handshake: it may not serve yet, take no more connections from here (maxClientCnxns), or expect TLS';
+    return this.#long !== undefined && this.#long.xid >= this.#nextAnswered
+      ? `, perhaps for a request of ${this.#long.bytes} bytes, which its jute.maxbuffer must allow`
+      : '';
   }
 
   /** By our clock, from a transport that knows better than this thread when the last byte came. */
@@ -355,6 +370,9 @@ const FIRST_WRITE = 4096;
 
 /** Bytes. No limit on replies may lose an event: its path came in a request, which a server keeps below a mebibyte. */
 const LONGEST_EVENT = 2 ** 20;
+
+/** Bytes: how long a request may be at a server that is set to nothing else. */
+const USUAL_MAX_BUFFER = 0xf_ffff;
 
 /** Bytes: an xid, a zxid, an error. The reply to a handshake is longer. */
 const REPLY_HEADER = 16;

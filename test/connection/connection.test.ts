@@ -11,7 +11,7 @@ import { framed, replyFrame } from '../support/fake-server.ts';
 const LIMIT = 1_024;
 
 /** A connection over no network, what left on it, how often it rested, and how it ended. */
-function open() {
+function open(maxRequestBytes = LIMIT) {
   const written: Buffer[] = [];
   const ended: Error[] = [];
   const clock = new ManualClock();
@@ -23,10 +23,12 @@ function open() {
     rest,
     destroy: () => undefined,
   };
-  const limits = { maxRequestBytes: LIMIT, maxResponseBytes: LIMIT };
+  const limits = { maxRequestBytes, maxResponseBytes: LIMIT };
   const sink = { event: () => undefined, ended: (error: Error) => void ended.push(error) };
   const connection = new Connection(transport, clock, sink, limits);
-  return { connection, clock, written, rest, ended, deliver: (...frames: Buffer[]) => transport.onData(Buffer.concat(frames)) };
+  const deliver = (...frames: Buffer[]): void => transport.onData(Buffer.concat(frames));
+  const hangUp = (error: Error | null): void => transport.onClose(error);
+  return { connection, clock, written, rest, ended, deliver, hangUp };
 }
 
 /** A request that asks whether a path exists, and what became of it: error codes, or errors. */
@@ -69,6 +71,39 @@ describe('a connection that has ended', () => {
     const reason = new Error('enough');
     connection.end(reason);
     await expect(greeting).rejects.toBe(reason);
+  });
+});
+
+describe('a server that hangs up', () => {
+  const reset = new Error('read ECONNRESET');
+
+  test('on who has not been let in yet is said to have one of three reasons', async () => {
+    const { connection, hangUp } = open();
+    const greeting = connection.handshake(QUESTION);
+    hangUp(null);
+    await expect(greeting).rejects.toThrow(
+      /^the server closed the connection before it answered the handshake: .*not serve yet.*maxClientCnxns.*TLS/,
+    );
+  });
+
+  test('on an unanswered request that is longer than servers usually allow is said to mind its length', () => {
+    const { connection, ended, hangUp } = open(2 ** 21);
+    connection.send(asking([], OPS.setData), { path: '/', data: Buffer.alloc(2 ** 20), version: -1 });
+    connection.send(asking([]), REQUEST);
+    hangUp(reset);
+    expect(ended[0]?.message).toBe(
+      'read ECONNRESET, perhaps for a request of 1048597 bytes, which its jute.maxbuffer must allow',
+    );
+    expect(ended[0]?.cause).toBe(reset);
+  });
+
+  test('is not said to mind a length that it has answered, or that it is sure to allow', () => {
+    const { connection, ended, deliver, hangUp } = open(2 ** 21);
+    connection.send(asking([], OPS.setData), { path: '/', data: Buffer.alloc(2 ** 20), version: -1 });
+    connection.send(asking([], OPS.setData), { path: '/', data: Buffer.alloc(2 ** 20 - 100), version: -1 });
+    deliver(framed(replyFrame(1)));
+    hangUp(reset);
+    expect(ended[0]?.message).toBe('read ECONNRESET');
   });
 });
 
