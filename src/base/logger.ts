@@ -1,5 +1,4 @@
-import type Debug from 'debug';
-import type { Debugger } from 'debug';
+type Debug = (area: string) => (line: string) => void;
 
 /** Where the package's log lines go. Never given credentials, session passwords or node data. */
 export interface Logger {
@@ -12,7 +11,7 @@ export interface Logger {
 /** A logger over the `debug` package: `DEBUG=kazoo:*` shows it. */
 export function debugLogger(area: string): Logger {
   if (process.env.DEBUG !== undefined) void load();
-  let log: Debugger | undefined;
+  let log: ReturnType<Debug> | undefined;
   const write = (line: string): void => {
     if (log !== undefined) log(line);
     else void load().then((debug) => (log ??= debug(`kazoo:${area}`))(line));
@@ -34,10 +33,19 @@ export function guardedLogger(logger: Logger): Logger {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-let loaded: Promise<typeof Debug> | undefined;
+let loaded: Promise<Debug> | undefined;
 
-/** With the first line: `debug` and what it asks of the terminal take longer to load than this package. Lines keep their order meanwhile. */
-function load(): Promise<typeof Debug> {
-  loaded ??= import('debug').then((module) => module.default);
+/**
+ * With the first line: `debug` and what it asks of the terminal take longer to load than this package. Lines keep their order meanwhile.
+ * It is CommonJS, which not every bundle can run: there lines go nowhere, rather than that the process ends of them.
+ */
+function load(): Promise<Debug> {
+  loaded ??= import('debug').then(
+    (module) => module.default,
+    (error: unknown) => {
+      if (process.env.DEBUG !== undefined) process.emitWarning(`no log: ${String(error)}`);
+      return () => () => undefined;
+    },
+  );
   return loaded;
 }

@@ -1,4 +1,8 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import debug from 'debug';
+import { build } from 'esbuild';
 import { afterEach, expect, test, vi } from 'vitest';
 import { debugLogger } from '../../src/base/logger.ts';
 
@@ -31,4 +35,22 @@ test('an area that is not enabled stays silent', async () => {
   debugLogger('silent').error('nobody hears this');
   debugLogger('loud').error('somebody does');
   await vi.waitFor(() => expect(log).toHaveBeenCalledOnce());
+});
+
+test('a bundle that cannot run debug, which is CommonJS, lives on without a log, and says so where one is asked for', async () => {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL('../../src/base/logger.ts', import.meta.url))],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    write: false,
+  });
+  const program = `const { debugLogger } = await import('data:text/javascript,${encodeURIComponent(outputFiles[0]!.text).replaceAll("'", '%27')}');
+    debugLogger('area').info('line');
+    setTimeout(() => console.log('alive'), 10);`;
+  const run = (env: NodeJS.ProcessEnv) =>
+    promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], { env: { ...process.env, ...env } });
+  expect(await run({ DEBUG: undefined })).toEqual({ stdout: 'alive\n', stderr: '' });
+  const asked = await run({ DEBUG: 'kazoo:*' });
+  expect(asked).toEqual({ stdout: 'alive\n', stderr: expect.stringMatching(/Warning: no log: .*require of "tty"/) });
 });
