@@ -9,6 +9,8 @@ import { Shared, toPlainError, toTransferable, type DialOrder, type FromWorker, 
 export class WorkerConnection {
   readonly #port: MessagePort;
   readonly #shared: BigInt64Array;
+  /** Nanoseconds by which this thread's clock is behind the other's. On Node they are the same; elsewhere one may count from the start of its thread. */
+  readonly #behind: bigint;
   readonly #dialling = new AbortController();
   #transport: Transport | undefined;
   #heartbeat: Heartbeat | undefined;
@@ -16,6 +18,9 @@ export class WorkerConnection {
   constructor({ target, options, port, shared }: DialOrder) {
     this.#port = port;
     this.#shared = new BigInt64Array(shared);
+    const ordered = Atomics.load(this.#shared, Shared.LAST_RECEIVED);
+    const now = process.hrtime.bigint();
+    this.#behind = ordered > now ? ordered - now : 0n;
     port.on('message', (message: ToWorker) => this.#obey(message));
     port.on('close', () => this.#close());
     dialSocket(target, options, this.#dialling.signal).then(
@@ -40,7 +45,7 @@ export class WorkerConnection {
 
   #received(chunk: Buffer): void {
     if (this.#heartbeat !== undefined && !this.#heartbeat.received()) return;
-    Atomics.store(this.#shared, Shared.LAST_RECEIVED, process.hrtime.bigint());
+    Atomics.store(this.#shared, Shared.LAST_RECEIVED, process.hrtime.bigint() + this.#behind);
     const bytes = toTransferable(chunk);
     this.#port.postMessage(bytes satisfies FromWorker, [bytes]);
   }

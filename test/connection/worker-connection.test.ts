@@ -11,10 +11,11 @@ import { until } from '../support/waiting.ts';
 const CLEAR: DialOptions = { useSsl: false, verifyCerts: true, checkHostname: true };
 
 /** A worker's end of a connection, on this thread, and what it tells over its port. */
-function dial(port: number, options: DialOptions = CLEAR) {
+function dial(port: number, options: DialOptions = CLEAR, ordered = 0n) {
   const { port1, port2 } = new MessageChannel();
   const memory = new SharedArrayBuffer(Shared.BYTES);
   const shared = new BigInt64Array(memory);
+  shared[Shared.LAST_RECEIVED] = ordered;
   const told: FromWorker[] = [];
   const over = { now: false };
   port1.on('message', (message: FromWorker) => void told.push(message));
@@ -44,6 +45,16 @@ describe("the worker's end of a connection", () => {
     expect((told[1] as ArrayBuffer).byteLength).toBe(4 + 37);
     expect(shared[Shared.LAST_RECEIVED]).toBeGreaterThan(before);
     expect(shared[Shared.DEAD]).toBe(0n);
+  });
+
+  test("notes it by the clock of the thread that ordered it, where its own counts from the thread's start", async () => {
+    await using server = await FakeServer.start();
+    const ordered = process.hrtime.bigint() + 3_600_000_000_000n;
+    const { told, tell, shared } = dial(server.port, CLEAR, ordered);
+    await until(() => told.length === 1, 'the opening');
+    tell(question());
+    await until(() => told.length === 2, 'the answer');
+    expect(shared[Shared.LAST_RECEIVED]).toBeGreaterThan(ordered);
   });
 
   test('tells of an end that the server made, without an error, and closes its port', async () => {
