@@ -52,6 +52,9 @@ try {
   );
   console.log(`${longest <= LINE_LIMIT ? 'ok    ' : 'FAILED'} longest line of code ${longest} characters, limit ${LINE_LIMIT}`);
   failed ||= longest > LINE_LIMIT;
+  const names = readFileSync(join(root, 'dist/index.js'), 'utf8').includes('new URL("./connection-worker.js",import.meta.url)');
+  console.log(`${names ? 'ok    ' : 'FAILED'} the worker is named in the form in which bundlers find files`);
+  failed ||= !names;
   check('publint', process.execPath, ['node_modules/publint/src/cli.js', 'run', tarball, '--strict']);
   check('are the types wrong', process.execPath, [
     'node_modules/@arethetypeswrong/cli/dist/index.js',

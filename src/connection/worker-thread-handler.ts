@@ -103,16 +103,22 @@ export class WorkerThreadHandler implements Handler {
   }
 }
 
-/** Beside this module where the package is bundled, one folder up where it is cut into chunks; in the sources' own build when it runs from the sources. */
-const PLACES = ['./connection-worker.js', '../connection-worker.js', '../../dist/connection-worker.js'];
+/** Where the worker is, if not beside this module: where the package is cut into chunks, and where it runs from the sources. */
+const ELSEWHERE = ['../connection-worker.js', '../../dist/connection-worker.js'];
 
 function findWorker(): URL {
   const { existsSync } = process.getBuiltinModule('node:fs');
-  // A bundle that is CommonJS knows no place of its own.
-  const found = PLACES.filter((place) => URL.canParse(place, import.meta.url))
-    .map((place) => new URL(place, import.meta.url))
-    .find((url) => existsSync(url));
+  // A bundle that is CommonJS may know no place of its own.
+  const here = import.meta.url as string | undefined;
+  // webpack and its like copy what is named in these very words, and fail where it is missing: only what the package has is named so.
+  const places =
+    here === undefined
+      ? []
+      : [new URL('./connection-worker.js', import.meta.url), ...ELSEWHERE.map((place) => new URL(place, here))];
+  const found = places.find((url) => existsSync(url));
   if (found === undefined)
-    throw new ConfigurationError(`connection-worker.js is not beside ${import.meta.url}: give WorkerThreadHandler its workerUrl`);
+    throw new ConfigurationError(
+      `connection-worker.js is not beside ${here ?? 'this bundle'}: give WorkerThreadHandler its workerUrl`,
+    );
   return found;
 }

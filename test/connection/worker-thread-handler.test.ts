@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -66,6 +66,16 @@ describe('a connection in a worker thread', () => {
     expect(await client.command('ruok')).toBe('imok');
   });
 
+  test('starts wherever its file is copied to, a folder of CommonJS too', async () => {
+    const copy = join(folder, 'connection-worker.cjs');
+    await copyFile(workerUrl, copy);
+    await using server = await EmbeddedZooKeeper.start();
+    const handler = new WorkerThreadHandler({ workerUrl: pathToFileURL(copy) });
+    await using client = new KazooClient({ hosts: server.connectString, handler });
+    await client.start();
+    expect(await client.create('/a')).toBe('/a');
+  });
+
   test.each([
     ['--input-type=module'],
     ['--input-type', 'module'],
@@ -93,7 +103,9 @@ describe('a connection in a worker thread', () => {
     const program = `const { KazooClient, WorkerThreadHandler } = require(${JSON.stringify(outfile)});
       new KazooClient({ hosts: '127.0.0.1:1', handler: new WorkerThreadHandler() }).start().catch((error) => console.log(String(error)));`;
     const { stdout } = await execute(process.execPath, ['-e', program]);
-    expect(stdout).toMatch(/^ConfigurationError: .* give WorkerThreadHandler its workerUrl/);
+    expect(stdout).toMatch(
+      /^ConfigurationError: connection-worker.js is not beside this bundle: give WorkerThreadHandler its workerUrl/,
+    );
   });
 
   test('keeps the session while the main thread is blocked for three times the session timeout, and nobody is told of anything', async () => {
@@ -166,7 +178,7 @@ describe('a connection in a worker thread', () => {
     const client = new KazooClient({ hosts: '127.0.0.1:1', handler: handler() });
     const codes = new Set<unknown>();
     client.on('connectFailed', ({ cause }) => void codes.add((cause as { code?: unknown }).code));
-    const error = await rejection(client.start({ timeout: 500 }));
+    const error = await rejection(client.start({ timeout: 2_000 }));
     expect(error.message).toMatch(/ECONNREFUSED/);
     expect([...codes]).toEqual(['ECONNREFUSED']);
   });
