@@ -89,13 +89,21 @@ try {
   }
   writeFileSync(join(folder, 'user.mts'), USER);
   const flags =
-    '--noEmit --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --module nodenext --target es2023 --lib es2023,esnext.disposable --types node';
-  check(
-    'types for a user',
-    process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), ...flags.split(' '), join(folder, 'user.mts')],
-    { cwd: folder },
-  );
+    '--noEmit --strict --exactOptionalPropertyTypes --noUncheckedIndexedAccess --target es2023 --lib es2023,esnext.disposable --types node';
+  // The last is the compiler's own choice for CommonJS, and does not read `exports`.
+  for (const mode of [
+    '--module nodenext',
+    '--module esnext --moduleResolution bundler',
+    '--module esnext --moduleResolution node10',
+  ]) {
+    const args = `${flags} ${mode}`.split(' ');
+    check(
+      `types for a user, ${mode}`,
+      process.execPath,
+      [join(root, 'node_modules/typescript/bin/tsc'), ...args, join(folder, 'user.mts')],
+      { cwd: folder },
+    );
+  }
   const require = `const k = require("kazoo"), t = require("kazoo/testing"); ${script}`;
   check('require', process.execPath, ['--experimental-require-module', '--no-warnings', '-e', require], { cwd: folder });
 } finally {
