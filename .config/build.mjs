@@ -60,6 +60,11 @@ for (const path of Object.keys(metafile.outputs).filter((path) => path.startsWit
   const { code } = await transform(readFileSync(root + path), { ...shape, minifyIdentifiers: true, keepNames: true });
   writeFileSync(root + path, code);
 }
+// The optional package is imported by Node, not found by webpack; esbuild takes the comments of the sources away.
+for (const path of applications) {
+  const code = readFileSync(root + path, 'utf8');
+  writeFileSync(root + path, code.replace(/\bimport\((?=[\w$]+\))/, '$&/* webpackIgnore: true */'));
+}
 // By themselves: the little they share would otherwise make chunks of its own, which every import of the package would read.
 await build({ ...options, entryPoints: ['src/connection-worker.ts', 'src/quickstart.ts'] });
 const declarations = `${root}dist/declarations`;
