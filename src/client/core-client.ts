@@ -326,8 +326,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
         connectionRetry: (clock) => {
           const given = options.connectionRetry;
           if (given instanceof KazooRetry) return given.withClock(clock);
-          // A longer pause would outlast the session that it is to save.
-          const maxDelay = Math.min(UNLIMITED_RETRY.maxDelay!, options.timeout);
+          // A server that is back before the session has run out must be found in time, jitter and all: a pause is but a part of what is left.
+          const maxDelay = Math.min(UNLIMITED_RETRY.maxDelay!, Math.max(UNLIMITED_RETRY.delay!, options.timeout / 5));
           return toRetryPolicy(given, { ...UNLIMITED_RETRY, maxDelay, clock });
         },
       },

@@ -44,9 +44,9 @@ export interface KazooClientOptions {
   readOnly?: boolean | undefined;
   /** Try the servers in random order. Default true. */
   randomizeHosts?: boolean | undefined;
-  /** When to try the servers again. Default: for ever, 100 ms doubling to at most 10 s and at most the session timeout, jittered. */
+  /** When to try the servers again. Default: for ever, 100 ms doubling to at most 10 s and a fifth of the session timeout, jittered. */
   connectionRetry?: RetryPolicy | KazooRetryOptions | undefined;
-  /** What `client.retry` uses, and queues, counters and others in calls without a `timeout` or `signal`. Default as `connectionRetry`. */
+  /** What `client.retry` uses, and queues, counters and others in calls without a `timeout` or `signal`. Default: for ever, 100 ms doubling to 10 s, jittered. */
   commandRetry?: RetryPolicy | KazooRetryOptions | undefined;
   /** Never given credentials or data. Default: the `debug` package, `DEBUG=kazoo:*`. */
   logger?: Logger | undefined;

@@ -197,6 +197,20 @@ describe('finding a server', () => {
     expect(rig.times('dial', dropped)).toEqual([0, 100, 300, 700]);
   });
 
+  test('pauses by default no longer than a fifth of the session timeout: a server that is back in time finds the session alive', async () => {
+    const rig = await connected({ connectionRetry: { maxJitter: 0 } });
+    await rig.clock.advance(10);
+    const dropped = rig.clock.now();
+    rig.setAll('refuses', 'a');
+    rig.peer.hangUp();
+    // Two thirds of it have gone by: the next pause is not as long as all that went before.
+    await rig.clock.advance(6_000);
+    rig.setAll('answers', 'a');
+    await rig.clock.advance(1_000);
+    expect(rig.times('dial', dropped)).toEqual([0, 100, 300, 700, 1_500, 3_100, 4_900, 6_700]);
+    expect(rig.states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'CONNECTED']);
+  });
+
   test('jitters each pause, by at most 40 per cent by default', async () => {
     const pauses: number[] = [];
     for (let client = 0; client < 40; client++) {
