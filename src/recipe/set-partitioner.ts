@@ -1,6 +1,6 @@
 import { requireDuration, requireFunction, requireOptions } from '../base/arguments.ts';
 import { Deferred } from '../base/deferred.ts';
-import { CancelledError, ConnectionClosedError } from '../base/errors.ts';
+import { CancelledError, ConnectionClosedError, KazooException } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
@@ -21,7 +21,7 @@ export type PartitionState = (typeof PartitionState)[keyof typeof PartitionState
 
 /** What a {@link SetPartitioner} is made with. */
 export interface SetPartitionerOptions<T extends PartitionItem> {
-  /** Decides a member's share; all members must decide alike. Default: even, as Kazoo. A throw ends in FAILURE. */
+  /** Decides a member's share; all members must decide alike. Default: even, as Kazoo. A throw ends in FAILURE, and reaches the client's `error` event. */
   partitionFunc?: PartitionFunction<T> | undefined;
   /** Unique among the members, and fit for a node name. Default `<host>-<pid>`. */
   identifier?: string | undefined;
@@ -259,9 +259,10 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   }
 
   #failBy(error: unknown): void {
+    const why = new KazooException(`${this.path}: the set cannot be shared: ${String(error)}`, { cause: error });
     // Whoever stops the client knows.
-    const level = error instanceof ConnectionClosedError && !isUnstarted(this.#client) ? 'debug' : 'error';
-    this.#client.logger[level](`${this.path}: the set cannot be shared: ${String(error)}`);
+    if (error instanceof ConnectionClosedError && !isUnstarted(this.#client)) this.#client.logger.debug(why.message);
+    else this.#client.reportError(why);
     this.#end();
   }
 

@@ -143,15 +143,30 @@ describe('trouble', () => {
     [null, 'null'],
     ['ab', '"ab"'],
     [Promise.resolve([1]), 'an object (Promise)'],
-  ])('a function that shares %o is told of in the log, and ends it', async (share, told) => {
-    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
-    const client = await (await Lab.open()).client({ logger });
+  ])('a function that shares %o is told of at the error event, before FAILURE, and ends it', async (share, told) => {
+    const client = await (await Lab.open()).client();
+    const heard: unknown[] = [];
+    client.on('error', (error) => void heard.push(error.message, (error.cause as Error).name));
     const partitioner = member(client, 'a', { partitionFunc: () => share as never });
+    partitioner.on('state', (state) => void heard.push(state));
     expect(await partitioner.waitForAcquire()).toBe(false);
     expect(partitioner.failed).toBe(true);
-    expect(logger.error).toHaveBeenCalledExactlyOnceWith(
+    expect(heard).toEqual([
       `/shards: the set cannot be shared: TypeError: the return value of partitionFunc must be an array or a Set, not ${told}`,
-    );
+      'TypeError',
+      'FAILURE',
+    ]);
+    await partitioner.finish();
+  });
+
+  test('what the server refuses is told of at the error event, too', async () => {
+    const client = await (await Lab.open()).client();
+    const errors: Error[] = [];
+    client.on('error', (error) => void errors.push(error));
+    await client.create('/closed', null, { acl: [makeAcl('world', 'anyone', { read: true })] });
+    const partitioner = client.setPartitioner('/closed/shards', [1]);
+    expect(await partitioner.waitForAcquire()).toBe(false);
+    expect(errors.map(({ cause }) => cause)).toEqual([expect.objectContaining({ name: 'NoAuthError', path: '/closed/shards' })]);
     await partitioner.finish();
   });
 
