@@ -368,7 +368,10 @@ export class Session {
     this.#sessionTimeout = null;
     this.#cause = cause;
     const told = this.#machine.move(state);
-    if (told !== null) this.#teller.tell(() => this.#tell(told));
+    if (told !== null) {
+      this.#logger.info(`the session is over: ${cause.message}`);
+      this.#teller.tell(() => this.#tell(told));
+    }
     failAll([...calls, ...this.#requests.takeAll()], new PENDING_FAIL_WITH[state](undefined, { cause }));
     this.#lost.resolve();
     this.#lost = new Deferred();

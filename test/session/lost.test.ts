@@ -41,6 +41,28 @@ describe('LOST', () => {
     expect(states[2]!.at - closed).toBeLessThan((4 / 3) * T + SLACK);
   });
 
+  test('is written to the log, with the reason', async () => {
+    await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
+    const lines: string[] = [];
+    const note = (line: string): void => void lines.push(line.replace(/0x\w+|:\d+/g, '…'));
+    await using client = new KazooClient({
+      hosts: server.connectString,
+      logger: { debug: note, info: note, warn: note, error: note },
+    });
+    const states = record(client);
+    await client.start();
+    server.expireSession(client.clientId!.sessionId);
+    await until(() => states.length === 4, 'CONNECTED again');
+    await client.stop();
+    expect(lines).toEqual([
+      'session … on 127.0.0.1…',
+      'connection lost: the server closed the connection',
+      'the session is over: the server no longer knows the session',
+      'session … on 127.0.0.1…',
+      'the session is over: the client was stopped',
+    ]);
+  });
+
   test('is not told when the session comes back in time', async () => {
     await using server = await EmbeddedZooKeeper.start({ minSessionTimeout: 100 });
     await using client = new KazooClient({ hosts: server.connectString, timeout: 2_000 });
