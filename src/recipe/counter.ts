@@ -95,12 +95,12 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
    *   ConnectionLoss when it cannot be told whether the change was made
    */
   async add(n: CounterValue<O>, options?: WaitOptions): Promise<CounterValue<O>> {
-    return this.#change(this.#format.check('what is added to', n), options);
+    return this.#change(this.#format.check('n', n), options);
   }
 
   /** As {@link add}, the other way. */
   async subtract(n: CounterValue<O>, options?: WaitOptions): Promise<CounterValue<O>> {
-    return this.#change(this.#format.negate(this.#format.check('what is subtracted from', n)), options);
+    return this.#change(this.#format.negate(this.#format.check('n', n)), options);
   }
 
   #change(n: number | bigint, options?: WaitOptions): Promise<CounterValue<O>> {
