@@ -194,7 +194,10 @@ export class Client extends CoreClient {
     });
   }
 
-  /** Every path at and below `path`, parents first; read ahead in a bounded way. What goes away meanwhile is left out. */
+  /**
+   * Every path at and below `path`, parents first; read ahead in a bounded way. What goes away meanwhile is left out, so that there is nothing where `path` is not.
+   * @throws NoAuthError at the first node that may not be read
+   */
   walk(path: string, options?: WalkOptions): AsyncIterable<string> {
     return walkTree(
       (node, wait) => this.session.submit('getChildren', { path: this.rooted(node), watch: false }, undefined, wait),
