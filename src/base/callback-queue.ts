@@ -10,12 +10,14 @@ interface Entry {
  * The first of a burst runs in a microtask of its own: after the code that queued it, before any reply that arrived later is seen.
  */
 export class CallbackQueue {
-  #queue: Entry[] = [];
+  /** From #head on; nothing is held before it. */
+  #queue: (Entry | undefined)[] = [];
+  #head = 0;
   #running = false;
 
   /** How many callbacks wait, not counting the one that runs. */
   get size(): number {
-    return this.#queue.length;
+    return this.#queue.length - this.#head;
   }
 
   /** @param onError told what this callback throws */
@@ -27,20 +29,28 @@ export class CallbackQueue {
   }
 
   #drain(): void {
-    let index = 0;
-    const batch = this.#queue;
-    while (index < batch.length) {
-      const outcome = run(batch[index++]!);
-      if (outcome !== undefined) {
-        this.#queue = batch.slice(index);
-        void outcome.then(() => this.#drain());
-        return;
-      }
+    while (this.#head < this.#queue.length) {
+      const outcome = run(this.#take());
+      if (outcome !== undefined) return void outcome.then(() => this.#drain());
     }
     this.#queue = [];
+    this.#head = 0;
     this.#running = false;
   }
+
+  /** Each is moved but once, however many wait behind callbacks that are async. */
+  #take(): Entry {
+    const entry = this.#queue[this.#head]!;
+    this.#queue[this.#head++] = undefined;
+    if (this.#head > COMPACT && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+    return entry;
+  }
 }
+
+const COMPACT = 1024;
 
 function run({ callback, onError }: Entry): Promise<unknown> | undefined {
   const report = (error: unknown): void => {

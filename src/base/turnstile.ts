@@ -10,7 +10,7 @@ export interface Ticket {
 
 /** Lets one pass at a time, first come first served: the callers of one object in this process (Kazoo LK-14, D-24a). */
 export class Turnstile {
-  #line: { ticket: Ticket; open: () => void }[] = [];
+  readonly #line: { ticket: Ticket; open: () => void }[] = [];
 
   get taken(): boolean {
     return this.#line.length > 0;
@@ -36,8 +36,9 @@ export class Turnstile {
   }
 
   #leave(ticket: Ticket): void {
-    const first = this.#line[0]?.ticket === ticket;
-    this.#line = this.#line.filter((entry) => entry.ticket !== ticket);
-    if (first) this.#line[0]?.open();
+    const place = this.#line.findIndex((entry) => entry.ticket === ticket);
+    if (place < 0) return;
+    this.#line.splice(place, 1);
+    if (place === 0) this.#line[0]?.open();
   }
 }

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { CallbackQueue } from '../../src/base/callback-queue.ts';
 
 const flush = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -105,4 +105,22 @@ test('each callback has its own reporter, and one that fails itself stops nothin
   );
   await flush();
   expect(told).toEqual(['Error: nobody listens', 'after']);
+});
+
+test('behind async callbacks a long queue is moved but once, and keeps its order', async () => {
+  const { queue, order } = setUp();
+  const many = 5_000;
+  for (let i = 0; i < many; i++)
+    queue.push(async () => {
+      order.push(String(i));
+      await Promise.resolve();
+      if (i === many - 2) queue.push(() => void order.push('inner'));
+    });
+  const slice = vi.spyOn(Array.prototype, 'slice');
+  await flush();
+  const moved = slice.mock.results.reduce((sum, { value }) => sum + (value as unknown[]).length, 0);
+  slice.mockRestore();
+  expect([order.length, queue.size]).toEqual([many + 1, 0]);
+  expect(order.slice(-3)).toEqual([String(many - 2), String(many - 1), 'inner']);
+  expect(moved).toBeLessThan(2 * many);
 });
