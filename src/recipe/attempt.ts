@@ -11,6 +11,7 @@ import {
 } from '../base/errors.ts';
 import { seenByAwaiting } from '../base/seen-by.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
+import { onAbort } from '../session/abort-listeners.ts';
 import { LateSignal } from './late-signal.ts';
 
 /**
@@ -34,11 +35,11 @@ export class Attempt {
     const aborted = (): void => this.end(signal?.reason);
     const timer = timeout === undefined || timeout === Infinity ? undefined : clock.timer(timeout, () => this.end(timedOut()));
     this.#isBounded = timer !== undefined || signal !== undefined;
+    const forget = signal && onAbort(signal, aborted);
     if (signal?.aborted === true) aborted();
-    else signal?.addEventListener('abort', aborted, { once: true });
     this.#release = () => {
       timer?.cancel();
-      signal?.removeEventListener('abort', aborted);
+      forget?.();
     };
   }
 

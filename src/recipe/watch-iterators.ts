@@ -11,6 +11,7 @@ import { prompt } from '../base/prompt.ts';
 import type { WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
+import { onAbort } from '../session/abort-listeners.ts';
 import { requireClient, requireWaiting } from './arguments.ts';
 import { isTransient } from './attempt.ts';
 import { readChildren } from './children-watch.ts';
@@ -104,7 +105,8 @@ type Outcome = { readonly error: unknown } | 'over';
 class Watching<V, T> implements WatchIterator<T> {
   readonly #client: RecipeClient;
   readonly #path: string;
-  readonly #caller: AbortSignal | undefined;
+  /** The caller's signal. */
+  readonly #forget: (() => void) | undefined;
   readonly #source: Source<V, T>;
   readonly #abort = new AbortController();
   #dirty: { event: WatchedEvent | null } | undefined = { event: null };
@@ -117,10 +119,9 @@ class Watching<V, T> implements WatchIterator<T> {
   constructor(client: RecipeClient, path: string, signal: AbortSignal | undefined, source: Source<V, T>) {
     this.#client = client;
     this.#path = path;
-    this.#caller = signal;
     this.#source = source;
     if (signal?.aborted === true) this.#outcome = { error: signal.reason };
-    else signal?.addEventListener('abort', this.#onAbort);
+    else if (signal !== undefined) this.#forget = onAbort(signal, () => this.#end({ error: signal.reason as unknown }));
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
@@ -196,12 +197,10 @@ class Watching<V, T> implements WatchIterator<T> {
     this.#wake?.();
   });
 
-  readonly #onAbort = (): void => this.#end({ error: this.#caller?.reason });
-
   #end(outcome: Outcome): undefined {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
-    this.#caller?.removeEventListener('abort', this.#onAbort);
+    this.#forget?.();
     this.#abort.abort();
     void this.#client.unwatch(this.#path, this.#onEvent);
     this.#wake?.();

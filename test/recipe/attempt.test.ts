@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
 import { ConnectionClosedError, ConnectionLoss, NoNodeError, SessionExpiredError } from '../../src/base/errors.ts';
@@ -30,6 +31,16 @@ test('the caller’s signal ends it with its reason, also one that has aborted a
   expect(attempt.givenUp).toBe(true);
   expect(() => attempt.check()).toThrow('enough');
   expect(() => new Attempt(clock, { signal: controller.signal }, timedOut).check()).toThrow('enough');
+});
+
+test('many attempts that share a signal leave one listener with it', () => {
+  const controller = new AbortController();
+  const attempts = Array.from({ length: 10 }, () => new Attempt(new ManualClock(), { signal: controller.signal }, timedOut));
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+  for (const attempt of attempts.slice(0, 5)) attempt.close();
+  controller.abort();
+  expect(attempts.map(({ ended }) => ended)).toEqual(attempts.map((_, i) => i >= 5));
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
 });
 
 test('after the close the caller’s signal is not listened to', () => {
