@@ -40,7 +40,13 @@ export class SequencePattern {
 
   /** The last contender that came before a number; undefined where there is none. */
   predecessor(names: readonly string[], sequence: number): string | undefined {
-    return this.sort(names).findLast((child) => compareSequences(child.sequence, sequence) < 0)?.name;
+    let last: Sequenced | undefined;
+    for (const name of names) {
+      const child = this.read(name);
+      if (child === null || compareSequences(child.sequence, sequence) >= 0) continue;
+      if (last === undefined || compareSequences(child.sequence, last.sequence) >= 0) last = child;
+    }
+    return last?.name;
   }
 }
 

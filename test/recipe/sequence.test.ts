@@ -22,3 +22,14 @@ test('names are read as the server prints them, and sorted by number only', () =
   expect(pattern.predecessor(names, 10)).toBe('b__lock__0000000002');
   expect(pattern.predecessor(names, 1)).toBeUndefined();
 });
+
+test('the predecessor is the last that came before, in whatever order the names come', () => {
+  const pattern = new SequencePattern(['__lock__']);
+  const name = (n: number): string => `x__lock__${n < 0 ? `-${String(-n).padStart(9, '0')}` : String(n).padStart(10, '0')}`;
+  // Across the turn of the counter.
+  const numbers = [2147483640, 2147483647, -2147483648, -2147483640, -2147483630];
+  for (let turn = 0; turn < numbers.length; turn++) {
+    const names = [...numbers.slice(turn), ...numbers.slice(0, turn)].map(name);
+    expect(numbers.map((number) => pattern.predecessor(names, number))).toEqual([undefined, ...numbers.slice(0, -1).map(name)]);
+  }
+});
