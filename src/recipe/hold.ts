@@ -6,6 +6,7 @@ import type { RecipeClient } from '../client/recipe-client.ts';
 import { onAbort } from '../session/abort-listeners.ts';
 import { isTransient } from './attempt.ts';
 import { LateSignal } from './late-signal.ts';
+import { ignoreState, listenToState } from './state-listeners.ts';
 
 /**
  * When the signal of a hold aborts.
@@ -73,7 +74,7 @@ export class Hold {
         () => new NoNodeError(`${options.subject} is no longer held: somebody removed ${claim.path}`, { path: claim.path }),
       );
     };
-    this.#onState = prompt((state: KazooState) => {
+    this.#onState = (state: KazooState) => {
       if (state === 'LOST') {
         this.end();
         this.#leavesNode = !claim.ephemeral;
@@ -83,8 +84,8 @@ export class Hold {
       } else if (state === 'SUSPENDED' && options.errorPolicy === 'standard') {
         this.#late.abort(() => new ConnectionLoss(`${options.subject} may be lost: the connection was lost`));
       }
-    });
-    client.on('state', this.#onState);
+    };
+    listenToState(client, this.#onState);
   }
 
   get signal(): AbortSignal {
@@ -111,7 +112,7 @@ export class Hold {
   /** Stops listening. */
   end(): void {
     this.#unwatch();
-    this.#client.off('state', this.#onState);
+    ignoreState(this.#client, this.#onState);
   }
 
   #unwatch(): void {

@@ -1,7 +1,6 @@
 import { requireOptions } from '../base/arguments.ts';
 import { ConnectionClosedError, KazooException, OperationTimeoutError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
-import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
@@ -16,6 +15,7 @@ import { observe } from './observe.ts';
 import { isUnstarted } from './outage.ts';
 import { OwnedNode } from './owned-node.ts';
 import { SequencePattern } from './sequence.ts';
+import { ignoreState, listenToState } from './state-listeners.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 
 /** Whether closing a latch that leads tells `notLeader` to its listeners. */
@@ -106,14 +106,14 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     const closed = (): void => attempt.end(closing.reason);
     const forget = onAbort(closing, closed);
     // A request made without a session waits for one, or for the end of the client, which is no news after LOST.
-    const onState = prompt((state: KazooState): void => {
+    const onState = (state: KazooState): void => {
       if (state === 'LOST')
         attempt
           .persist(() => this.#client.exists(this.path, { signal: attempt.signal }))
           .catch((error: unknown) =>
             isUnstarted(this.#client) ? void this.#client.lost.then(() => onState('LOST')) : attempt.end(error),
           );
-    });
+    };
     let won = (): void => undefined;
     try {
       if (closing.aborted) closed();
@@ -121,7 +121,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       if (this.isLeader) return true;
       const leading = new Promise<void>((resolve) => (won = resolve));
       this.on('leader', won);
-      this.#client.on('state', onState);
+      listenToState(this.#client, onState);
       onState(this.#client.state);
       await attempt.guard(leading);
       return true;
@@ -130,7 +130,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       throw attempt.shown(error);
     } finally {
       this.off('leader', won);
-      this.#client.off('state', onState);
+      ignoreState(this.#client, onState);
       attempt.end(undefined);
       forget();
       attempt.close();
@@ -221,20 +221,20 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
       term.abort(reason);
       if (!closing.aborted || this.#closeMode === 'notify') this.emit('notLeader');
     };
-    const onState = prompt((state: KazooState): void => {
+    const onState = (state: KazooState): void => {
       if (state === 'LOST' || (state === 'SUSPENDED' && this.#endsOnSuspension))
         end(new KazooException(`leadership of ${this.path} may be lost: ${state}`));
-    });
+    };
     this.#notice = onState;
     const onClose = (): void => end(closing.reason);
-    this.#client.on('state', onState);
+    listenToState(this.#client, onState);
     closing.addEventListener('abort', onClose);
     try {
       this.emit('leader', term.signal);
       // Somebody may delete the node: whoever comes next leads then, and this one must not.
       while (await attempt.persist(async () => !term.signal.aborted && (await this.#awaitChange(attempt, name))));
     } finally {
-      this.#client.off('state', onState);
+      ignoreState(this.#client, onState);
       closing.removeEventListener('abort', onClose);
       end(new KazooException(`leadership of ${this.path} is over: its node is gone`));
     }
@@ -270,7 +270,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     await new Promise<void>((resolve) => {
       const done = (): void => {
         timer?.cancel();
-        this.#client.off('state', onState);
+        ignoreState(this.#client, onState);
         signal.removeEventListener('abort', done);
         resolve();
       };
@@ -281,7 +281,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
         error instanceof ConnectionClosedError
           ? undefined
           : this.#client.clock.timer(pauseAfterRefusal(failures), done, { background: true });
-      this.#client.on('state', onState);
+      listenToState(this.#client, onState);
       signal.addEventListener('abort', done);
     });
   }

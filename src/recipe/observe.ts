@@ -3,6 +3,7 @@ import { prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent, WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { Attempt } from './attempt.ts';
+import { ignoreState, listenToState } from './state-listeners.ts';
 
 /**
  * Reads with a watch. If `settled` likes what was read, that is the answer; else the answer comes with the next reason to read again:
@@ -47,12 +48,12 @@ class OneWatch {
     this.#onState = (state) => {
       if (state !== 'SUSPENDED') this.told.resolve();
     };
-    client.on('state', this.#onState);
+    listenToState(client, this.#onState);
   }
 
   /** The watch exists once the read is over, which may be after the wait for it was given up; of several reads one may have failed. */
   close(paths: string | readonly string[], reading: Promise<unknown>): void {
-    this.#client.off('state', this.#onState);
+    ignoreState(this.#client, this.#onState);
     reading
       .catch(() => undefined)
       .then(() => Promise.all([paths].flat().map((path) => this.#client.unwatch(path, this.listener))))

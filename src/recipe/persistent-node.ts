@@ -15,6 +15,7 @@ import { nullIfMissing } from './missing.ts';
 import { isUnstarted, persist } from './outage.ts';
 import { presentSession } from './present-session.ts';
 import { SequencePattern } from './sequence.ts';
+import { ignoreState, listenToState } from './state-listeners.ts';
 
 /** What a {@link PersistentNode} is made with. */
 export interface PersistentNodeOptions {
@@ -99,7 +100,7 @@ export class PersistentNode {
   async start(options?: WaitOptions): Promise<void> {
     if (this.#state === 'closed') throw new KazooException('already closed');
     await bounded(this.#client, options, this.#path, 'persistent node', () => {
-      if (this.#state === 'latent') this.#client.on('state', this.#onState);
+      if (this.#state === 'latent') listenToState(this.#client, this.#onState);
       this.#state = 'started';
       this.#refresh();
       return this.#made.promise;
@@ -121,7 +122,7 @@ export class PersistentNode {
   async close(): Promise<void> {
     if (this.#state === 'closed') return this.#running;
     this.#state = 'closed';
-    this.#client.off('state', this.#onState);
+    ignoreState(this.#client, this.#onState);
     this.#next?.cancel();
     this.#made.reject(new KazooException('closed'));
     const upkeep = this.#running;

@@ -2,7 +2,6 @@ import { requireDuration, requireFunction, requireOptions } from '../base/argume
 import { Deferred } from '../base/deferred.ts';
 import { CancelledError, ConnectionClosedError, KazooException } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
-import { prompt } from '../base/prompt.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -13,6 +12,7 @@ import { Lock } from './lock.ts';
 import { isUnstarted } from './outage.ts';
 import { checkItems, itemName, itemsOf, type PartitionFunction, type PartitionItem, shareEvenly } from './partition.ts';
 import { ShallowParty } from './party.ts';
+import { ignoreState, listenToState } from './state-listeners.ts';
 import { Stillness } from './stillness.ts';
 
 /** Where a {@link SetPartitioner} stands. */
@@ -173,14 +173,14 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
       this.#failBy(error);
     }
     if (this.failed) return;
-    this.#client.on('state', this.#onState);
+    listenToState(this.#client, this.#onState);
     this.#begin();
   }
 
-  readonly #onState = prompt((state: KazooState): void => {
+  readonly #onState = (state: KazooState): void => {
     if (state === 'LOST') this.#end();
     else this.#callForRelease('the connection was lost');
-  });
+  };
 
   #callForRelease(why: string): void {
     if (this.release || this.failed) return;
@@ -269,7 +269,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   /** The one way into FAILURE. After a loss there is nothing to release: locks and membership went with the session. */
   #end(): void {
     if (this.#finishing !== undefined) return;
-    this.#client.off('state', this.#onState);
+    ignoreState(this.#client, this.#onState);
     this.#finishing = this.#cleanUp().catch((error: unknown) => {
       if (!(error instanceof ConnectionClosedError))
         this.#client.logger.warn(`${this.path}: not everything could be let go: ${String(error)}`);

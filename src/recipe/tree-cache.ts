@@ -10,6 +10,7 @@ import { requireClient } from './arguments.ts';
 import type { Attempt } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { Freshness } from './freshness.ts';
+import { ignoreState, listenToState } from './state-listeners.ts';
 import { NodeData, TreeEvent } from './tree-event.ts';
 import { type ReadKind, TreeNode } from './tree-node.ts';
 import { type TreeReading, TreeReader } from './tree-reader.ts';
@@ -118,11 +119,11 @@ export class TreeCache {
   async #start(attempt: Attempt): Promise<void> {
     if (this.#state !== 'latent') throw new KazooException(this.#state === 'closed' ? 'already closed' : 'already started');
     this.#state = 'started';
-    this.#client.on('state', this.#onState);
+    listenToState(this.#client, this.#onState);
     try {
       await attempt.persist(() => this.#client.ensurePath(this.path, attempt.limits));
     } catch (error) {
-      this.#client.off('state', this.#onState);
+      ignoreState(this.#client, this.#onState);
       throw error;
     }
     this.#rooted = true;
@@ -135,7 +136,7 @@ export class TreeCache {
     this.#state = 'closed';
     this.#freshness.end();
     this.#pause?.cancel();
-    this.#client.off('state', this.#onState);
+    ignoreState(this.#client, this.#onState);
     const paths = [...this.#nodes.keys()];
     // So many at a time, as all of a large tree would hold up the event loop for longer than a session may last.
     const unwatch = (): Promise<void>[] => paths.splice(0, CROWD).map((path) => this.#client.unwatch(path, this.#onEvent));

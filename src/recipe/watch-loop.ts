@@ -3,6 +3,7 @@ import { ConnectionClosedError } from '../base/errors.ts';
 import type { KazooState, WatchedEvent, WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { isUnstarted, persist } from './outage.ts';
+import { ignoreState, listenToState } from './state-listeners.ts';
 
 /** How a loop reads: leaving `watch`, and giving up when `signal` aborts. */
 export interface WatchedRead {
@@ -49,7 +50,7 @@ export class WatchLoop<T> {
     this.#client = client;
     this.#path = path;
     this.#options = options;
-    client.on('state', this.#onState);
+    listenToState(client, this.#onState);
     // Of the end of a client that has had no session no state tells.
     if (isUnstarted(client)) void client.lost.then(() => this.#last ?? this.#refresh(null));
     this.#refresh(null);
@@ -64,7 +65,7 @@ export class WatchLoop<T> {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#client.off('state', this.#onState);
+    ignoreState(this.#client, this.#onState);
     this.#abort.abort();
     void this.#client.unwatch(this.#path, this.#onEvent);
     this.#ready.resolve();
