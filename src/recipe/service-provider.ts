@@ -42,7 +42,10 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
   readonly #instances = new Map<string, ServiceInstance>();
   /** When errors were noted of an instance, by id. */
   readonly #errors = new Map<string, number[]>();
+  /** By id, until one comes, goes or changes. */
+  #sorted: ServiceInstance[] | undefined;
   #tells = false;
+  #isDue = false;
   #turn = 0;
   #favourite: string | undefined;
 
@@ -68,12 +71,12 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
 
   /** The providers there are, by id. */
   instances(): ServiceInstance[] {
-    return [...this.#instances.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return [...this.#inOrder];
   }
 
   /** One that is enabled, not down, and let through by the filter; null if there is none. */
   next(): ServiceInstance | null {
-    const fit = this.instances().filter((instance) => instance.enabled && !this.#isDown(instance) && this.#filter(instance));
+    const fit = this.#inOrder.filter((instance) => instance.enabled && !this.#isDown(instance) && this.#filter(instance));
     return fit.length === 0 ? null : this.#choose(fit);
   }
 
@@ -88,6 +91,7 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
     this.#loaded.reject(new KazooException('closed'));
     await this.#cache.close();
     this.#instances.clear();
+    this.#sorted = undefined;
   }
 
   /** @internal */
@@ -105,8 +109,23 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
     const instance = eventType === TreeEvent.NODE_REMOVED ? null : this.#read(eventData);
     if (instance !== null) this.#instances.set(id, instance);
     else if (!this.#instances.delete(id)) return;
-    if (this.#tells) this.#client.dispatch(() => this.#tells && this.emit('changed', this.instances()));
+    this.#sorted = undefined;
+    if (this.#tells) this.#tellLater();
   });
+
+  /** Once of all that changes before the listeners have their turn. */
+  #tellLater(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#client.dispatch(() => {
+      this.#isDue = false;
+      return this.#tells && this.emit('changed', this.instances());
+    });
+  }
+
+  get #inOrder(): readonly ServiceInstance[] {
+    return (this.#sorted ??= [...this.#instances.values()].sort((a, b) => (a.id < b.id ? -1 : 1)));
+  }
 
   #read({ path, data }: NodeData): ServiceInstance | null {
     try {
@@ -119,7 +138,7 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
   }
 
   #isDown({ id }: ServiceInstance): boolean {
-    return this.#recentErrors(id).length >= ERRORS_TOLERATED;
+    return this.#errors.has(id) && this.#recentErrors(id).length >= ERRORS_TOLERATED;
   }
 
   #recentErrors(id: string): number[] {

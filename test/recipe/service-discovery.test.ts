@@ -216,6 +216,30 @@ test('a provider tells of changes, and lets a filter choose', async () => {
   await expect(discovery.provider('a/b')).rejects.toThrow(TypeError);
 });
 
+test('many changes at once are told as one, and what is given of the instances is the caller’s own', async () => {
+  const { client } = await workbench();
+  const path = (i: number): string => `/web/${String(i).padStart(3, '0')}`;
+  const write = (port: number) => (_: unknown, i: number) =>
+    client.set(path(i), serializeServiceInstance(makeServiceInstance({ name: 'web', id: path(i).slice(5), port })));
+  await client.create('/web');
+  await Promise.all(Array.from({ length: 100 }, (_, i) => client.create(path(i))));
+  await Promise.all(Array.from({ length: 100 }, write(1)));
+  const provider = new ServiceProvider(client, '/web');
+  await provider.start();
+  provider.instances().pop();
+  expect(provider.instances()).toHaveLength(100);
+  let free = (): void => undefined;
+  client.dispatch(() => new Promise<void>((resolve) => (free = resolve)));
+  const told: number[][] = [];
+  provider.on('changed', (instances) => void told.push(instances.map(({ port }) => port!)));
+  await Promise.all(Array.from({ length: 100 }, write(2)));
+  await eventually(() => provider.instances().every(({ port }) => port === 2));
+  free();
+  await eventually(() => told.length > 0);
+  expect(told).toEqual([Array.from({ length: 100 }, () => 2)]);
+  await provider.close();
+});
+
 test('an instance that failed twice is chosen again when that is half a minute ago', async () => {
   const { client } = await workbench();
   await client.create('/web/a', serializeServiceInstance(makeServiceInstance({ name: 'web', id: 'a' })), { makepath: true });
