@@ -1,4 +1,5 @@
 import { LIMITS, requireLimits, requireString } from '../base/arguments.ts';
+import { inBatches } from '../base/batches.ts';
 import { ConnectionLoss, errorForCode, NoNodeError, NoWatcherError, type ZookeeperError } from '../base/errors.ts';
 import { describeValue, stripChroot } from '../base/paths.ts';
 import { isPrompt, prompt } from '../base/prompt.ts';
@@ -18,8 +19,6 @@ import type { TreeWatchHandle, WatchHandle } from './recipe-client.ts';
 import { unimplemented } from '../session/unimplemented.ts';
 import { REMOVABLE, ServerWatches, type RemovableWatch } from './server-watches.ts';
 
-/** So many watches are taken back in one go: all those of a large tree would hold up the event loop for longer than a session may last. */
-const AT_A_TIME = 1_000;
 const CONFIG_PATH = '/zookeeper/config';
 const READ_OPTIONS = [...LIMITS, 'watch'] as const;
 const ADD_WATCH_OPTIONS = ['recursive', ...LIMITS] as const;
@@ -110,12 +109,12 @@ export class ExtendedClient extends Client {
     const remove = async (): Promise<void> => {
       watches.unfollow(follower);
       const left = follower.left.size > 0 ? follower.paths() : [];
-      const next = (): Promise<unknown> =>
+      const removed = inBatches(left, (paths) =>
         this.#serverWatches.removing(() => {
-          for (const known of left.splice(0, AT_A_TIME)) for (const kind of follower.left) watches.orphan(kind, known);
-        });
-      await Promise.all([next(), handle.remove()]);
-      while (left.length > 0) await next();
+          for (const known of paths) for (const kind of follower.left) watches.orphan(kind, known);
+        }),
+      );
+      await Promise.all([removed, handle.remove()]);
     };
     return { watchChildren, remove, [Symbol.asyncDispose]: remove };
   }

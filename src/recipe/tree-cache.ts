@@ -1,4 +1,7 @@
+// Node's own: what a test runner puts in its place, it may never call.
+import { setImmediate } from 'node:timers';
 import { requireFunction } from '../base/arguments.ts';
+import { BATCH, inBatches } from '../base/batches.ts';
 import type { Timer } from '../base/clock.ts';
 import { ConnectionClosedError, KazooException, NoAuthError, NoNodeError } from '../base/errors.ts';
 import { describeValue, isWithin, joinPath, normalizePath, parentPath } from '../base/paths.ts';
@@ -50,6 +53,8 @@ export class TreeCache {
   #loadedSession = -1;
   /** Nodes not wholly read yet in this session. */
   readonly #loading = new Set<TreeNode>();
+  /** Listings of which children are yet to be taken up, by parent: the latest of each. */
+  readonly #arriving = new Map<TreeNode, readonly string[]>();
   #initialized = false;
   /** Parents whose children are to be listed again: once the events at hand have been seen, or, where that is long, after a pause. */
   readonly #outdated = new Set<TreeNode>();
@@ -86,7 +91,7 @@ export class TreeCache {
       },
       catchUp: () => {
         this.#listOutdated(Infinity);
-        return this.#initialized && this.#reader.isIdle;
+        return this.#initialized && this.#reader.isIdle && this.#arriving.size === 0;
       },
       changed: (fresh) => this.#teller.freshness(fresh),
     });
@@ -137,18 +142,17 @@ export class TreeCache {
     this.#freshness.end();
     this.#pause?.cancel();
     ignoreState(this.#client, this.#onState);
-    const paths = [...this.#nodes.keys()];
-    // So many at a time, as all of a large tree would hold up the event loop for longer than a session may last.
-    const unwatch = (): Promise<void>[] => paths.splice(0, CROWD).map((path) => this.#client.unwatch(path, this.#onEvent));
     // First, so that the other takes the server's with it.
-    const unwatched = unwatch();
+    const unwatched = inBatches([...this.#nodes.keys()], (paths) =>
+      Promise.all(paths.map((path) => this.#client.unwatch(path, this.#onEvent))),
+    );
     const removed = this.#watch.remove();
     this.#nodes.clear();
     this.#loading.clear();
+    this.#arriving.clear();
     this.#root.disownAll();
     this.#root.data = null;
-    await Promise.all([removed, ...unwatched]);
-    while (paths.length > 0) await Promise.all(unwatch());
+    await Promise.all([removed, unwatched]);
   }
 
   /** Adds a listener of {@link TreeEvent}s, and gives it back. What it throws goes to the fault listeners. An async one is awaited before the next event. */
@@ -205,6 +209,7 @@ export class TreeCache {
       this.#session += 1;
       this.#initialized = false;
       this.#loading.clear();
+      this.#arriving.clear();
       this.#teller.publish(TreeEvent.CONNECTION_LOST);
     } else {
       this.#teller.publish(TreeEvent.CONNECTION_RECONNECTED);
@@ -298,7 +303,7 @@ export class TreeCache {
 
   #found(node: TreeNode, reading: TreeReading, session: number): void {
     if (reading.kind === 'data') this.#setData(node, new NodeData(node.path, reading.data, reading.stat));
-    else if (reading.kind === 'children') this.#setChildren(node, reading.names);
+    else if (reading.kind === 'children') return this.#setChildren(node, reading.names, session);
     else if (reading.exists) this.#load(node);
     this.#settle(node, reading.kind, session);
   }
@@ -311,7 +316,7 @@ export class TreeCache {
     else if (before.stat.mzxid !== data.stat.mzxid) this.#teller.updated(node, data);
   }
 
-  #setChildren(node: TreeNode, names: string[]): void {
+  #setChildren(node: TreeNode, names: string[], session: number): void {
     const listed = new Set(names);
     for (const [name, child] of node.children) {
       if (listed.has(name)) continue;
@@ -319,17 +324,34 @@ export class TreeCache {
       if (child.reading.data === undefined) this.#remove(child);
       else this.#reader.request(child, 'data');
     }
-    for (const name of names.sort()) {
-      const child = node.children.get(name) ?? this.#insert(joinPath(node.path, name), node);
-      if (child.session !== this.#session) this.#load(child);
+    this.#arriving.set(node, names.sort());
+    this.#arrive(node, names, session);
+  }
+
+  /** So many in a turn of the event loop, until all are here, or there is a later listing, or no use for them any more. */
+  #arrive(node: TreeNode, names: readonly string[], session: number, from = 0): void {
+    if (this.#arriving.get(node) !== names) return;
+    let at = from;
+    for (let room = BATCH; room > 0 && at < names.length; at++) {
+      const child = node.children.get(names[at]!) ?? this.#insert(joinPath(node.path, names[at]!), node);
+      if (child.session === this.#session) continue;
+      this.#load(child);
+      room--;
     }
+    if (at < names.length) return void setImmediate(() => this.#arrive(node, names, session, at));
+    this.#arriving.delete(node);
+    this.#settle(node, 'children', session);
+    this.#freshness.stir();
   }
 
   #failed(node: TreeNode, kind: ReadKind, error: unknown): void {
     if (error instanceof NoNodeError) return this.#gone(node);
     // What was read of it before is no longer known to be so.
     const closed = error instanceof NoAuthError;
-    if (closed || kind === 'children') for (const child of node.children.values()) this.#remove(child);
+    if (closed || kind === 'children') {
+      this.#arriving.delete(node);
+      for (const child of node.children.values()) this.#remove(child);
+    }
     if (closed || kind === 'data') this.#forget(node);
     if (node.unreadable) return;
     node.unreadable = true;
@@ -364,6 +386,7 @@ export class TreeCache {
     node.removed = true;
     this.#nodes.delete(node.path);
     this.#loading.delete(node);
+    this.#arriving.delete(node);
     node.parent?.disown(node);
     this.#forget(node);
   }
@@ -390,6 +413,6 @@ export class TreeCache {
 
 /** Milliseconds. */
 const RELOAD_SPREAD = 200;
-/** Of so many children the list is long enough to wait, so many milliseconds, for what else may change; and so many watches are taken back in one go. */
+/** Of so many children the list is long enough to wait, so many milliseconds, for what else may change. */
 const CROWD = 1_000;
 const LISTING_PAUSE = 100;

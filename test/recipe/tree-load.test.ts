@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
+import { TreeEvent } from '../../src/recipe/tree-event.ts';
 import { watchCount, workbench } from './workbench.ts';
 
 /** What the client is asked, from now on; `listings` are those of the root's children. */
@@ -114,3 +115,86 @@ test.each(['3.9.5', '3.5.10'])(
     expect(await watchCount(client)).toBe(0);
   },
 );
+
+/** A node with many children, a cache of it that is about to load them, and how many it has. */
+async function crowd(
+  many: number,
+): Promise<{ client: KazooClient; other: KazooClient; cache: TreeCache; size: () => number; expire: () => void }> {
+  const { server, client, connect } = await workbench({ timeout: 30_000 }, { tickTime: 2_000 });
+  const other = await connect();
+  await other.create('/root');
+  await Promise.all(Array.from({ length: many }, (_, i) => other.create(`/root/${i}`)));
+  const cache = new TreeCache(client, '/root');
+  onTestFinished(() => cache.close());
+  return {
+    client,
+    other,
+    cache,
+    size: () => cache.getChildren('/root')?.size ?? 0,
+    expire: () => server.expireSession(client.clientId!.sessionId),
+  };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('the children of a large node are taken up so many in a turn of the event loop, and none is missing once fresh', async () => {
+  const { cache, size } = await crowd(8_000);
+  await cache.start();
+  const fresh = cache.whenFresh();
+  let most = 0;
+  for (let before = 0; before < 8_000;) {
+    await turn();
+    most = Math.max(most, size() - before);
+    before = size();
+  }
+  expect(most).toBeLessThanOrEqual(2_000);
+  await fresh;
+  for (let i = 0; i < 8_000; i++) expect(cache.getData(`/root/${i}`)).not.toBeNull();
+});
+
+test('what comes and goes while children are taken up is as it is on the server in the end', async () => {
+  const { other, cache, size } = await crowd(6_000);
+  await cache.start();
+  while (size() === 0) await turn();
+  expect(size()).toBeLessThan(6_000);
+  await Promise.all([
+    other.create('/root/new'),
+    ...Array.from({ length: 100 }, (_, i) => other.delete(`/root/${i * 60}`)),
+    other.set('/root/5999', 'changed'),
+  ]);
+  await cache.whenFresh();
+  expect([...cache.getChildren('/root', new Set<string>())].sort()).toEqual((await other.getChildren('/root')).sort());
+  expect(cache.getData('/root/5999')?.data?.toString()).toBe('changed');
+  expect(cache.getData('/root/0')).toBeNull();
+});
+
+test('a session lost, a root that goes, or a close in the midst of it leaves nothing of it', async () => {
+  const { client, other, cache, size, expire } = await crowd(4_000);
+  const told: number[] = [];
+  cache.listen(({ eventType }) => told.push(eventType));
+  await cache.start();
+  while (size() === 0) await turn();
+  expire();
+  while (!told.includes(TreeEvent.CONNECTION_LOST)) await turn();
+  await cache.whenFresh();
+  expect(size()).toBe(4_000);
+  expect(told.filter((type) => type === TreeEvent.INITIALIZED)).toHaveLength(1);
+
+  const second = new TreeCache(client, '/root');
+  await second.start();
+  while (second.getChildren('/root')?.size === 0) await turn();
+  await other.delete('/root', { recursive: true });
+  await second.whenFresh();
+  expect([second.getData('/root'), second.getChildren('/root')]).toEqual([null, new Set()]);
+  await second.close();
+
+  await Promise.all([other.create('/big'), ...Array.from({ length: 4_000 }, (_, i) => other.create(`/big/${i}`))]);
+  const third = new TreeCache(client, '/big');
+  await third.start();
+  while (third.getChildren('/big')?.size === 0) await turn();
+  await third.close();
+  for (let i = 0; i < 10; i++) await turn();
+  expect(third.getChildren('/big')).toEqual(new Set());
+  await cache.close();
+  expect(await watchCount(client)).toBe(0);
+});
