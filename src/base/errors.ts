@@ -1,16 +1,12 @@
+import { ConnectionDropped, KazooException, keepNames } from './exceptions.ts';
+
+export * from './exceptions.ts';
+
 /** Where a server's refusal came from: what was asked, of which node. */
 export interface ErrorContext {
   readonly path?: string | undefined;
   readonly operation?: string | undefined;
   readonly cause?: unknown;
-}
-
-/** The root of every error of this package (Kazoo's `KazooException`). */
-export class KazooException extends Error {
-  constructor(message?: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = new.target.name;
-  }
 }
 
 /**
@@ -245,29 +241,6 @@ export function errorForCode(code: number, context: ErrorContext = {}): Zookeepe
   return new ZookeeperError(describe('the server answered with an unknown error code', code, context), { ...context, code });
 }
 
-/** A wait was cancelled by `cancel()`. */
-export class CancelledError extends KazooException {}
-/** An option, or a mix of options, that cannot work. */
-export class ConfigurationError extends KazooException {}
-/** One connection ended, or a session with it. */
-export class ConnectionDropped extends KazooException {
-  /**
-   * `event-loop-stall`: this process read nothing for a whole session timeout. Of a session: `expired`, a server said so; `presumed`, none can have kept it, though none
-   * could be asked; `stopped`, by this side. Of an attempt to connect: `overdue`, the server took too long, or the system's, such as `ECONNREFUSED`.
-   * Undefined for whatever else ended the connection.
-   */
-  readonly code: string | undefined;
-
-  constructor(message?: string, options?: ErrorOptions & { code?: string | undefined }) {
-    super(message, options);
-    this.code = options?.code;
-  }
-}
-/** A lock or semaphore was not to be had in the time allowed. */
-export class LockTimeout extends KazooException {}
-/** A SASL mechanism could not do its part on this side. */
-export class SASLException extends KazooException {}
-
 /** One failed attempt to reach a server. */
 export interface ConnectFailure {
   /** As configured. */
@@ -328,21 +301,4 @@ export class TransactionError extends KazooException {
   }
 }
 
-/** An error tells its class's name, which an application that is bundled may have shortened. */
-export function keepNames(classes: Readonly<Record<string, object>>): void {
-  for (const [value, type] of Object.entries(classes)) Object.defineProperty(type, 'name', { value });
-}
-
-keepNames({
-  ...CODED,
-  KazooException,
-  ZookeeperError,
-  ConnectionClosedError,
-  CancelledError,
-  ConfigurationError,
-  ConnectionDropped,
-  LockTimeout,
-  SASLException,
-  KazooTimeoutError,
-  TransactionError,
-});
+keepNames({ ...CODED, ZookeeperError, ConnectionClosedError, KazooTimeoutError, TransactionError });

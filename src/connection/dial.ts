@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { ConfigurationError, ConnectionDropped } from '../base/errors.ts';
+import { ConfigurationError, ConnectionDropped } from '../base/exceptions.ts';
 import { Reads, SocketTransport, type Target, type Transport } from './transport.ts';
 
 /** How to dial: in clear, or with TLS. Each certificate is a PEM path or PEM text, read afresh for every connection. */

@@ -1,4 +1,4 @@
-import { ConnectionDropped } from '../base/errors.ts';
+import { ConnectionDropped } from '../base/exceptions.ts';
 import type { Transport } from './transport.ts';
 
 /** The version that an answer to `srvr` or `envi` tells, such as `[3, 9, 4]`. */

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
-import { ConnectionDropped } from '../base/errors.ts';
+import { ConnectionDropped } from '../base/exceptions.ts';
 import type { FrameSplitter, UnfinishedFrame } from '../codec/frame.ts';
 
 /**

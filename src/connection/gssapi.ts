@@ -1,4 +1,4 @@
-import { SASLException } from '../base/errors.ts';
+import { SASLException } from '../base/exceptions.ts';
 import type { SaslExchange } from './sasl-exchange.ts';
 
 /** The part of the optional `kerberos` package that is used. */

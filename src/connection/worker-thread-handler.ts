@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { ConfigurationError, ConnectionDropped } from '../base/errors.ts';
+import { ConfigurationError, ConnectionDropped } from '../base/exceptions.ts';
 import type { DialOptions } from './dial.ts';
 import { CallbackQueues, type CallbackKind, type Handler } from './handler.ts';
 import type { Target, Transport } from './transport.ts';

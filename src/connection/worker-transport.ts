@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import { ConfigurationError, ConnectionDropped } from '../base/errors.ts';
+import { ConfigurationError, ConnectionDropped } from '../base/exceptions.ts';
 import type { KeepAlive, Transport } from './transport.ts';
 import { Shared, toTransferable, type FromWorker, type PlainError, type ToWorker } from './worker-protocol.ts';
 
