@@ -197,13 +197,16 @@ export class RequestQueue implements CallHome {
 
   /** Swept when half of the queue is of no use any more: so that a long outage costs no memory, and giving up costs no search. */
   #noteGivenUp(call: Call): void {
-    if (call.sent) {
-      this.#abandoned.add(call);
-      return this.#checkDrained();
+    if (call.sent) this.#abandoned.add(call);
+    else {
+      this.#givenUp++;
+      call.leave();
+      if (this.#givenUp >= SWEEP && this.#givenUp * 2 >= this.#waiting.length) this.#sweep();
     }
-    this.#givenUp++;
-    call.leave();
-    if (this.#givenUp < SWEEP || this.#givenUp * 2 < this.#waiting.length) return;
+    this.#checkDrained();
+  }
+
+  #sweep(): void {
     this.#waiting = this.#waiting.slice(this.#head).filter((other) => !other!.settled);
     this.#head = 0;
     this.#givenUp = 0;

@@ -149,3 +149,41 @@ describe('the queue', () => {
     expect(await Promise.all(calls)).toEqual([null, null, null]);
   });
 });
+
+describe('stop()', () => {
+  /** When the server was told that the session is over; undefined before. */
+  const farewell = (rig: Rig): number | undefined =>
+    rig.happened.find(({ what, detail }) => what === 'request' && detail === Op.closeSession)?.at;
+
+  test('waits for the answers that somebody waits for, after one that came too late for its caller, too', async () => {
+    const { rig, answer } = await unanswered();
+    const late = rejection(rig.client.exists('/1', { timeout: 10 }));
+    const call = outcome(rig, rig.client.exists('/2'));
+    await rig.clock.advance(10);
+    expect((await late).name).toBe('OperationTimeoutError');
+    answer(1);
+    const stopped = rig.client.stop();
+    await rig.clock.advance(100);
+    expect(farewell(rig)).toBeUndefined();
+    answer(2);
+    await rig.clock.settle();
+    expect([call.is, farewell(rig)]).toEqual(['answered at 110', 110]);
+    rig.peer.hangUp();
+    await rig.clock.settle();
+    await stopped;
+  });
+
+  test('goes on once the last that it waits for is given up, if that had no room on the connection either', async () => {
+    const { rig } = await unanswered({ maxInFlight: 1 });
+    const first = outcome(rig, rig.client.exists('/1', { timeout: 100 }));
+    const second = outcome(rig, rig.client.exists('/2', { timeout: 500 }));
+    const stopped = rig.client.stop();
+    await rig.clock.advance(499);
+    expect([first.is, second.is, farewell(rig)]).toEqual(['OperationTimeoutError at 100', 'pending', undefined]);
+    await rig.clock.advance(1);
+    expect([second.is, farewell(rig)]).toEqual(['OperationTimeoutError at 500', 500]);
+    rig.peer.hangUp();
+    await rig.clock.settle();
+    await stopped;
+  });
+});
