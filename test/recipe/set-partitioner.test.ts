@@ -289,24 +289,32 @@ describe('trouble', () => {
     expect(partitioner.failed).toBe(true);
   });
 
-  test('what cannot be joined, read or locked ends in FAILURE', async () => {
+  test.each([
+    ['a party that cannot be joined', 'create', 'before'],
+    ['members that cannot be read', 'getChildren', 'before'],
+    ['an item that cannot be locked', 'create', 'while sharing'],
+    ['the lock of another that cannot be looked at', 'getData', 'while sharing'],
+  ] as const)('%s is the end, and leaves nothing', async (_what, op, when) => {
     const lab = await Lab.open();
-    const silent = { debug() {}, info() {}, warn() {}, error() {} };
-    for (const op of ['create', 'getChildren', 'getData'] as const) {
-      const client = await lab.client({ logger: silent });
-      const other = await lab.client();
-      // Taken, so that the lock has to be waited for.
-      await other.create(`${PATH}/locks/1/aaaa__lock__`, '', { ephemeral: true, sequence: true, makepath: true });
-      const partitioner = member(client, 'a');
-      await until('it has joined', async () => (await other.getChildren(`${PATH}/party`).catch(() => [])).length === 1);
-      lab.server.faults.fail(op, -102);
-      expect(await partitioner.waitForAcquire(), op).toBe(false);
-      expect(partitioner.failed, op).toBe(true);
-      await partitioner.finish();
-      lab.server.faults.clear();
-      await until('it has left', async () => (await other.getChildren(`${PATH}/party`)).length === 0);
-      await other.close();
-    }
+    const client = await lab.client({ logger: { debug() {}, info() {}, warn() {}, error() {} } });
+    const other = await lab.client();
+    // Taken, so that the lock has to be waited for.
+    await other.create(`${PATH}/locks/1/aaaa__lock__`, '', { ephemeral: true, sequence: true, makepath: true });
+    await other.ensurePath(`${PATH}/party`);
+    const fail = (): void => lab.server.faults.fail(op, -102);
+    if (when === 'before') fail();
+    const partitioner = member(client, 'a', {
+      partitionFunc: (_identifier, _members, set) => {
+        fail();
+        return [...set];
+      },
+    });
+    expect(await partitioner.waitForAcquire()).toBe(false);
+    expect(partitioner.failed).toBe(true);
+    await partitioner.finish();
+    lab.server.faults.clear();
+    expect(await other.getChildren(`${PATH}/party`)).toEqual([]);
+    expect(await other.getChildren(`${PATH}/locks/1`)).toHaveLength(1);
   });
 
   test('releaseSet may be called twice, and while allocating', async () => {
