@@ -280,8 +280,11 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   async #cleanUp(): Promise<void> {
     const stopping = this.#stopRound();
     await this.#joining;
-    await stopping;
-    if (this.#party.participating) await this.#party.leave();
+    try {
+      await stopping;
+    } finally {
+      if (this.#party.participating) await this.#party.leave();
+    }
   }
 
   #lockPath(item: T): string {

@@ -317,6 +317,21 @@ describe('trouble', () => {
     expect(await other.getChildren(`${PATH}/locks/1`)).toHaveLength(1);
   });
 
+  test('an item that cannot be let go at the end is warned of, and the party is left all the same', async () => {
+    const lab = await Lab.open();
+    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const client = await lab.client({ logger });
+    const partitioner = member(client, 'a');
+    expect(await partitioner.waitForAcquire()).toBe(true);
+    lab.server.faults.fail('delete', -102);
+    await partitioner.finish();
+    expect(partitioner.failed).toBe(true);
+    expect(logger.warn).toHaveBeenCalledExactlyOnceWith(
+      expect.stringMatching(/^\/shards: not everything could be let go: NoAuthError/),
+    );
+    expect(await client.getChildren(`${PATH}/party`)).toEqual([]);
+  });
+
   test('releaseSet may be called twice, and while allocating', async () => {
     const client = await (await Lab.open()).client();
     const partitioner = member(client, 'a');
