@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConnectionClosedError, OperationTimeoutError } from '../../src/base/errors.ts';
+import type { ReadOptions } from '../../src/client/call-options.ts';
 import type { KazooClientOptions } from '../../src/client/options.ts';
 import { ManagedZooKeeper } from '../../src/harness/managed-zookeeper.ts';
 import { ZooKeeperCluster } from '../../src/harness/zookeeper-cluster.ts';
@@ -7,7 +8,7 @@ import { parseEnsemble, rebalance, EnsembleTracker } from '../../src/recipe/ense
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { whyNoRealZooKeeper } from '../support/real-zookeeper.ts';
 import { suspend } from '../support/waiting.ts';
-import { eventually, stateOf, watchCount, workbench } from './workbench.ts';
+import { altered, eventually, stateOf, watchCount, workbench } from './workbench.ts';
 
 const host = (name: string) => ({ host: name, port: 2181 });
 
@@ -229,6 +230,40 @@ describe('on a server whose configuration is written by hand', () => {
     await write(`127.0.0.1:2888:3888:participant;${port}`, `localhost:2888:3888:participant;${port}`);
     await client.sync('/');
     expect([client.hosts.length, client.listenerCount('connected')]).toEqual([1, 0]);
+  });
+
+  test('stopped while the list is read again, it adopts nothing any more', async () => {
+    const { client, write, port, admin, here } = await tracked();
+    let reads = 0;
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    const slow = altered(client, {
+      getConfig: async (options: ReadOptions) => {
+        const read = await client.getConfig(options);
+        if (++reads > 1) await held;
+        return read;
+      },
+    });
+    const tracker = new EnsembleTracker(slow);
+    await tracker.start();
+    await write(`127.0.0.1:2888:3888:participant;${port}`, `localhost:2888:3888:participant;${port}`);
+    await eventually(() => reads === 2);
+    tracker.stop();
+    goOn();
+    await client.sync('/');
+    expect(client.hosts).toEqual([here]);
+    await eventually(async () => (await watchCount(admin)) === 0);
+  });
+
+  test('a list that says the same in another order changes nothing', async () => {
+    const { client, tracker, write, port, here } = await tracked({}, 0.99);
+    await tracker.start();
+    const members = [`127.0.0.1:2888:3888:participant;${port}`, `localhost:2889:3889:participant;${port}`] as const;
+    await write(...members);
+    await eventually(() => client.hosts.length === 2);
+    await write(...members.toReversed());
+    await client.getConfig();
+    expect(client.hosts).toEqual([here, { host: 'localhost', port }]);
   });
 
   test('stopping the client while the list is followed, or being read, settles (kazoo 686)', async () => {

@@ -56,7 +56,7 @@ describe('a hold whose node somebody removes', () => {
       await client.exists('/');
     };
     const node = (): string => `/held/${lock.node}`;
-    return { clock, client, other, lock, aSecond, node };
+    return { lab, clock, client, other, lock, aSecond, node };
   }
 
   test.each([true, false])('is over, and its signal says so (ephemeral: %s)', async (ephemeral) => {
@@ -105,6 +105,37 @@ describe('a hold whose node somebody removes', () => {
     await other.delete(path);
     await untilConnected(client);
     await until('it is known', async () => (await aSecond(), !lock.isAcquired));
+  });
+
+  test('is watched for though the connection is lost in the very look at it', async () => {
+    const { lab, client, other, lock, aSecond, clock, node } = await setUp();
+    await lock.acquire();
+    const path = node();
+    lab.server.faults.cutAfterCommit('getData');
+    const suspended = new Promise<void>((resolve) => client.once('suspended', resolve));
+    clock.advance(1_000);
+    await suspended;
+    await untilConnected(client);
+    await other.delete(path);
+    await until('it is known', async () => (await aSecond(), !lock.isAcquired));
+  });
+
+  test('is over by its release, if that comes first: what it says then stays', async () => {
+    const { client, other, lock, aSecond } = await setUp();
+    await lock.acquire();
+    const { signal } = lock;
+    await aSecond();
+    expect(await watchCount(other)).toBe(1);
+    const deletions: string[] = [];
+    const original = client.delete.bind(client);
+    client.delete = (path, options) => {
+      deletions.push(path);
+      return original(path, options);
+    };
+    expect(await lock.release()).toBe(true);
+    await client.sync('/');
+    expect((signal.reason as Error).message).toBe('the lock /held was released');
+    expect([deletions.length, await watchCount(other), client.listenerCount('state')]).toEqual([1, 0, 0]);
   });
 
   test('lets a function under a lease know', async () => {
