@@ -157,7 +157,6 @@ export class Connector {
   /** @returns undefined when the client was stopped; rejects when the retry policy gave up or nothing else would help */
   async connect(): Promise<Established | undefined> {
     const run = this.#run.signal;
-    if (run.aborted) return undefined;
     await this.#restBetweenShortLives();
     const policy = this.#options.connectionRetry(this.#pauses);
     return unlessAborted(
@@ -316,6 +315,11 @@ export class Connector {
     attempt: AbortSignal,
   ): Promise<{ connection: Connection; confirm: (reply: ConnectReply) => Established }> {
     const transport = await this.#handler.dial(target, this.#options.dial, attempt);
+    // A handler need not have noticed in time.
+    if (attempt.aborted) {
+      transport.destroy();
+      throw attempt.reason;
+    }
     let established: Established | undefined;
     let over: () => void = () => undefined;
     const ended = (error: Error): void => {
@@ -331,7 +335,6 @@ export class Connector {
     );
     const abort = (): void => connection.end(attempt.reason as Error);
     attempt.addEventListener('abort', abort, { once: true });
-    if (attempt.aborted) abort();
     const confirm = ({ timeOut, readOnly }: ConnectReply): Established => {
       const whenOver = new Promise<void>((resolve) => (over = resolve));
       established = { connection, target, sessionTimeout: timeOut, readOnly, version: undefined, over: whenOver };

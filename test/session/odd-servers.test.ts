@@ -1,14 +1,21 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { AuthFailedError, ConnectionClosedError, ConnectionLoss, NotReadOnlyCallError } from '../../src/base/errors.ts';
-import { EventLoopHandler } from '../../src/connection/handler.ts';
+import {
+  AuthFailedError,
+  ConnectionClosedError,
+  ConnectionLoss,
+  NotReadOnlyCallError,
+  UnimplementedError,
+} from '../../src/base/errors.ts';
+import { CallbackQueues, EventLoopHandler, type Handler } from '../../src/connection/handler.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { ScopedClock } from '../../src/session/scoped-clock.ts';
 import { StateMachine } from '../../src/session/transitions.ts';
 import { ManualClock } from '../../src/base/clock.ts';
-import { FakeServer, Op, type FakePeer } from '../support/fake-server.ts';
+import { FakeServer, framed, Op, replyFrame, type FakePeer } from '../support/fake-server.ts';
 import { record, rejection, suspend, told, until } from '../support/waiting.ts';
+import { Peer, Rig } from './rig.ts';
 
 const QUICK = { delay: 5, maxDelay: 20 };
 const MULTI = 14;
@@ -164,6 +171,59 @@ test('a handler that cannot be stopped is told by stop(); the session is over al
   expect(client.clientState).toBe('CLOSED');
   expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'LOST']);
   expect(server.sessions()).toEqual([]);
+});
+
+test('a handler may bring a connection that was given up meanwhile: it is closed, and the next is made', async () => {
+  const dials: (() => void)[] = [];
+  const queues = new CallbackQueues();
+  const handler: Handler = {
+    name: 'late',
+    dial: (target) => new Promise((resolve) => dials.push(() => resolve(new Peer(rig, target)))),
+    dispatch: (kind, callback, onError) => queues.dispatch(kind, callback, onError),
+    start: () => undefined,
+    stop: () => undefined,
+  };
+  const rig: Rig = new Rig(9_000, { handler });
+  onTestFinished(() => rig.stop());
+  const failures: string[] = [];
+  rig.client.on('connectFailed', ({ cause }) => void failures.push(cause.message));
+  const started = rig.client.start({ timeout: Infinity });
+  await rig.clock.advance(9_000);
+  dials[0]!();
+  await rig.clock.advance(1_000);
+  expect(failures).toEqual(['no session within 9000 ms (its share of the session timeout)']);
+  expect([dials.length, rig.times('connect')]).toEqual([2, []]);
+  dials[1]!();
+  await rig.clock.settle();
+  await started;
+  expect(rig.client.connected).toBe(true);
+});
+
+test('credentials that are refused in one breath end the session once, and each is told so', async () => {
+  const rig = new Rig(9_000);
+  onTestFinished(() => rig.stop());
+  await rig.start();
+  rig.setAll('silent', 'a');
+  const added = ['one', 'two'].map((name) => rejection(rig.client.addAuth('digest', `${name}:x`)));
+  await rig.clock.settle();
+  const refusal = framed(replyFrame(-4, { err: -115 }));
+  rig.peer.deliver(refusal, refusal);
+  await rig.clock.settle();
+  for (const error of await Promise.all(added)) expect(error).toBeInstanceOf(AuthFailedError);
+  expect(rig.states.map(({ state }) => state)).toEqual(['CONNECTED', 'LOST']);
+  expect(rig.client.clientState).toBe('AUTH_FAILED');
+});
+
+test('what an old server does not know is refused here, and as much of it as was waiting does no harm', async () => {
+  await using server = await EmbeddedZooKeeper.start({ version: '3.5.10' });
+  await using client = await new KazooClient(server.connectString).start();
+  expect(await rejection(client.addWatch('/', () => undefined))).toBeInstanceOf(UnimplementedError);
+  await suspend(server, client);
+  const calls = Array.from({ length: 10_000 }, () => rejection(client.getAllChildrenNumber('/')));
+  const last = client.exists('/');
+  server.refuseConnections(false);
+  for (const error of await Promise.all(calls)) expect(error).toBeInstanceOf(UnimplementedError);
+  expect(await last).not.toBeNull();
 });
 
 test('kazoo:request knows no path of what has none', async () => {
