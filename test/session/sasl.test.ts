@@ -167,6 +167,16 @@ describe('SASL', () => {
     expect((error.cause as Error).cause).toBeInstanceOf(ConnectionDropped);
   });
 
+  test('that a server refuses with whatever code makes start() reject with AuthFailedError and the code as its cause', async () => {
+    await using server = await FakeServer.start({
+      request: (peer, { xid, op }) => peer.reply(xid, { err: op === Op.sasl ? -6 : 0 }),
+    });
+    const sasl: SaslMechanism = { mechanism: 'X-TEST', create: () => ({ complete: true, step: () => Buffer.from('x') }) };
+    const error = await rejection(new KazooClient({ hosts: server.connectString, sasl }).start());
+    expect(error).toBeInstanceOf(AuthFailedError);
+    expect((error.cause as { code?: number }).code).toBe(-6);
+  });
+
   test('whose mechanism throws makes start() reject at once with SASLException and its cause (D-5)', async () => {
     await using server = await EmbeddedZooKeeper.start();
     const cause = new Error('no ticket');
