@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { NoAuthError } from '../../src/base/errors.ts';
+import { NoAuthError, NoWatcherError } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { Barrier } from '../../src/recipe/barrier.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
-import { told } from '../support/waiting.ts';
+import { rejection, told } from '../support/waiting.ts';
 
 const NO_AUTH = -102;
 
@@ -47,6 +47,24 @@ describe.each(['3.8.6', '3.9.5'])('on ZooKeeper %s', (version) => {
       expect(await heard(client, events)).toEqual(['CHANGED', 'CHANGED']);
     },
   );
+
+  test.each([
+    [false, 'data'],
+    [false, 'children'],
+    [false, 'persistentRecursive'],
+    [true, 'data'],
+    [true, 'persistent'],
+  ] as const)('a watch that stays (recursive: %s) is no watch of %s, which takes nothing from it', async (recursive, type) => {
+    await using setting = await setUp();
+    const { client, other } = setting;
+    await other.create('/a');
+    const events: string[] = [];
+    await client.addWatch('/a', ({ type, path }) => void events.push(`${type} ${path}`), { recursive });
+    expect(await rejection(client.removeWatches('/a', type))).toBeInstanceOf(NoWatcherError);
+    await other.set('/a', '1');
+    await other.create('/a/b');
+    expect(await heard(client, events)).toEqual(['CHANGED /a', recursive ? 'CREATED /a/b' : 'CHILD /a']);
+  });
 
   test('a persistent watch takes the place of a recursive one that goes meanwhile', async () => {
     await using setting = await setUp();
