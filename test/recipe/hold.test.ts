@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
-import { NoNodeError } from '../../src/base/errors.ts';
+import { ConnectionLoss, NoNodeError, SessionExpiredError } from '../../src/base/errors.ts';
 import { Election } from '../../src/recipe/election.ts';
 import { withCaller } from '../../src/recipe/hold.ts';
 import { Lock } from '../../src/recipe/lock.ts';
 import { Semaphore } from '../../src/recipe/semaphore.ts';
 import { collectGarbage } from '../support/garbage.ts';
 import { Lab, until, untilConnected } from './lab.ts';
-import { watchCount } from './workbench.ts';
+import { altered, watchCount } from './workbench.ts';
 
 test('the signal of a hold under a caller’s signal aborts with the first of the two, and with its reason', () => {
   const [hold, caller] = [new AbortController(), new AbortController()];
@@ -43,6 +43,39 @@ test.each(['Lock', 'Semaphore', 'Election'])(
     expect(seen.slice(0, 4).filter((signal) => signal.deref() !== undefined)).toEqual([]);
   },
 );
+
+test('a lock that has lost its session says so before anybody is told', async () => {
+  const client = await (await Lab.open()).client();
+  let state = 'CONNECTED';
+  const knowing = altered(client, {
+    get state() {
+      return state;
+    },
+  });
+  const [lock, other] = [new Lock(knowing, '/held'), new Lock(knowing, '/other')];
+  await Promise.all([lock.acquire(), other.acquire()]);
+  const { signal } = lock;
+  state = 'SUSPENDED';
+  expect([signal.aborted, lock.signal.aborted, lock.isAcquired, lock.signal.reason]).toEqual([
+    false,
+    true,
+    true,
+    expect.any(ConnectionLoss),
+  ]);
+  state = 'LOST';
+  expect([other.isAcquired, other.signal.reason]).toEqual([false, expect.any(SessionExpiredError)]);
+});
+
+test('a hold that is over soon leaves no timer', async () => {
+  const clock = new ManualClock();
+  const client = await (await Lab.open()).client({ clock, timeout: 20_000 });
+  const lock = new Lock(client, '/held');
+  const before = clock.pending;
+  await lock.acquire();
+  expect(clock.pending).toBe(before + 1);
+  await lock.release();
+  expect(clock.pending).toBe(before);
+});
 
 describe('a hold whose node somebody removes', () => {
   async function setUp() {

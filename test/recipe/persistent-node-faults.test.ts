@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../src/base/clock.ts';
 import type { Clock } from '../../src/base/clock.ts';
-import { InvalidACLError, NoAuthError, NodeExistsError } from '../../src/base/errors.ts';
+import { ConnectionClosedError, ConnectionLoss, InvalidACLError, NoAuthError, NodeExistsError } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { PersistentNode } from '../../src/recipe/persistent-node.ts';
-import { suspend } from '../support/waiting.ts';
+import { rejection, suspend } from '../support/waiting.ts';
 import { altered, eventually, forgetful, workbench } from './workbench.ts';
 
 const CONNECTION_LOSS = -4;
@@ -34,6 +34,18 @@ describe('a persistent node', () => {
     await eventually(() => errors.length === 1);
     expect(errors[0]).toBeInstanceOf(NodeExistsError);
     expect(errors[0]).toMatchObject({ path: '/node' });
+  });
+
+  test('that waits for a stranger’s to go hears of the end of its client', async () => {
+    const { client, connect } = await workbench();
+    await (await connect()).create('/node', 'theirs');
+    let conflicts = 0;
+    const node = new PersistentNode(client, '/node', 'ours', { onConflict: () => (conflicts += 1) });
+    const started = rejection(node.start());
+    await eventually(() => conflicts === 1);
+    await client.stop();
+    expect(await started).toBeInstanceOf(ConnectionClosedError);
+    await node.close();
   });
 
   test('that a stranger makes between the look and the create is a conflict like any other', async () => {
@@ -214,6 +226,22 @@ describe('one that the server numbers', () => {
     expect(node.path).not.toBe(theirs);
     await node.close();
     expect(await client.exists(theirs)).not.toBeNull();
+  });
+
+  test('is not taken for another of the same session, which is made while the answer is lost', async () => {
+    const { client } = await workbench();
+    const made: string[] = [];
+    const unlucky = altered(client, {
+      create: async (path: string, data: string, options: object) => {
+        made.push(await client.create(path, made.length === 0 ? 'of another' : data, options));
+        if (made.length === 1) throw new ConnectionLoss();
+        return made.at(-1);
+      },
+    });
+    await using node = new PersistentNode(unlucky, '/n', 'data', { sequence: true });
+    await node.start();
+    expect([made.length, node.path]).toEqual([2, made[1]]);
+    expect((await client.get(made[0]!))[0]?.toString()).toBe('of another');
   });
 
   test('is not made anew where the connection is lost in the very moment of the answer', async () => {
