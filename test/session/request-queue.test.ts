@@ -87,6 +87,67 @@ describe('the queue', () => {
     expect(settled).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
+  test('counts what waits, and not what was given up while it did', async () => {
+    const { rig, answer } = await unanswered({ maxInFlight: 1 });
+    const first = rig.client.exists('/1');
+    const given = rejection(rig.client.exists('/2', { timeout: 10 }));
+    const third = rig.client.exists('/3');
+    await rig.clock.advance(10);
+    expect((await given).name).toBe('OperationTimeoutError');
+    expect(rig.client.queuedRequests).toBe(1);
+    answer(1);
+    await first;
+    expect([rig.client.inFlightRequests, rig.client.queuedRequests]).toEqual([1, 0]);
+    const fourth = rig.client.exists('/4');
+    expect(rig.client.queuedRequests).toBe(1);
+    answer(2);
+    await third;
+    answer(3);
+    await fourth;
+    expect(rig.client.queuedRequests).toBe(0);
+  });
+
+  test.each([false, true])(
+    'takes a request of maxRequestBytes, and refuses one of a byte more (connected: %s)',
+    async (isConnected) => {
+      const rig = await connected({ maxRequestBytes: 1_024 });
+      if (!isConnected) {
+        rig.setAll('refuses', 'a');
+        rig.peer.hangUp();
+        await rig.clock.settle();
+      }
+      // An xid, an operation, the length of the path, the path, and whether to watch.
+      const path = `/${'x'.repeat(1_024 - 4 - 4 - 4 - 1 - 1)}`;
+      const whole = outcome(rig, rig.client.exists(path));
+      expect(await rejection(rig.client.exists(`${path}x`))).toBeInstanceOf(RangeError);
+      rig.setAll('answers', 'a');
+      await rig.clock.advance(2_000);
+      expect(whole.is).toMatch(/^answered/);
+    },
+  );
+
+  test('begins anew when the connection is lost, whatever had been sent of it, and given up', async () => {
+    const { rig, answer } = await unanswered({ maxInFlight: 1 });
+    const first = rig.client.exists('/1');
+    const rest = [2, 3, 4, 5].map((n) => rejection(rig.client.exists(`/${n}`, { timeout: n === 4 ? 10 : Infinity })));
+    answer(1);
+    await first;
+    await rig.clock.advance(10);
+    expect([rig.client.inFlightRequests, rig.client.queuedRequests]).toEqual([1, 2]);
+    rig.setAll('refuses', 'a');
+    rig.peer.hangUp();
+    await rig.clock.settle();
+    const errors = (await Promise.all(rest)).map(({ name }) => name);
+    expect(errors).toEqual(['ConnectionLoss', 'ConnectionLoss', 'OperationTimeoutError', 'ConnectionLoss']);
+    expect(rig.client.queuedRequests).toBe(0);
+    const next = rig.client.exists('/6');
+    expect(rig.client.queuedRequests).toBe(1);
+    rig.setAll('answers', 'a');
+    await rig.clock.advance(2_000);
+    expect(await next).toBeNull();
+    expect(rig.client.queuedRequests).toBe(0);
+  });
+
   test('drops the late answer of a call that was given up, and no other', async () => {
     const { rig, answer } = await unanswered();
     const late = rejection(rig.client.exists('/1', { timeout: 10 }));
