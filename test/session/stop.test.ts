@@ -3,7 +3,7 @@ import { AuthFailedError, ConnectionClosedError, ConnectionLoss } from '../../sr
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { FakeServer, Op } from '../support/fake-server.ts';
-import { record, rejection, told, until } from '../support/waiting.ts';
+import { record, rejection, suspend, told, until } from '../support/waiting.ts';
 
 /** At once, on a machine that is busy with other things: less than any limit that might be waited out instead. */
 const SOON = 5_000;
@@ -160,6 +160,27 @@ describe('stop()', () => {
     expect(client.clientState).toBe('CLOSED');
     await starting;
   });
+
+  test.each(['CONNECTED', 'SUSPENDED'])(
+    'while %s tells listeners of LOST, who may stop it again and start it anew',
+    async (when) => {
+      await using server = await EmbeddedZooKeeper.start();
+      await using client = await new KazooClient(server.connectString).start();
+      const session = client.clientId!.sessionId;
+      if (when === 'SUSPENDED') await suspend(server, client);
+      const order: string[] = [];
+      let again: Promise<unknown> = Promise.resolve();
+      client.once('lost', () => {
+        const started = client.start().then(() => order.push('started'));
+        again = Promise.all([started, client.stop().then(() => order.push('stopped'))]);
+      });
+      await client.stop();
+      server.refuseConnections(false);
+      await again;
+      expect(order).toEqual(['stopped', 'started']);
+      expect([client.connected, client.clientId!.sessionId === session]).toEqual([true, false]);
+    },
+  );
 
   test('at the same time from many places gives the same answer to all (pain-points 11)', async () => {
     await using server = await EmbeddedZooKeeper.start();
