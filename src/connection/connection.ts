@@ -307,7 +307,6 @@ export class Connection implements FrameSink {
   }
 
   #noteZxid(high: number, low: number): void {
-    if (high < 0 || (high === 0 && low === 0)) return;
     const unsigned = low >>> 0;
     if (high < this.#zxidHigh || (high === this.#zxidHigh && unsigned < this.#zxidLow)) return;
     this.#zxidHigh = high;
