@@ -11,24 +11,39 @@ import { framed, replyFrame } from '../support/fake-server.ts';
 const LIMIT = 1_024;
 
 /** A connection over no network, what left on it, how often it rested, and how it ended. */
-function open(maxRequestBytes = LIMIT) {
+function open(maxRequestBytes = LIMIT, own: Partial<Transport> = {}) {
   const written: Buffer[] = [];
   const ended: Error[] = [];
   const clock = new ManualClock();
   const rest = vi.fn<() => void>();
+  const destroy = vi.fn<() => void>();
   const transport: Transport = {
     onData: () => undefined,
     onClose: () => undefined,
     write: (bytes) => void written.push(Buffer.from(bytes)),
     rest,
-    destroy: () => undefined,
+    destroy,
+    ...own,
   };
   const limits = { maxRequestBytes, maxResponseBytes: LIMIT };
-  const sink = { event: () => undefined, ended: (error: Error) => void ended.push(error) };
+  const events: [path: string, hasZxid: boolean][] = [];
+  const sink = {
+    event: (_type: number, path: string, hasZxid: boolean) => void events.push([path, hasZxid]),
+    ended: (error: Error) => void ended.push(error),
+  };
   const connection = new Connection(transport, clock, sink, limits);
-  const deliver = (...frames: Buffer[]): void => transport.onData(Buffer.concat(frames));
   const hangUp = (error: Error | null): void => transport.onClose(error);
-  return { connection, clock, written, rest, ended, deliver, hangUp };
+  return {
+    connection,
+    clock,
+    written,
+    rest,
+    ended,
+    events,
+    destroy,
+    hangUp,
+    deliver: (...frames: Buffer[]) => transport.onData(Buffer.concat(frames)),
+  };
 }
 
 /** A request that asks whether a path exists, and what became of it: error codes, or errors. */
@@ -40,16 +55,28 @@ const QUESTION = { protocolVersion: 0, lastZxidSeen: 0n, timeOut: 1, sessionId: 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** The announcement of a frame that is too long to be kept, and the first bytes of it. */
-function oversized(xid: number, zxid: bigint): Buffer {
+function oversized(xid: number, zxid: bigint, length = LIMIT + 1): Buffer {
   const head = replyFrame(xid, { zxid });
-  const length = Buffer.alloc(4);
-  length.writeInt32BE(LIMIT + 1);
-  return Buffer.concat([length, head, Buffer.alloc(LIMIT + 1 - head.length)]);
+  return framed(Buffer.concat([head, Buffer.alloc(length - head.length)]));
+}
+
+function event(path: string, zxid: bigint): Buffer {
+  const body = Buffer.alloc(12);
+  body.writeInt32BE(path.length, 8);
+  return framed(replyFrame(Xid.NOTIFICATION, { zxid, body: Buffer.concat([body, Buffer.from(path)]) }));
+}
+
+/** The answer to a handshake; that of a server before 3.4 does not say whether it is read-only. */
+function confirmation(readOnly?: boolean): Buffer {
+  const body = Buffer.alloc(36);
+  body.writeInt32BE(9_000, 4);
+  body.writeInt32BE(16, 16);
+  return framed(readOnly === undefined ? body : Buffer.concat([body, Buffer.from([readOnly ? 1 : 0])]));
 }
 
 describe('a connection that has ended', () => {
   test('fails what is sent on it, writes nothing more, and tells of its first end only', async () => {
-    const { connection, written, ended } = open();
+    const { connection, written, ended, destroy } = open();
     const outcomes: unknown[] = [];
     connection.send(asking(outcomes), REQUEST);
     const reason = new Error('enough');
@@ -62,6 +89,7 @@ describe('a connection that has ended', () => {
     expect(outcomes).toEqual([expect.any(ConnectionDropped), expect.any(ConnectionDropped)]);
     expect(written).toEqual([]);
     expect(ended).toEqual([reason]);
+    expect(destroy).toHaveBeenCalledOnce();
     expect(connection.takeInFlight()).toHaveLength(1);
   });
 
@@ -107,35 +135,133 @@ describe('a server that hangs up', () => {
   });
 });
 
+describe('what a server says', () => {
+  test.each([undefined, false, true])('in answer to the handshake, of being read-only: %s', async (readOnly) => {
+    const { connection, deliver } = open();
+    const greeting = connection.handshake(QUESTION);
+    deliver(confirmation(readOnly));
+    expect(await greeting).toMatchObject({ timeOut: 9_000, readOnly: readOnly ?? false, isShort: readOnly === undefined });
+  });
+
+  test('of a change tells whether it comes with the number of its transaction', () => {
+    const { events, deliver } = open();
+    deliver(event('/a', 5n), event('/b', -1n), event('/c', 2n ** 40n));
+    expect(events).toEqual([
+      ['/a', true],
+      ['/b', false],
+      ['/c', true],
+    ]);
+  });
+
+  test('in answer to a ping is an answer to nothing else', () => {
+    const { connection, ended, deliver } = open();
+    const outcomes: unknown[] = [];
+    connection.send(asking(outcomes), REQUEST);
+    deliver(framed(replyFrame(Xid.PING)));
+    expect([outcomes, ended, connection.inFlight]).toEqual([[], [], 1]);
+  });
+
+  test('is known by its time: the last byte’s, by a transport that knows better than this thread, and to the end', async () => {
+    const { connection, clock, deliver } = open();
+    const greeting = connection.handshake(QUESTION);
+    clock.advance(7);
+    deliver(confirmation(false));
+    await greeting;
+    clock.advance(5);
+    expect(connection.lastReceived).toBe(7);
+    connection.confirm(9_000);
+    clock.advance(3);
+    deliver(event('/a', -1n));
+    clock.advance(2);
+    expect(connection.lastReceived).toBe(15);
+    connection.end(new Error('enough'));
+    clock.advance(2);
+    expect(connection.lastReceived).toBe(15);
+    const elsewhere = open(LIMIT, { keepAlive: () => undefined, silence: () => 4 });
+    elsewhere.clock.advance(10);
+    expect(elsewhere.connection.lastReceived).toBe(6);
+    elsewhere.connection.end(new Error('enough'));
+    elsewhere.clock.advance(10);
+    expect(elsewhere.connection.lastReceived).toBe(6);
+  });
+});
+
 describe('what no server should send', () => {
   test('an answer to nothing, in the order of requests or out of it, ends the connection', () => {
     const none = open();
     none.deliver(framed(replyFrame(1)));
     expect(none.ended[0]?.message).toBe('a reply with xid 1 came where none was expected');
+    const other = open();
+    other.connection.send(asking([]), REQUEST);
+    other.deliver(framed(replyFrame(2)));
+    expect(other.ended[0]?.message).toBe('a reply with xid 2 came where 1 was expected');
     const side = open();
     side.deliver(framed(replyFrame(Xid.AUTH)));
     expect(side.ended[0]).toBeInstanceOf(ConnectionDropped);
     expect(side.ended[0]?.cause).toBeInstanceOf(DecodeError);
   });
 
-  test('a frame that is too long fails the call it answers, and no other', () => {
+  // Beyond any path, a frame is not even kept.
+  test.each([LIMIT + 1, 2 ** 20 + 1])('a frame of %d bytes fails the call it answers, and no other', (length) => {
     const { connection, ended, deliver } = open();
     const outcomes: unknown[] = [];
     connection.send(asking(outcomes), REQUEST);
     connection.send(asking(outcomes), REQUEST);
-    deliver(oversized(Xid.NOTIFICATION, 5n), oversized(1, 7n), framed(replyFrame(2, { err: -101, zxid: 7n })));
-    expect(outcomes).toEqual([expect.objectContaining({ code: -5 }), -101]);
+    deliver(oversized(1, 7n, length));
+    expect(outcomes).toEqual([expect.objectContaining({ code: -5 })]);
     expect(connection.lastZxid).toBe(7n);
+    deliver(framed(replyFrame(2, { err: -101, zxid: 8n })));
+    expect(outcomes.slice(1)).toEqual([-101]);
     expect(ended).toEqual([]);
   });
 
-  test('and so is one in the place of the handshake’s answer: it ends the connection', async () => {
+  test('one of as many bytes as there may be is read', () => {
+    const { connection, deliver } = open();
+    const outcomes: unknown[] = [];
+    connection.send(asking(outcomes), REQUEST);
+    deliver(oversized(1, 7n, LIMIT));
+    expect(outcomes).toEqual([0]);
+  });
+
+  test('an event is read however long its path is; one that is longer than any path is left out', () => {
+    const { ended, events, deliver } = open();
+    const path = `/${'x'.repeat(LIMIT)}`;
+    deliver(event(path, -1n), oversized(Xid.NOTIFICATION, 5n, 2 ** 20 + 1));
+    expect([events, ended]).toEqual([[[path, false]], []]);
+  });
+
+  test.each([0, 1])('too much in the place of the handshake’s answer, beginning with %d, ends the connection', async (first) => {
     const { connection, ended, deliver } = open();
     const greeting = connection.handshake(QUESTION);
-    deliver(oversized(1, 1n));
+    deliver(oversized(first, 1n));
     await expect(greeting).rejects.toBeInstanceOf(ConnectionDropped);
     expect(ended[0]?.message).toContain(`a frame of ${LIMIT + 1} bytes`);
   });
+});
+
+test('the zxid goes up with either half of it, and is none of those below zero', () => {
+  const { connection, deliver } = open();
+  const seen = [5n, 0n, -1n, 2n ** 31n + 1n, 2n ** 33n + 1n, -(2n ** 40n), 2n ** 33n + 2n].map((zxid, index) => {
+    connection.send(asking([]), REQUEST);
+    deliver(framed(replyFrame(index + 1, { err: -101, zxid })));
+    return connection.lastZxid;
+  });
+  expect(seen).toEqual([5n, 5n, 5n, 2n ** 31n + 1n, 2n ** 33n + 1n, 2n ** 33n + 1n, 2n ** 33n + 2n]);
+});
+
+test('what restores a session goes out whatever the limit on requests', async () => {
+  const { connection, written } = open();
+  const auth = Buffer.alloc(LIMIT);
+  connection.sendSide(Xid.AUTH, asking([], OPS.auth), { type: 0, scheme: 'digest', auth });
+  await tick();
+  expect(Buffer.concat(written).includes(auth)).toBe(true);
+});
+
+test('a transport that keeps the session alive by itself is given the ping to send', () => {
+  const keepAlive = vi.fn<NonNullable<Transport['keepAlive']>>();
+  open(LIMIT, { keepAlive }).connection.confirm(9_000);
+  const ping = Uint8Array.of(0, 0, 0, 8, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 11);
+  expect(keepAlive).toHaveBeenCalledExactlyOnceWith({ sessionTimeout: 9_000, ping });
 });
 
 test('the zxid never goes back', () => {
