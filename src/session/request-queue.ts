@@ -195,7 +195,6 @@ export class RequestQueue implements CallHome {
     call.attach({ onSettled });
   }
 
-  /** Swept when half of the queue is of no use any more: so that a long outage costs no memory, and giving up costs no search. */
   #noteGivenUp(call: Call): void {
     if (call.sent) this.#abandoned.add(call);
     else {
@@ -206,6 +205,7 @@ export class RequestQueue implements CallHome {
     this.#checkDrained();
   }
 
+  /** Called when half of the queue is of no use any more: so that a long outage costs no memory, and giving up costs no search. */
   #sweep(): void {
     this.#waiting = this.#waiting.slice(this.#head).filter((other) => !other!.settled);
     this.#head = 0;
