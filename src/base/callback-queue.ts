@@ -1,3 +1,5 @@
+import { Ring } from './ring.ts';
+
 interface Entry {
   readonly callback: () => unknown;
   readonly onError: (error: unknown) => void;
@@ -10,47 +12,34 @@ interface Entry {
  * The first of a burst runs in a microtask of its own: after the code that queued it, before any reply that arrived later is seen.
  */
 export class CallbackQueue {
-  /** From #head on; nothing is held before it. */
-  #queue: (Entry | undefined)[] = [];
-  #head = 0;
+  #waiting = new Ring<Entry>();
   #running = false;
 
   /** How many callbacks wait, not counting the one that runs. */
   get size(): number {
-    return this.#queue.length - this.#head;
+    return this.#waiting.size;
   }
 
   /** @param onError told what this callback throws */
   push(callback: () => unknown, onError: (error: unknown) => void): void {
-    this.#queue.push({ callback, onError });
+    this.#waiting.push({ callback, onError });
     if (this.#running) return;
     this.#running = true;
     queueMicrotask(() => this.#drain());
   }
 
   #drain(): void {
-    while (this.#head < this.#queue.length) {
-      const outcome = run(this.#take());
+    while (this.#waiting.size > 0) {
+      const entry = this.#waiting.oldest!;
+      this.#waiting.shift();
+      const outcome = run(entry);
       if (outcome !== undefined) return void outcome.then(() => this.#drain());
     }
-    this.#queue = [];
-    this.#head = 0;
+    // The room that a burst took goes with it.
+    this.#waiting = new Ring();
     this.#running = false;
   }
-
-  /** Each is moved but once, however many wait behind callbacks that are async. */
-  #take(): Entry {
-    const entry = this.#queue[this.#head]!;
-    this.#queue[this.#head++] = undefined;
-    if (this.#head > COMPACT && this.#head * 2 > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
-    }
-    return entry;
-  }
 }
-
-const COMPACT = 1024;
 
 function run({ callback, onError }: Entry): Promise<unknown> | undefined {
   const report = (error: unknown): void => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { ConnectionDropped, errorForCode, MarshallingError } from '../base/errors.ts';
+import { Ring } from '../base/ring.ts';
 import { TURN } from '../base/turn.ts';
 import type { AnyField, ValueOf } from '../codec/fields.ts';
 import { FrameSplitter, type FrameSink } from '../codec/frame.ts';
@@ -10,7 +11,6 @@ import { Writer } from '../codec/writer.ts';
 import { nextXid, Xid } from '../codec/xid.ts';
 import { FrameWatch } from './frame-watch.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { InFlight } from './in-flight.ts';
 import { ReadPace } from './read-pace.ts';
 import type { Transport } from './transport.ts';
 
@@ -53,7 +53,7 @@ export class Connection implements FrameSink {
   readonly #maxResponseBytes: number;
   readonly #maxRequestBytes: number;
   readonly #side: { readonly xid: number; readonly exchange: Exchange }[] = [];
-  readonly #inFlight = new InFlight<Exchange>();
+  readonly #inFlight = new Ring<Exchange>();
   readonly #pace = new ReadPace();
   /** Of the chunk in hand. */
   #replies = 0;

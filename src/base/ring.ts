@@ -1,11 +1,11 @@
 const FIRST_ROOM = 64;
 
 /**
- * What was sent and is not yet answered, oldest first, in a ring that grows and is then used again: nothing is allocated for a request.
+ * What waits for its turn, oldest first, in a ring that grows and is then used again: nothing is allocated for one more, and none is moved when another goes.
  *
  *   [ … | head: oldest … newest | … ]      indexes go up for ever; the slot is the index modulo the room, a power of two
  */
-export class InFlight<T> {
+export class Ring<T> {
   #slots = new Array<T | undefined>(FIRST_ROOM).fill(undefined);
   #head = 0;
   #size = 0;

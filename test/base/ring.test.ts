@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { InFlight } from '../../src/connection/in-flight.ts';
+import { Ring } from '../../src/base/ring.ts';
 
 test('is a queue, however it grows and wraps', () => {
   const steps = fc.array(fc.oneof(fc.constant('shift'), fc.constant('take all'), fc.nat(150)), { maxLength: 60 });
   fc.assert(
     fc.property(steps, (script) => {
-      const ring = new InFlight<number>();
+      const ring = new Ring<number>();
       let model: number[] = [];
       let next = 0;
       for (const step of script) {
