@@ -1,4 +1,4 @@
-import { ConnectionClosedError, NodeExistsError, NoNodeError } from '../base/errors.ts';
+import { ConnectionClosedError, NodeExistsError, NoNodeError, TransactionError } from '../base/errors.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { type Attempt, isTransient } from './attempt.ts';
 import { persist } from './outage.ts';
@@ -88,12 +88,10 @@ export class EntryLock {
     return this.#session === presentSession(this.#client);
   }
 
-  /** Both requests leave together: the entry is read after the lock is there. */
+  /** Both requests leave together: the entry is read after the lock is there. An entry that another has consumed meanwhile is not locked. */
   async #tryAcquire(progress: Progress): Promise<Buffer | null> {
-    const [locked, read] = await Promise.allSettled([
-      this.#client.create(this.#lock, this.#id, { ephemeral: true }),
-      this.#client.get(this.#entry),
-    ]);
+    const locking = this.#client.transaction().check(this.#entry, -1).create(this.#lock, this.#id, { ephemeral: true });
+    const [locked, read] = await Promise.allSettled([locking.commitOrThrow(), this.#client.get(this.#entry)]);
     if (locked.status === 'rejected' && !(await this.#isOursAfter(locked.reason, progress))) return null;
     progress.unsure = true;
     if (read.status === 'fulfilled') return read.value[0] ?? Buffer.alloc(0);
@@ -103,13 +101,17 @@ export class EntryLock {
   }
 
   /** Whether a lock whose making failed is there all the same, from an earlier try of which the answer was lost. */
-  async #isOursAfter(error: unknown, progress: Progress): Promise<boolean> {
+  async #isOursAfter(failure: unknown, progress: Progress): Promise<boolean> {
+    const error = failure instanceof TransactionError ? failure.cause : failure;
     if (isTransient(error)) {
       progress.unsure = true;
       progress.inDoubt();
     }
-    // Where the parent has vanished, it is made before the next look at the queue.
-    if (error instanceof NoNodeError) return false;
+    if (error instanceof NoNodeError) {
+      // Where the parent has vanished, it is made before the next look at the queue.
+      if (progress.unsure) await this.discard();
+      return false;
+    }
     if (!(error instanceof NodeExistsError)) throw error;
     return progress.unsure && this.isHeld();
   }

@@ -7,6 +7,7 @@ import {
   OperationTimeoutError,
 } from '../../src/base/errors.ts';
 import { makeAcl, OPEN_ACL_UNSAFE } from '../../src/base/security.ts';
+import type { KazooClient } from '../../src/kazoo-client.ts';
 import { LockingQueue } from '../../src/recipe/locking-queue.ts';
 import { altered, eventually, expire, forgetful, pause, reconnect, watchCount, workbench } from './workbench.ts';
 
@@ -186,12 +187,12 @@ test('what an aborted call takes back is not the lock of the next', async () => 
   await rival.put('item');
   const controller = new AbortController();
   let removals = 0;
-  const flawed = altered(client, {
-    create: (...args: Parameters<typeof client.create>) => {
-      const made = client.create(...args);
-      controller.abort(new Error('enough'));
-      return made;
-    },
+  const aborting = lockingBy(client, (lock) => {
+    const locked = lock();
+    controller.abort(new Error('enough'));
+    return locked;
+  });
+  const flawed = altered(aborting, {
     delete: async (path: string) => {
       await client.delete(path);
       if (++removals > 1) return true;
@@ -237,15 +238,13 @@ test.each(['released', 'given up'])(
     const rival = new LockingQueue(await connect(), '/queue');
     await rival.put('item');
     const controller = new AbortController();
-    let late: (() => Promise<string>) | undefined;
-    let again: Promise<string> | undefined;
-    const flawed = altered(client, {
-      create: (...args: Parameters<typeof client.create>) => {
-        if (late !== undefined) return (again = client.create(...args));
-        late = () => client.create(...args);
-        if (how === 'given up') controller.abort(new Error('enough'));
-        return Promise.reject(new ConnectionLoss('on its way yet'));
-      },
+    let late: (() => Promise<unknown>) | undefined;
+    let again: Promise<unknown> | undefined;
+    const flawed = lockingBy(client, (lock) => {
+      if (late !== undefined) return (again = lock());
+      late = lock;
+      if (how === 'given up') controller.abort(new Error('enough'));
+      return Promise.reject(new ConnectionLoss('on its way yet'));
     });
     const queue = new LockingQueue(flawed, '/queue');
     const item = queue.get({ signal: controller.signal });
@@ -258,16 +257,45 @@ test.each(['released', 'given up'])(
   },
 );
 
+test('an item that another consumes before it can be locked is left alone, and the next is given', async () => {
+  const { client, connect } = await workbench();
+  const rival = new LockingQueue(await connect(), '/queue');
+  await rival.putAll(['a', 'b']);
+  let gone: Promise<unknown> | undefined;
+  const late = lockingBy(client, async (lock) => {
+    await (gone ??= rival.get().then(() => rival.consume()));
+    return lock();
+  });
+  const queue = new LockingQueue(late, '/queue');
+  expect(String(await queue.get())).toBe('b');
+  // One for the rival's item, made and removed, and one for ours.
+  expect((await client.exists('/queue/taken'))?.cversion).toBe(3);
+});
+
+test('a lock of which the answer was lost goes when its entry has gone', async () => {
+  const { client } = await workbench();
+  let entry: string | undefined;
+  const flawed = lockingBy(client, async (lock) => {
+    await lock();
+    if (entry !== undefined) return;
+    [entry] = await client.getChildren('/queue/entries');
+    await client.delete(`/queue/entries/${entry}`);
+    throw new ConnectionLoss('the answer was lost');
+  });
+  const queue = new LockingQueue(flawed, '/queue');
+  await queue.put('item');
+  expect(await queue.get()).toBeNull();
+  expect(await client.getChildren('/queue/taken')).toEqual([]);
+});
+
 test('an item that is being processed stays locked when what might have come late is looked for', async () => {
   const { client, connect } = await workbench({ timeout: 1_000 });
   const rival = new LockingQueue(await connect(), '/queue');
   await rival.put('item');
-  let creates = 0;
-  const flawed = altered(client, {
-    create: async (...args: Parameters<typeof client.create>) => {
-      if (++creates === 1) throw new ConnectionLoss('lost');
-      return client.create(...args);
-    },
+  let locks = 0;
+  const flawed = lockingBy(client, async (lock) => {
+    if (++locks === 1) throw new ConnectionLoss('lost');
+    return lock();
   });
   const queue = new LockingQueue(flawed, '/queue');
   expect(String(await queue.get())).toBe('item');
@@ -348,9 +376,10 @@ test('an item that another has consumed meanwhile was not consumed by this one',
   const { server, client, connect } = await workbench({ timeout: 2_000 });
   const other = new LockingQueue(await connect(), '/queue');
   let isLost = false;
+  let isTaken = false;
   // The request never reaches the server, and the session is over before the client is back.
   const transaction = (): unknown => {
-    if (isLost) return client.transaction();
+    if (isLost || !isTaken) return client.transaction();
     isLost = true;
     server.refuseConnections(true);
     server.expireSession(client.clientId!.sessionId);
@@ -364,6 +393,7 @@ test('an item that another has consumed meanwhile was not consumed by this one',
   const queue = new LockingQueue(altered(client, { transaction }), '/queue');
   await queue.put('job');
   expect((await queue.get())?.toString()).toBe('job');
+  isTaken = true;
   const consumed = queue.consume();
   await eventually(() => isLost);
   server.refuseConnections(false);
@@ -384,3 +414,15 @@ test('adding several at once ends with its timeout and its signal', async () => 
   await expect(aborted).rejects.toBe(reason);
   server.thaw();
 });
+
+/** The client, with another way to lock an entry. */
+function lockingBy(client: KazooClient, way: (lock: () => Promise<unknown>) => Promise<unknown>): KazooClient {
+  return altered(client, {
+    transaction: () => {
+      const transaction = client.transaction();
+      const commit = transaction.commitOrThrow.bind(transaction);
+      const isLock = (): boolean => transaction.operations.some(({ type }) => type === 'create');
+      return Object.assign(transaction, { commitOrThrow: () => (isLock() ? way(commit) : commit()) });
+    },
+  });
+}
