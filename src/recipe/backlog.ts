@@ -4,7 +4,7 @@ import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { Attempt } from './attempt.ts';
 import { ensuring } from './ensuring.ts';
-import { sortEntries } from './queue-entry.ts';
+import { createdEver, sortEntries } from './queue-entry.ts';
 
 /** An entry that was read, and is to be removed. */
 export interface Item {
@@ -141,9 +141,4 @@ export class Backlog {
       throw error;
     }
   }
-}
-
-/** A stat reports `cversion = creates + deletes`, and `numChildren = creates - deletes`. */
-function createdEver({ cversion, numChildren }: ZnodeStat): number {
-  return (cversion + numChildren) / 2;
 }

@@ -8,6 +8,7 @@ import { ownData, requireClient, requireWaiting } from './arguments.ts';
 import { type Attempt, attempting } from './attempt.ts';
 import { ensuring } from './ensuring.ts';
 import { EntryLock } from './entry-lock.ts';
+import { FreeEntries } from './free-entries.ts';
 import { uniqueName } from './identifier.ts';
 import { afterLatecomers } from './latecomers.ts';
 import { entryPrefix, type PutOptions, requirePut, sortEntries } from './queue-entry.ts';
@@ -36,6 +37,7 @@ export class LockingQueue {
   readonly #client: RecipeClient;
   readonly #entries: string;
   readonly #taken: string;
+  readonly #free: FreeEntries;
   readonly #turnstile = new Turnstile();
   /** What a call that was given up had begun is done and taken back. */
   #tidied: Promise<unknown> = Promise.resolve();
@@ -48,6 +50,7 @@ export class LockingQueue {
     this.#client = client;
     this.#entries = joinPath(this.path, 'entries');
     this.#taken = joinPath(this.path, 'taken');
+    this.#free = new FreeEntries(client, this.#entries, this.#taken);
   }
 
   /** What `get()` gave that has been neither consumed nor released, nor found to be lost. */
@@ -160,8 +163,8 @@ export class LockingQueue {
 
   async #lockFirst(attempt: Attempt, wake?: () => void): Promise<LockedEntry | null> {
     for (;;) {
-      const free = await this.#listFree(attempt);
-      if (free.length === 0 && (wake === undefined || (await this.#listFree(attempt, wake)).length === 0)) return null;
+      const free = await this.#free.next(attempt);
+      if (free.length === 0 && (wake === undefined || (await this.#free.list(attempt, wake)).length === 0)) return null;
       for (const name of free) {
         const value = await this.#lockAndRead(name, attempt);
         if (value !== null) return { name, value };
@@ -187,15 +190,6 @@ export class LockingQueue {
         if (this.#element?.name !== name) await lock.discard();
       }),
     );
-  }
-
-  async #listFree(attempt: Attempt, watch?: () => void): Promise<string[]> {
-    const options = { watch, ...attempt.limits };
-    const list = (): Promise<[string[], string[]]> =>
-      Promise.all([this.#client.getChildren(this.#entries, options), this.#client.getChildren(this.#taken, options)]);
-    const [entries, taken] = await attempt.retry(this.#client, () => this.#ensuring(attempt, list));
-    const locked = new Set(taken);
-    return sortEntries(entries.filter((name) => !locked.has(name)));
   }
 
   async #stillHeld(attempt: Attempt): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type { Limits } from '../base/arguments.ts';
 import { describeValue } from '../base/paths.ts';
+import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import { requireWaiting } from './arguments.ts';
 import { compareSequences, numberIn } from './sequence.ts';
@@ -22,6 +23,16 @@ export function sortEntries(children: readonly string[]): string[] {
     .map(readEntry)
     .sort(compareEntries)
     .map(({ name }) => name);
+}
+
+/** How many children a node ever had: a stat reports `cversion = created + deleted`, and `numChildren = created - deleted`. */
+export function createdEver({ cversion, numChildren }: ZnodeStat): number {
+  return (cversion + numChildren) / 2;
+}
+
+/** How many of them have gone. */
+export function deletedEver({ cversion, numChildren }: ZnodeStat): number {
+  return (cversion - numChildren) / 2;
 }
 
 /** @throws TypeError for a priority that is no whole number, or an unknown option; RangeError for a priority outside 0 to 999 */
