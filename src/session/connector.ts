@@ -52,6 +52,8 @@ export interface ConnectorSink {
 }
 
 const NO_PASSWORD = Buffer.alloc(16);
+/** The protocol version by which ClickHouse Keeper says that it serves nobody now, having no leader perhaps; all else looks like a session. */
+const REJECTED = 42;
 /** A name that resolves more slowly is left out of the cycle. */
 const LOOKUP_PATIENCE = 5_000;
 const SASL_TRIES = 3;
@@ -254,12 +256,13 @@ export class Connector {
     // It may have been given up in the very turn the reply came.
     if (connection.ended)
       throw (attempt.reason as Error | undefined) ?? new ConnectionDropped('the connection ended while it was being made');
-    if (reply.timeOut <= 0) {
+    if (reply.timeOut <= 0 || reply.protocolVersion === REJECTED) {
       connection.end(new ConnectionDropped('the server refused the session'));
-      if (sessionId === 0n) throw new ConnectionDropped('the server refused to open a session');
+      if (sessionId === 0n || reply.timeOut > 0) throw new ConnectionDropped('the server refused to open a session');
       this.#sink.expired();
       return this.#establish(target, attempt, confirmed);
     }
+    if (sessionId !== 0n && BigInt.asIntN(64, sessionId) !== reply.sessionId) this.#replaced(connection, attempt);
     this.#everConfirmed = true;
     this.#sessionId = { sessionId: reply.sessionId, password: reply.passwd ?? NO_PASSWORD };
     this.#sessionTimeout = reply.timeOut;
@@ -272,6 +275,13 @@ export class Connector {
       established.version = await this.#askVersion(target, reply.timeOut, attempt);
     await this.#present(established);
     return established;
+  }
+
+  /** ClickHouse Keeper resumes no session: who asks for one is given another, and the ephemeral nodes of the old one are gone. */
+  #replaced(connection: Connection, attempt: AbortSignal): void {
+    this.#sink.expired();
+    // A listener may have stopped the client.
+    if (connection.ended) throw attempt.reason as Error;
   }
 
   /** A server that does not know a request hangs up, or, before 3.4, never answers it: such requests are better not sent. */

@@ -29,6 +29,17 @@ function confirmWithoutPassword(peer: FakePeer, timeOut: number): void {
   peer.send(body);
 }
 
+/** The answer of a ClickHouse Keeper without a leader, which hangs up behind it. */
+function reject(peer: FakePeer, timeOut: number): void {
+  const body = Buffer.alloc(36);
+  body.writeInt32BE(42, 0);
+  body.writeInt32BE(timeOut, 4);
+  body.writeBigInt64BE(-1n, 8);
+  body.writeInt32BE(16, 16);
+  peer.send(body);
+  peer.socket.end();
+}
+
 describe('a server that', () => {
   test('refuses to open a session is one of those that failed, and asked again', async () => {
     let refusals = 0;
@@ -66,6 +77,72 @@ describe('a server that', () => {
     await suspended;
     await until(() => server.questions.length === 2, 'the second handshake');
     expect(server.questions[1]!.sessionId).toBe(7n);
+  });
+
+  test('opens another session than it is asked for has lost ours, as ClickHouse Keeper does: LOST, and a new one on the same connection', async () => {
+    let sessions = 0n;
+    await using server = await FakeServer.start({ greet: (peer, { timeOut }) => peer.confirm(timeOut, ++sessions) });
+    await using client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
+    const states = record(client);
+    await client.start();
+    const events: unknown[] = [];
+    const watched = client.exists('/a', { watch: (event) => void events.push(event.state) });
+    await until(() => server.requests.length === 1, 'the request');
+    server.peers[0]!.reply(server.requests[0]!.xid, { err: -101 });
+    expect(await watched).toBeNull();
+    server.peers[0]!.socket.destroy();
+    await until(() => states.length === 4, 'CONNECTED again');
+    expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'LOST', 'CONNECTED']);
+    expect(server.questions.map(({ sessionId }) => sessionId)).toEqual([0n, 1n]);
+    expect(client.clientId?.sessionId).toBe(2n);
+    await until(() => events.length === 1, 'the end of the watch');
+    expect(events).toEqual(['EXPIRED_SESSION']);
+    expect(server.requests.some(({ op }) => op === Op.setWatches)).toBe(false);
+  });
+
+  test('opens another session than it is asked for is left by a client that a listener stops', async () => {
+    let sessions = 0n;
+    await using server = await FakeServer.start({ greet: (peer, { timeOut }) => peer.confirm(timeOut, ++sessions) });
+    await using client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
+    const states = record(client);
+    await client.start();
+    const stopped = new Promise((resolve) => client.once('lost', () => resolve(client.stop())));
+    server.peers[0]!.socket.destroy();
+    await stopped;
+    expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'LOST']);
+    expect([client.clientState, server.peers.length]).toEqual(['CLOSED', 2]);
+  });
+
+  test('resumes a session tells its id with a sign, as it may not have been written', async () => {
+    await using server = await FakeServer.start();
+    const clientId = { sessionId: 0xf000_0000_0000_0001n, password: Buffer.alloc(16) };
+    await using client = new KazooClient({ hosts: server.connectString, clientId });
+    const lost: unknown[] = [];
+    client.on('connectFailed', ({ cause }) => void lost.push(cause));
+    await client.start();
+    expect([client.stateCause, lost, server.peers.length]).toEqual([null, [], 1]);
+    expect(client.clientId?.sessionId).toBe(BigInt.asIntN(64, clientId.sessionId));
+  });
+
+  test('serves nobody now, as ClickHouse Keeper says by a protocol version, has given no session, and has not lost ours', async () => {
+    let serves = true;
+    await using server = await FakeServer.start({
+      greet: (peer, { timeOut, sessionId }) =>
+        serves ? peer.confirm(timeOut, sessionId === 0n ? 9n : sessionId) : reject(peer, timeOut),
+    });
+    await using client = new KazooClient({ hosts: server.connectString, connectionRetry: QUICK });
+    const states = record(client);
+    const failures: string[] = [];
+    client.on('connectFailed', ({ cause }) => void failures.push(cause.message));
+    await client.start();
+    serves = false;
+    server.peers[0]!.socket.destroy();
+    await until(() => failures.length >= 2, 'two refusals');
+    serves = true;
+    await until(() => states.length === 3, 'CONNECTED again');
+    expect(states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'CONNECTED']);
+    expect(failures[0]).toBe('the server refused to open a session');
+    expect(client.clientId?.sessionId).toBe(9n);
   });
 
   test('does not restore the watches loses the connection: they are asked of the next', async () => {
