@@ -35,6 +35,8 @@ import type { ClientId, KazooClientEvents } from './recipe-client.ts';
 
 const START_TIMEOUT = 15_000;
 const VERSION_OPTIONS = [...LIMITS, 'retries'] as const;
+/** Any of them may not be on a server's whitelist; Solr asks for one with `mntr` alone. */
+const VERSION_WORDS = ['srvr', 'envi', 'mntr'] as const;
 
 /** A client's life: states, start and stop, hosts, credentials; and the way every operation takes to the session. */
 export class CoreClient extends SafeEmitter<KazooClientEvents> {
@@ -368,10 +370,13 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   async #askVersion(retries: number, wait: WaitOptions): Promise<number[]> {
     let answer = '';
+    let refused = 0;
     for (let attempt = 0; attempt <= retries; attempt++) {
-      answer = await this.command(attempt % 2 === 0 ? 'srvr' : 'envi', wait);
+      answer = await this.command(VERSION_WORDS[refused % VERSION_WORDS.length], wait);
       const found = versionIn(answer);
       if (found !== undefined) return found;
+      // An answer that got lost says nothing of the word.
+      if (answer !== '') refused++;
     }
     throw new KazooException(`the server does not tell its version; it answered: ${answer.slice(0, 200).trim() || 'nothing'}`);
   }

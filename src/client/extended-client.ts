@@ -32,7 +32,7 @@ export class ExtendedClient extends Client {
 
   constructor(options?: string | KazooClientOptions) {
     super(options);
-    this.#serverWatches = new ServerWatches(this.session, () => this.serverVersion({ retries: 0 }));
+    this.#serverWatches = new ServerWatches(this.session, () => this.serverVersion({ retries: 2 }));
   }
 
   /**

@@ -1,4 +1,4 @@
-import { MarshallingError, NoWatcherError, UnimplementedError } from '../base/errors.ts';
+import { ConnectionDropped, MarshallingError, NoWatcherError, UnimplementedError } from '../base/errors.ts';
 import { AddWatchMode, isOlder, OPS, WatcherType, type RequestOf } from '../codec/ops.ts';
 import { Failure } from '../session/failure.ts';
 import type { Session } from '../session/session.ts';
@@ -142,12 +142,14 @@ export class ServerWatches {
     return outcome;
   }
 
+  /** What a server does not tell now it will not tell later, and each question is a connection of its own. */
   async #askVersion(target: object): Promise<number[] | undefined> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
         return await this.#serverVersion();
-      } catch {
+      } catch (error) {
         // Some answers are lost when a busy server hangs up behind them.
+        if (!(error instanceof ConnectionDropped)) return undefined;
       }
     }
     this.#versions.delete(target);

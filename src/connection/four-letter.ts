@@ -1,9 +1,9 @@
 import { ConnectionDropped } from '../base/exceptions.ts';
 import type { Transport } from './transport.ts';
 
-/** The version that an answer to `srvr` or `envi` tells, such as `[3, 9, 4]`. */
+/** The version that an answer to `srvr`, `envi` or `mntr` tells, such as `[3, 9, 4]`. */
 export function versionIn(answer: string): number[] | undefined {
-  return /zookeeper[. ]version[:=]\s*(\d+(?:\.\d+)+)/i.exec(answer)?.[1]?.split('.').map(Number);
+  return /(?:zookeeper[. ]version[:=]|zk_version)\s*(\d+(?:\.\d+)+)/i.exec(answer)?.[1]?.split('.').map(Number);
 }
 
 /**

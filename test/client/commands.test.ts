@@ -66,6 +66,42 @@ describe('serverVersion()', () => {
     expect(server.words).toEqual(['srvr', 'envi']);
   });
 
+  test('asks for what Solr has on the whitelist, too', async () => {
+    await using server = await withWords((word) =>
+      word === 'mntr'
+        ? 'zk_version\t3.9.4-7246445, built on 2025-08-19 19:53 UTC\nzk_server_state\tfollower\n'
+        : `${word} is not executed`,
+    );
+    await using client = await new KazooClient(server.connectString).start();
+    expect(await client.serverVersion()).toEqual([3, 9, 4]);
+    expect(server.words).toEqual(['srvr', 'envi', 'mntr']);
+  });
+
+  test('asks a word again whose answer was lost', async () => {
+    let lost = 0;
+    await using server = await withWords(() => (lost++ < 2 ? '' : 'Zookeeper version: 3.8.4-9316c2a, built on 2024-02-12'));
+    await using client = await new KazooClient(server.connectString).start();
+    expect(await client.serverVersion()).toEqual([3, 8, 4]);
+    expect(server.words).toEqual(['srvr', 'srvr', 'srvr']);
+  });
+
+  test('is asked once for a connection by watches that are taken back, though the server does not tell, as ClickHouse Keeper', async () => {
+    await using server = await withWords((word) =>
+      word === 'envi' ? 'Environment:\nclickhouse.keeper.version=v24.8.4.13-lts' : 'ClickHouse Keeper version: v24.8.4.13-lts',
+    );
+    await using client = await new KazooClient(server.connectString).start();
+    for (let turn = 0; turn < 3; turn++) {
+      const watch = (): void => undefined;
+      const read = client.exists('/a', { watch });
+      await until(() => server.requests.length > turn, 'the read');
+      server.peers[0]!.reply(server.requests[turn]!.xid, { err: -101 });
+      await read;
+      await client.unwatch('/a', watch);
+    }
+    expect(server.words).toEqual(['srvr', 'envi', 'mntr']);
+    expect(server.requests).toHaveLength(3);
+  });
+
   test('gives up after the retries, with what the server said', async () => {
     await using server = await withWords(() => 'not in the whitelist');
     await using client = await new KazooClient(server.connectString).start();
