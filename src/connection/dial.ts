@@ -60,17 +60,17 @@ function openPlain({ address, port }: Target, reads: Reads): Socket {
 
 function openTls({ address, host, port }: Target, options: DialOptions): TLSSocket {
   try {
-    return process.getBuiltinModule('node:tls').connect({ host: address, port, ...tlsOptions(host, options) });
+    return process.getBuiltinModule('node:tls').connect({ host: address, port, ...tlsOptions(host, address, options) });
   } catch (cause) {
     if (cause instanceof ConfigurationError) throw cause;
     throw new ConfigurationError(`the TLS options cannot be used: ${(cause as Error).message}`, { cause });
   }
 }
 
-function tlsOptions(host: string, options: DialOptions): ConnectionOptions {
+function tlsOptions(host: string, address: string, options: DialOptions): ConnectionOptions {
   const { ca, certfile, keyfile, keyfilePassword, verifyCerts, checkHostname, tls } = options;
   return {
-    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(isIP(host) === 0 ? identityOf(host.replace(/\.$/, ''), address) : {}),
     ...(ca === undefined ? {} : { ca: pem('ca', ca) }),
     // One PEM file may hold both: a certificate without a key file is read for its key too.
     ...(certfile === undefined ? {} : { cert: pem('certfile', certfile), key: pem('keyfile', keyfile ?? certfile) }),
@@ -79,6 +79,13 @@ function tlsOptions(host: string, options: DialOptions): ConnectionOptions {
     ...(checkHostname ? {} : { checkServerIdentity: () => undefined }),
     ...tls,
   };
+}
+
+/** Java servers refuse the handshake for what they take for no host name: a dot at its end, or an underscore, as Docker gives. Such a name is not told, but checked. */
+function identityOf(name: string, address: string): ConnectionOptions {
+  if (!/[^a-z\d.-]|(^|\.)-|-(\.|$)/i.test(name)) return { servername: name };
+  const { checkServerIdentity } = process.getBuiltinModule('node:tls');
+  return { checkServerIdentity: (checked, cert) => checkServerIdentity(checked === address ? name : checked, cert) };
 }
 
 function pem(option: string, value: string | Uint8Array): string | Buffer {

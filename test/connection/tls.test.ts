@@ -62,8 +62,12 @@ describe('TLS', () => {
     expect(client.connected).toBe(true);
   });
 
-  test('tells the server the configured name (SNI), not the address dialled (pain-points 56)', async ({ skip }) => {
-    if (certificates === null) return skip('no openssl');
+  test.each([
+    ['the configured name, not the address dialled (pain-points 56)', 'localhost', 'localhost'],
+    ['a name without the dot at its end', 'localhost.', 'localhost'],
+    ['no name that Java servers refuse', 'zk_1.localhost', false],
+  ])('tells the server, by SNI, %s', async (_, host, told) => {
+    if (certificates === null) return;
     const names: unknown[] = [];
     const server = createServer({ ...certificates.server }, (socket: TLSSocket) => {
       names.push(socket.servername);
@@ -72,9 +76,10 @@ describe('TLS', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
     const client = new KazooClient({
-      hosts: `localhost:${port}`,
+      hosts: `${host}:${port}`,
       useSsl: true,
       ca: certificates.ca,
+      checkHostname: false,
       resolver: () => Promise.resolve(['127.0.0.1']),
     });
     const starting = rejection(client.start());
@@ -82,7 +87,18 @@ describe('TLS', () => {
     await client.stop();
     await starting;
     server.close();
-    expect(names[0]).toBe('localhost');
+    expect(names[0]).toBe(told);
+  });
+
+  test('checks a name that the server is not told all the same, or the one that is given for it', async ({ skip }) => {
+    if (certificates === null) return skip('no openssl');
+    const { ca } = certificates;
+    await using server = await EmbeddedZooKeeper.start({ tls: certificates.server });
+    const options = { hosts: `local_host:${server.port}`, useSsl: true, ca, resolver: () => Promise.resolve(['127.0.0.1']) };
+    expect(await whyNot(new KazooClient(options))).toContain('Host: local_host. is not in the cert');
+    await using lax = await new KazooClient({ ...options, checkHostname: false }).start();
+    await using named = await new KazooClient({ ...options, tls: { servername: 'localhost' } }).start();
+    expect([lax.connected, named.connected]).toEqual([true, true]);
   });
 
   test('presents a client certificate, from files of one PEM or two, read afresh for every connection (pain-points 56)', async ({
@@ -131,6 +147,19 @@ describe('TLS', () => {
       keyfile: pair.key,
     });
     await client.start();
+    const port = running.secureConnectString!.split(':').at(-1)!;
+    for (const name of ['localhost.', 'local_host']) {
+      await using named = new KazooClient({
+        hosts: `${name}:${port}`,
+        useSsl: true,
+        ca,
+        certfile: pair.cert,
+        keyfile: pair.key,
+        checkHostname: name === 'localhost.',
+        resolver: () => Promise.resolve(['127.0.0.1']),
+      });
+      await named.start();
+    }
     expect(await client.create('/tls', 'x')).toBe('/tls');
     expect((await client.whoAmI()).map(({ scheme }) => scheme)).toContain('x509');
     expect(await client.command('ruok')).toBe('imok');
