@@ -15,9 +15,20 @@ export interface DialOptions {
   readonly tls?: ConnectionOptions | undefined;
 }
 
-/** Every address of a name, in the resolver's order. Asked anew before each dial (ZOOKEEPER-2184). */
-export async function resolveHost(host: string): Promise<string[]> {
-  if (isIP(host.replace(/%.*$/, '')) !== 0) return [host];
+/**
+ * Every address of a name, in the resolver's order. Asked anew before each dial (ZOOKEEPER-2184), but for a question that is still open: nothing takes it back, and
+ * few are worked on at a time, so that those of a long outage would stand in line before the ones that are answered again.
+ */
+export function resolveHost(host: string): Promise<string[]> {
+  if (isIP(host.replace(/%.*$/, '')) !== 0) return Promise.resolve([host]);
+  const open = lookups.get(host) ?? lookUp(host).finally(() => lookups.delete(host));
+  lookups.set(host, open);
+  return open;
+}
+
+const lookups = new Map<string, Promise<string[]>>();
+
+async function lookUp(host: string): Promise<string[]> {
   const found = await process.getBuiltinModule('node:dns').promises.lookup(host, { all: true });
   return [...new Set(found.map(({ address }) => address))];
 }

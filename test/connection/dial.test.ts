@@ -138,4 +138,15 @@ describe('a host', () => {
   test('that does not exist rejects', async () => {
     await expect(resolveHost('no-such-host.invalid')).rejects.toThrow();
   });
+
+  test('asks for a name once at a time, and anew when the question has been answered, or has failed', async () => {
+    for (const host of ['localhost', 'no-such-host.invalid']) {
+      const [first, second] = [resolveHost(host), resolveHost(host)];
+      expect(second).toBe(first);
+      await first.catch(() => undefined);
+      const third = resolveHost(host);
+      expect(third).not.toBe(first);
+      await third.catch(() => undefined);
+    }
+  });
 });
