@@ -325,11 +325,11 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
         sasl: options.sasl,
         firstXid: options.firstXid,
         dial: this.#dialOptions(),
-        connectionRetry: (clock) => {
+        connectionRetry: (clock, sessionTimeout) => {
           const given = options.connectionRetry;
           if (given instanceof KazooRetry) return given.withClock(clock);
           // A server that is back before the session has run out must be found in time, jitter and all: a pause is but a part of what is left.
-          const maxDelay = Math.min(UNLIMITED_RETRY.maxDelay!, Math.max(UNLIMITED_RETRY.delay!, options.timeout / 5));
+          const maxDelay = Math.min(UNLIMITED_RETRY.maxDelay!, Math.max(UNLIMITED_RETRY.delay!, sessionTimeout / 5));
           return toRetryPolicy(given, { ...UNLIMITED_RETRY, maxDelay, clock });
         },
       },

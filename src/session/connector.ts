@@ -160,7 +160,7 @@ export class Connector {
   async connect(): Promise<Established | undefined> {
     const run = this.#run.signal;
     await this.#restBetweenShortLives();
-    const policy = this.#options.connectionRetry(this.#pauses);
+    const policy = this.#options.connectionRetry(this.#pauses, this.#sessionTimeout);
     return unlessAborted(
       policy.call(() => this.#cycle(run)),
       run,

@@ -19,8 +19,8 @@ export interface SessionOptions {
   readonly maxRequestBytes: number;
   readonly maxResponseBytes: number;
   readonly firstXid: number | undefined;
-  /** A fresh policy for one outage, which takes its time from the clock given. */
-  readonly connectionRetry: (clock: Clock) => RetryPolicy;
+  /** A fresh policy for one outage, which takes its time from the clock given; the timeout is what was negotiated, or is asked for. */
+  readonly connectionRetry: (clock: Clock, sessionTimeout: number) => RetryPolicy;
 }
 
 /** What the server knows a session by. */

@@ -211,6 +211,21 @@ describe('finding a server', () => {
     expect(rig.states.map(({ state }) => state)).toEqual(['CONNECTED', 'SUSPENDED', 'CONNECTED']);
   });
 
+  test('pauses by what was negotiated where a server gives less than was asked for', async () => {
+    const rig = new Rig(10 * T, { connectionRetry: { maxJitter: 0 } });
+    onTestFinished(() => rig.stop());
+    rig.timeout = T;
+    await rig.start();
+    const dropped = rig.clock.now();
+    rig.setAll('refuses', 'a');
+    rig.peer.hangUp();
+    await rig.clock.advance(6_000);
+    rig.setAll('answers', 'a');
+    await rig.clock.advance(1_000);
+    expect(rig.times('dial', dropped + 1)).toEqual([99, 299, 699, 1_499, 3_099, 4_899, 6_699]);
+    expect(rig.client.connected).toBe(true);
+  });
+
   test('jitters each pause, by at most 40 per cent by default', async () => {
     const pauses: number[] = [];
     for (let client = 0; client < 40; client++) {
