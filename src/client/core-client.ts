@@ -176,7 +176,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   /**
-   * Other servers, from the next connection on. The connection there is stays.
+   * Other servers, from the next connection on. The connection there is stays; an attempt at a server that is not among them is given up.
    * @throws ConfigurationError when they cannot be read, or name another chroot; nothing has changed then
    */
   setHosts(hosts: string | string[], options?: { randomizeHosts?: boolean | undefined }): void {

@@ -95,6 +95,7 @@ export class Connector {
   ) {
     this.#options = options;
     this.#rotation = rotation;
+    rotation.onChange = () => this.#hostsChanged();
     this.#clock = clock;
     this.#handler = handler;
     this.#credentials = credentials;
@@ -143,6 +144,13 @@ export class Connector {
     this.forgetSession();
     this.#attempt?.abort.abort(new ConnectionDropped('the session was given up meanwhile'));
     this.#pauses.fireAll();
+  }
+
+  /** Those that are no longer wanted may be dead, and to go on with them could cost the session. The pause stays: hosts may be set after each failure. */
+  #hostsChanged(): void {
+    this.#cycleUnderWay?.close();
+    if (this.#attempt !== undefined && !this.#rotation.has(this.#attempt.target))
+      this.#attempt.abort.abort(new ConnectionDropped('other hosts were set meanwhile'));
   }
 
   prefer(target: Target): void {

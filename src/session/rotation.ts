@@ -32,10 +32,19 @@ export class Rotation {
     return this.#hosts;
   }
 
+  /** Set by who goes over them: told when there are others. */
+  onChange: () => void = () => undefined;
+
   /** Counts from the next cycle on; the connection there is stays (Kazoo HO-8). */
   setHosts(hosts: readonly HostPort[], randomize: boolean | undefined): void {
+    const before = this.#hosts;
     this.#hosts = hosts;
     if (randomize !== undefined) this.#randomize = randomize;
+    if (!before.every((host) => this.has(host)) || hosts.some((host) => !isAmong(before, host))) this.onChange();
+  }
+
+  has(host: HostPort): boolean {
+    return isAmong(this.#hosts, host);
   }
 
   /** A server to try first in the next cycle of attempts. */
@@ -69,4 +78,8 @@ export class Rotation {
     const random = this.#randomize ? this.#random : undefined;
     return new Cycle(this.#hosts, { ...turns, patience, onFailure, random, resolve: this.#resolve, clock: this.#clock });
   }
+}
+
+function isAmong(hosts: readonly HostPort[], { host, port }: HostPort): boolean {
+  return hosts.some((other) => other.host === host && other.port === port);
 }

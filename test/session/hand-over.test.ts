@@ -1,11 +1,65 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConnectionLoss } from '../../src/base/errors.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { FakeServer, Op } from '../support/fake-server.ts';
 import { record, rejection, suspend, told, until } from '../support/waiting.ts';
+import { Rig } from './rig.ts';
 
 describe('setHosts', () => {
+  test.each(['silent', 'refuses'] as const)(
+    'takes a client from servers that are gone (%s) in time for its session',
+    async (mood) => {
+      const rig = new Rig(9_000, { hosts: 'a:1,b:1,c:1', connectionRetry: { maxJitter: 0 } });
+      onTestFinished(() => rig.stop());
+      await rig.start();
+      const { sessionId } = rig.client.clientId!;
+      rig.setAll(mood, 'a', 'b', 'c');
+      rig.peer.hangUp();
+      await rig.clock.advance(500);
+      rig.client.setHosts('d:1,e:1');
+      const set = rig.clock.now();
+      await rig.clock.advance(1_000);
+      expect(rig.happened.filter(({ what, at }) => what === 'dial' && at >= set).map(({ host }) => host)).toEqual(['d']);
+      expect(rig.client.clientId?.sessionId).toBe(sessionId);
+    },
+  );
+
+  test('leaves an attempt at a server that stays, and everything where nothing is new', async () => {
+    const rig = new Rig(9_000, { hosts: 'a:1,b:1', connectionRetry: { maxJitter: 0 } });
+    onTestFinished(() => rig.stop());
+    rig.setAll('silent', 'a');
+    const started = rig.client.start({ timeout: Infinity });
+    await rig.clock.advance(1_000);
+    rig.client.setHosts('b:1,a:1');
+    rig.client.setHosts('a:1,d:1');
+    await rig.clock.advance(3_000);
+    expect(rig.times('dial')).toEqual([0]);
+    await rig.clock.advance(5_500);
+    rig.client.setHosts('d:1,a:1');
+    await rig.clock.advance(1_000);
+    await started;
+    expect(rig.happened.filter(({ what }) => what === 'dial').map(({ at, host }) => [host, at])).toEqual([
+      ['a', 0],
+      ['a', 4_600],
+      ['d', 9_100],
+    ]);
+  });
+
+  test('waits for no look-up of a name that is out', async () => {
+    const rig = new Rig(9_000, {
+      hosts: 'a:1',
+      resolver: (host) => (host === 'a' ? new Promise(() => undefined) : Promise.resolve([host])),
+    });
+    onTestFinished(() => rig.stop());
+    const started = rig.client.start({ timeout: Infinity });
+    await rig.clock.advance(1_000);
+    rig.client.setHosts('b:1');
+    await rig.clock.advance(200);
+    await started;
+    expect(rig.times('dial')).toHaveLength(1);
+  });
+
   test('leaves the connection there is, and takes the session to the new servers with the next (pain-points 61)', async () => {
     await using before = await FakeServer.start();
     await using after = await FakeServer.start();
