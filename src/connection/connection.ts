@@ -10,7 +10,7 @@ import { connectRequest, connectResponse, watcherEvent } from '../codec/records.
 import { Writer } from '../codec/writer.ts';
 import { nextXid, Xid } from '../codec/xid.ts';
 import { FrameWatch } from './frame-watch.ts';
-import { Heartbeat } from './heartbeat.ts';
+import { Heartbeat, stalled } from './heartbeat.ts';
 import { ReadPace } from './read-pace.ts';
 import type { Transport } from './transport.ts';
 
@@ -74,6 +74,8 @@ export class Connection implements FrameSink {
   #enough = FIRST_WRITE;
   #ended = false;
   #lastReceived: number;
+  /** The session timeout, once there is a session. */
+  #lifetime = Infinity;
 
   constructor(
     transport: Transport,
@@ -135,6 +137,7 @@ export class Connection implements FrameSink {
   /** The session is confirmed: from here on the heartbeat watches over it. */
   confirm(sessionTimeout: number): void {
     if (this.#ended) return;
+    this.#lifetime = sessionTimeout;
     this.#frameWatch = new FrameWatch(this.#clock, sessionTimeout, this.#splitter, (error) => this.end(error));
     if (this.#transport.keepAlive !== undefined) return this.#transport.keepAlive({ sessionTimeout, ping: pingFrame() });
     this.#heartbeat = new Heartbeat(this.#clock, sessionTimeout, {
@@ -146,6 +149,9 @@ export class Connection implements FrameSink {
   /** For who asks right after the event loop stood still, before any timer: ends the connection if its session may be over. */
   look(): void {
     this.#heartbeat?.look();
+    // A transport that pings elsewhere may have stood still with the whole process, and not have said so yet.
+    const silence = this.#transport.silence?.() ?? 0;
+    if (silence >= this.#lifetime) this.end(stalled(silence));
   }
 
   /** Sends a request; its reply comes in the order of sending. */

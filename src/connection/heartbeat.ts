@@ -109,7 +109,7 @@ export class Heartbeat {
 const GRACE = 5;
 const MARGIN = 20;
 
-function stalled(gap: number): ConnectionDropped {
+export function stalled(gap: number): ConnectionDropped {
   return new ConnectionDropped(
     `event-loop-stall: nothing was read for ${Math.round(gap)} ms, a whole session timeout; the session may have expired`,
     { code: 'event-loop-stall' },

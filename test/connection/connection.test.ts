@@ -264,6 +264,21 @@ test('a transport that keeps the session alive by itself is given the ping to se
   expect(keepAlive).toHaveBeenCalledExactlyOnceWith({ sessionTimeout: 9_000, ping });
 });
 
+test('a transport that keeps alive by itself, and stood still for a session timeout, is found out by who asks', () => {
+  let silence = 10_000;
+  const { connection, ended, destroy } = open(LIMIT, { keepAlive: () => undefined, silence: () => silence });
+  connection.look();
+  connection.confirm(9_000);
+  silence = 8_999;
+  connection.look();
+  expect(ended).toEqual([]);
+  silence = 9_000;
+  connection.look();
+  connection.look();
+  expect(ended).toEqual([expect.objectContaining({ code: 'event-loop-stall' })]);
+  expect(destroy).toHaveBeenCalledOnce();
+});
+
 test('the zxid never goes back', () => {
   const { connection, deliver } = open();
   for (let request = 1; request <= 4; request++) connection.send(asking([]), REQUEST);
