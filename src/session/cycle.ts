@@ -94,8 +94,11 @@ export class Cycle {
     try {
       const addresses = await this.#lookUp(host.host);
       if (addresses.length === 0) throw new ConnectionDropped(`${host.host} has no address`);
-      this.#known += addresses.length;
-      for (const address of addresses) this.#candidates.push({ target: { ...host, address }, order });
+      for (const address of addresses) {
+        const target = { ...host, address };
+        if (this.#isNew(target)) this.#known++;
+        this.#candidates.push({ target, order });
+      }
     } catch (cause) {
       if (!this.#closed) this.#options.onFailure({ ...host, address: null, cause: cause as Error });
     }
@@ -123,12 +126,13 @@ export class Cycle {
     if (!this.#tried.some(({ host, port }) => host === target.host && port === target.port)) return target;
     const addresses = await this.#lookUp(target.host).catch(() => [target.address]);
     if (addresses.includes(target.address)) return target;
-    const isNew = (address: string): boolean =>
-      ![...this.#tried, ...this.#candidates.map((candidate) => candidate.target)].some((other) =>
-        isSame(other, { ...target, address }),
-      );
-    const address = addresses.find(isNew);
+    const address = addresses.find((other) => this.#isNew({ ...target, address: other }));
     return address === undefined ? undefined : { ...target, address };
+  }
+
+  /** No other name has led to it. */
+  #isNew(target: Target): boolean {
+    return ![...this.#tried, ...this.#candidates.map((candidate) => candidate.target)].some((other) => isSame(other, target));
   }
 
   #take(target: Target): Target {

@@ -53,6 +53,17 @@ describe('a cycle', () => {
     expect(await all(cycle())).toEqual(['10.0.0.1']);
   });
 
+  test('shares the time among addresses, not names: those of a service and of each of its pods are the same', async () => {
+    const pods = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
+    const { cycle } = rotating('zk:1,zk-1:1,zk-2:1,zk-3:1,zk-1:1,zk-1:2', (host) =>
+      Promise.resolve(host === 'zk' ? pods : [`10.0.0.${host.at(-1)!}`]),
+    );
+    const round = cycle();
+    await round.next();
+    expect(round.size).toBe(4);
+    round.close();
+  });
+
   test('tells of a name that has no address', async () => {
     const { cycle, failures } = rotating('a:1,b:1', (host) => Promise.resolve(host === 'a' ? [] : [host]));
     expect(await all(cycle())).toEqual(['b']);
