@@ -62,12 +62,12 @@ describe('TLS', () => {
     expect(client.connected).toBe(true);
   });
 
-  test.each([
+  test.for<[what: string, host: string, told: string | false]>([
     ['the configured name, not the address dialled (pain-points 56)', 'localhost', 'localhost'],
     ['a name without the dot at its end', 'localhost.', 'localhost'],
     ['no name that Java servers refuse', 'zk_1.localhost', false],
-  ])('tells the server, by SNI, %s', async (_, host, told) => {
-    if (certificates === null) return;
+  ])('tells the server, by SNI, %s', async ([, host, told], { skip }) => {
+    if (certificates === null) return skip('no openssl');
     const names: unknown[] = [];
     const server = createServer({ ...certificates.server }, (socket: TLSSocket) => {
       names.push(socket.servername);
