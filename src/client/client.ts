@@ -17,6 +17,7 @@ import type {
   ZnodeData,
 } from './call-options.ts';
 import { CoreClient } from './core-client.ts';
+import { RETRY_UNTIL, ROOTED, SESSION, SUBMIT } from './internals.ts';
 import { withinLimits } from './limits.ts';
 import type { OwnedBirth, OwnedFlags } from './recipe-client.ts';
 import { TransactionRequest, type TransactionCreateOptions } from './transaction.ts';
@@ -67,7 +68,7 @@ export class Client extends CoreClient {
       const { op, request } = this.#createRequest(path, value, given);
       if (given.protected === true || given.makepath === true || given.includeData === true)
         return this.#createAndMore(path, op, request, given);
-      return this.session.ask(this.#created[op], request, path, undefined, options);
+      return this[SESSION].ask(this.#created[op], request, path, undefined, options);
     });
   }
 
@@ -81,7 +82,7 @@ export class Client extends CoreClient {
     const onZxid = (czxid: bigint): void => {
       birth = { czxid, ephemeralOwner: flags.ephemeral ? (this.clientId?.sessionId ?? null) : 0n };
     };
-    const made = await this.submit('create', op, path, request, { onZxid });
+    const made = await this[SUBMIT]('create', op, path, request, { onZxid });
     const { czxid, ephemeralOwner } = birth!;
     return { path: this.unchroot(made.path), czxid, ephemeralOwner };
   }
@@ -92,7 +93,7 @@ export class Client extends CoreClient {
    */
   async ensurePath(path: string, options?: { acl?: ACL[] | undefined } & WaitOptions): Promise<true | string> {
     const given = requireLimits(options, ACL_OPTIONS);
-    const full = this.rooted(path);
+    const full = this[ROOTED](path);
     const acl = ownAcl(this.#aclOf(given.acl));
     const context = { operation: 'ensurePath', path };
     return (await withinLimits(this.clock, context, given, (wait) => this.#ensure(full, acl, wait))) ? this.unchroot(full) : true;
@@ -121,7 +122,7 @@ export class Client extends CoreClient {
   getAcls(path: string, options?: WaitOptions): Promise<[ACL[], ZnodeStat]> {
     return promised(() => {
       const given = requireLimits(options, LIMITS);
-      return this.session.ask(GET_ACLS, { path: this.rooted(path) }, path, undefined, given);
+      return this[SESSION].ask(GET_ACLS, { path: this[ROOTED](path) }, path, undefined, given);
     });
   }
 
@@ -133,14 +134,14 @@ export class Client extends CoreClient {
     return promised(() => {
       const given = requireLimits(options, DELETE_OPTIONS);
       checkFlags(given, ['recursive']);
-      const request = { path: this.rooted(path), acl: checkAcls(acls), version: checkVersion(given.version) };
-      if (given.recursive !== true) return this.session.ask(SET_ACLS, request, path, undefined, given);
+      const request = { path: this[ROOTED](path), acl: checkAcls(acls), version: checkVersion(given.version) };
+      if (given.recursive !== true) return this[SESSION].ask(SET_ACLS, request, path, undefined, given);
       const acl = ownAcl(request.acl);
       return withinLimits(this.clock, { operation: 'setAcls', path }, given, (wait) =>
         changeTree(
           () => this.walk(path, wait),
           path,
-          (node) => this.session.ask(SET_ACLS, { path: this.rooted(node), acl, version: -1 }, node, undefined, wait),
+          (node) => this[SESSION].ask(SET_ACLS, { path: this[ROOTED](node), acl, version: -1 }, node, undefined, wait),
         ),
       );
     });
@@ -150,8 +151,8 @@ export class Client extends CoreClient {
   set(path: string, value: ZnodeData, options?: VersionOptions): Promise<ZnodeStat> {
     return promised(() => {
       if (options !== undefined) requireLimits(options, VERSION_OPTIONS);
-      const request = { path: this.rooted(path), data: checkGivenData(value), version: checkVersion(options?.version) };
-      return this.session.ask(SET, request, path, undefined, options);
+      const request = { path: this[ROOTED](path), data: checkGivenData(value), version: checkVersion(options?.version) };
+      return this[SESSION].ask(SET, request, path, undefined, options);
     });
   }
 
@@ -164,8 +165,8 @@ export class Client extends CoreClient {
       const given = requireLimits(options, DELETE_OPTIONS);
       checkFlags(given, ['recursive']);
       const version = checkVersion(given.version);
-      const full = this.rooted(path);
-      if (given.recursive !== true) return this.session.ask(DELETE, { path: full, version }, path, undefined, given);
+      const full = this[ROOTED](path);
+      if (given.recursive !== true) return this[SESSION].ask(DELETE, { path: full, version }, path, undefined, given);
       return withinLimits(this.clock, { operation: 'delete', path }, given, (wait) =>
         deleteTree(
           () => this.walk(path, wait),
@@ -180,7 +181,7 @@ export class Client extends CoreClient {
     return promised(() => {
       const given = requireLimits(options, LIMITS);
       const asked = question('sync', 'sync', (reply) => this.unchroot(reply.path ?? path));
-      return this.session.ask(asked, { path: this.rooted(path) }, path, undefined, given);
+      return this[SESSION].ask(asked, { path: this[ROOTED](path) }, path, undefined, given);
     });
   }
 
@@ -188,9 +189,9 @@ export class Client extends CoreClient {
   transaction(): TransactionRequest {
     return new TransactionRequest({
       createPart: (path, value, options) => this.#createPart(path, value, options),
-      rooted: (path) => this.rooted(path),
+      rooted: (path) => this[ROOTED](path),
       unchroot: (path) => this.unchroot(path),
-      multi: (parts, options) => this.submit('transaction', 'multi', undefined, parts, options),
+      multi: (parts, options) => this[SUBMIT]('transaction', 'multi', undefined, parts, options),
     });
   }
 
@@ -200,7 +201,7 @@ export class Client extends CoreClient {
    */
   walk(path: string, options?: WalkOptions): AsyncIterable<string> {
     return walkTree(
-      (node, wait) => this.session.submit('getChildren', { path: this.rooted(node), watch: false }, undefined, wait),
+      (node, wait) => this[SESSION].submit('getChildren', { path: this[ROOTED](node), watch: false }, undefined, wait),
       normalizePath(path),
       options,
     );
@@ -221,7 +222,7 @@ export class Client extends CoreClient {
     options: CreateOptions,
   ): { op: CreateOp; request: RequestOf<'createTTL'> } {
     const { ephemeral = false, sequence = false, container = false, ttl } = options;
-    const full = this.rooted(path, sequence);
+    const full = this[ROOTED](path, sequence);
     if (ttl !== undefined && (typeof ttl !== 'number' || !Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL)) {
       throw new RangeError(`ttl must be a whole number of milliseconds from 1 to ${MAX_TTL}, not ${describeValue(ttl)}`);
     }
@@ -253,11 +254,11 @@ export class Client extends CoreClient {
     known: readonly (keyof ChildrenOptions)[],
   ): Promise<R> {
     return promised(() => {
-      const full = this.rooted(path);
+      const full = this[ROOTED](path);
       if (options !== undefined) checkFlags(requireLimits(options, known), ['includeData']);
       const watch = checkWatch(options?.watch);
       const request = { path: full, watch: watch !== undefined } as RequestOf<K>;
-      return this.session.ask(asked, request, path, watch, options);
+      return this[SESSION].ask(asked, request, path, watch, options);
     });
   }
 
@@ -271,7 +272,7 @@ export class Client extends CoreClient {
     const made =
       given.protected === true || given.makepath === true
         ? await this.#createCompound(path, op, request, given)
-        : ((await this.submit('create', op, path, request, given)) as { path: string; stat?: ZnodeStat });
+        : ((await this[SUBMIT]('create', op, path, request, given)) as { path: string; stat?: ZnodeStat });
     const result = this.unchroot(made.path);
     if (includeData !== true) return result;
     return [result, made.stat ?? (await this.#statOf(result, { signal, timeout }))];
@@ -302,7 +303,7 @@ export class Client extends CoreClient {
     wait: WaitOptions,
   ): Promise<{ path: string; stat?: ZnodeStat }> {
     for (;;) {
-      const outcome = await this.submit('create', op, path, request, wait).catch((error: unknown) => {
+      const outcome = await this[SUBMIT]('create', op, path, request, wait).catch((error: unknown) => {
         if (makepath === true && error instanceof NoNodeError) return null;
         throw error;
       });
@@ -323,24 +324,24 @@ export class Client extends CoreClient {
     const parent = parentPath(request.path);
     const named = { ...request, path: joinPath(parent, id + basename(request.path)) };
     const session = this.clientId?.sessionId;
-    return this.retryUntil(wait.signal, async () => {
+    return this[RETRY_UNTIL](wait.signal, async () => {
       try {
         return await this.#createMakingPath(path, op, named, given, wait);
       } catch (error) {
         if (!(error instanceof ConnectionLoss)) throw error;
-        const found = await this.retryUntil(wait.signal, () => this.#findProtected(path, parent, id, wait));
+        const found = await this[RETRY_UNTIL](wait.signal, () => this.#findProtected(path, parent, id, wait));
         if (found === undefined) throw error;
         if (given.ephemeral !== true || this.clientId?.sessionId === session) return { path: found };
         // Made by a session that is over: it will go by itself, and must not be taken for ours.
-        await this.submit('create', 'delete', path, { path: found, version: -1 }, wait).catch(() => undefined);
+        await this[SUBMIT]('create', 'delete', path, { path: found, version: -1 }, wait).catch(() => undefined);
         throw error;
       }
     });
   }
 
   async #findProtected(path: string, parent: string, id: string, wait: WaitOptions): Promise<string | undefined> {
-    await this.submit('create', 'sync', path, { path: parent }, wait);
-    const reply = await this.submit('create', 'getChildren', path, { path: parent, watch: false }, wait).catch(
+    await this[SUBMIT]('create', 'sync', path, { path: parent }, wait);
+    const reply = await this[SUBMIT]('create', 'getChildren', path, { path: parent, watch: false }, wait).catch(
       (error: unknown) => {
         if (error instanceof NoNodeError) return { children: [] };
         throw error;
@@ -361,7 +362,7 @@ export class Client extends CoreClient {
     const missing: string[] = [];
     let path = full;
     do {
-      const there = await this.submit('ensurePath', 'exists', this.unchroot(path), { path, watch: false }, options);
+      const there = await this[SUBMIT]('ensurePath', 'exists', this.unchroot(path), { path, watch: false }, options);
       if (there !== null) break;
       missing.push(path);
       path = parentPath(path);
@@ -373,7 +374,7 @@ export class Client extends CoreClient {
 
   async #ensureOne(path: string, acl: RequestOf<'create'>['acl'], options: WaitOptions): Promise<boolean> {
     try {
-      await this.submit('ensurePath', 'create', this.unchroot(path), { path, data: Buffer.alloc(0), acl, flags: 0 }, options);
+      await this[SUBMIT]('ensurePath', 'create', this.unchroot(path), { path, data: Buffer.alloc(0), acl, flags: 0 }, options);
       return true;
     } catch (error) {
       if (error instanceof NodeExistsError) return false;

@@ -29,6 +29,7 @@ import { ScopedClock } from '../session/scoped-clock.ts';
 import { Session } from '../session/session.ts';
 import { checkFlags, refuseSasl } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
+import { LOST, RETRY_UNTIL, ROOTED, SESSION, SUBMIT } from './internals.ts';
 import { withinLimits } from './limits.ts';
 import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from './options.ts';
 import type { ClientId, KazooClientEvents } from './recipe-client.ts';
@@ -47,7 +48,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   /** The prefix of every path; '' if none. */
   readonly chroot: string;
   /** The session's machinery. Not part of the public contract. @internal */
-  protected readonly session: Session;
+  protected readonly [SESSION]: Session;
   readonly #options: ResolvedOptions;
   readonly #rotation: Rotation;
   readonly #commandRetry: RetryPolicy;
@@ -74,63 +75,63 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     this.#pauses = this.#newPauses();
     toRetryPolicy(resolved.connectionRetry, UNLIMITED_RETRY);
     this.#rotation = new Rotation(hosts, resolved.randomizeHosts, resolved.resolver, resolved.clock);
-    this.session = this.#makeSession();
+    this[SESSION] = this.#makeSession();
     for (const [scheme, credential] of resolved.authData ?? [])
-      this.session.addCredential({ scheme, auth: Buffer.from(credential as string) });
+      this[SESSION].addCredential({ scheme, auth: Buffer.from(credential as string) });
   }
 
   /** What the application should believe; 'LOST' before the first connection. */
   get state(): KazooState {
-    this.session.look();
-    return this.session.state;
+    this[SESSION].look();
+    return this[SESSION].state;
   }
   /** What the protocol says. */
   get clientState(): KeeperState {
-    this.session.look();
-    return this.session.keeperState;
+    this[SESSION].look();
+    return this[SESSION].keeperState;
   }
   get connected(): boolean {
-    this.session.look();
-    return this.session.connected;
+    this[SESSION].look();
+    return this[SESSION].connected;
   }
   /**
    * Why SUSPENDED or LOST was announced; null while connected, and before that. Of a ConnectionDropped the `code` says whether a server has confirmed an expiry
    * (`expired`) or it is `presumed`, and whether this process has slept through it (`event-loop-stall`).
    */
   get stateCause(): Error | null {
-    return this.session.cause;
+    return this[SESSION].cause;
   }
   /** Resolves when the session is lost, or the hope for one. @internal */
-  get lost(): Promise<void> {
-    return this.session.lost;
+  get [LOST](): Promise<void> {
+    return this[SESSION].lost;
   }
   /** The session, to be resumed by another client perhaps; null while not connected. */
   get clientId(): ClientId | null {
-    const { sessionId } = this.session;
+    const { sessionId } = this[SESSION];
     return sessionId && ownId(sessionId);
   }
   /** Negotiated, milliseconds; null without a session. */
   get sessionTimeout(): number | null {
-    return this.session.sessionTimeout;
+    return this[SESSION].sessionTimeout;
   }
   get hosts(): readonly HostPort[] {
     return this.#rotation.hosts.map(({ host, port }) => ({ host, port }));
   }
   /** The server of the present connection, as it was configured, with the address that was dialled; null while there is none. */
   get server(): (HostPort & { readonly address: string }) | null {
-    return this.session.target ?? null;
+    return this[SESSION].target ?? null;
   }
   /** The highest zxid seen in a reply. */
   get lastZxid(): bigint {
-    return this.session.lastZxid;
+    return this[SESSION].lastZxid;
   }
   /** Requests waiting for a connection or, with `maxInFlight`, for room on it. */
   get queuedRequests(): number {
-    return this.session.queued;
+    return this[SESSION].queued;
   }
   /** Requests sent and not yet answered. */
   get inFlightRequests(): number {
-    return this.session.inFlight;
+    return this[SESSION].inFlight;
   }
 
   /**
@@ -154,7 +155,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
    * Ends the session. Earlier requests finish first; later ones are refused with ConnectionClosedError. Idempotent, from any state and inside any callback.
    */
   stop(): Promise<void> {
-    this.#stopped ??= this.session.stop().finally(() => (this.#stopped = undefined));
+    this.#stopped ??= this[SESSION].stop().finally(() => (this.#stopped = undefined));
     this.#pauses.end(() => new ConnectionClosedError());
     this.#pauses = this.#newPauses();
     return this.#stopped;
@@ -197,7 +198,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     if (typeof word !== 'string' || !/^[a-z]{4}$/.test(word))
       throw new TypeError(`word must be four letters such as "ruok", not ${describeValue(word)}`);
     const { signal, timeout = this.#options.timeout } = requireLimits(options, LIMITS);
-    const { target } = this.session;
+    const { target } = this[SESSION];
     const context = { operation: `command ${word}` };
     if (target === undefined) throw new ConnectionLoss(`command ${word}: not connected`, context);
     return withinLimits(this.clock, context, { signal, timeout }, async ({ signal: ended = new AbortController().signal }) =>
@@ -231,7 +232,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     const given = { scheme, auth: Buffer.from(credential as string) };
     const context = { operation: 'addAuth' };
     const outcome = await withinLimits(this.clock, context, requireLimits(options, LIMITS), () =>
-      this.session.authenticate(given),
+      this[SESSION].authenticate(given),
     );
     if (outcome instanceof Failure) throw outcome.toError(context);
     return true;
@@ -261,11 +262,11 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   /** Ends the connection, as a network would; the session goes on over the next. For tests. @internal */
   dropConnection(reason = 'dropped for a test'): void {
-    this.session.drop(reason);
+    this[SESSION].drop(reason);
   }
 
   /** Sends one operation; what goes wrong is an error of whoever awaits it. @internal */
-  protected submit<K extends OpName>(
+  protected [SUBMIT]<K extends OpName>(
     operation: string,
     op: K,
     path: string | undefined,
@@ -273,11 +274,11 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     options?: SubmitOptions,
     watch?: WatchListener,
   ): Promise<ResponseOf<K>> {
-    return this.session.ask<K, ResponseOf<K>>(question(op, operation, asItIs), request, path, watch, options);
+    return this[SESSION].ask<K, ResponseOf<K>>(question(op, operation, asItIs), request, path, watch, options);
   }
 
   /** {@link retry} for a call that ends with a signal, and its pauses with it. @internal */
-  protected async retryUntil<T>(signal: AbortSignal | undefined, fn: () => Promise<T>): Promise<T> {
+  protected async [RETRY_UNTIL]<T>(signal: AbortSignal | undefined, fn: () => Promise<T>): Promise<T> {
     if (signal === undefined) return this.retry(fn);
     const pauses = new ScopedClock(this.#pauses);
     const forget = onAbort(signal, () => pauses.end(() => signal.reason as unknown));
@@ -289,7 +290,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   /** A user's path as the server knows it. @internal */
-  protected rooted(path: string, trailing = false): string {
+  protected [ROOTED](path: string, trailing = false): string {
     const normal = normalizePath(path, trailing);
     // With a slash at its end, the root too is a prefix of what is below it.
     return trailing ? this.chroot + normal : addChroot(this.chroot, normal);
@@ -357,7 +358,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   #whyNoSession(): ConnectFailure[] {
     const isNew = ({ host, port }: HostPort): boolean =>
       ![...this.#failures.values()].some((failure) => failure.host === host && failure.port === port);
-    const waiting = this.session.underWay.filter(isNew).map((target) => {
+    const waiting = this[SESSION].underWay.filter(isNew).map((target) => {
       return {
         ...target,
         cause: new ConnectionDropped(
@@ -390,7 +391,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     // It may have been aborted while an earlier stop was awaited.
     signal?.throwIfAborted();
     // Callers that wait for one start end it together: the last to give up stops the client.
-    if (this.#starting++ === 0 || !this.session.running) this.#startsRun = !this.session.running;
+    if (this.#starting++ === 0 || !this[SESSION].running) this.#startsRun = !this[SESSION].running;
     const over = new AbortController();
     const started = this.#connect(over.signal);
     let cancel: () => void = () => undefined;
@@ -430,10 +431,10 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     // Another call that is starting the client may still be at it, and end it.
     const looksUp = this.chroot !== '' && (!this.connected || this.#starting > 1);
     for (;;) {
-      await this.session.start();
+      await this[SESSION].start();
       if (!looksUp) return;
       try {
-        const stat = await this.submit('start', 'exists', '/', { path: this.chroot, watch: false }, { signal });
+        const stat = await this[SUBMIT]('start', 'exists', '/', { path: this.chroot, watch: false }, { signal });
         if (stat === null) this.logger.warn(`no node at the chroot "${this.chroot}"; ensurePath("/") makes it`);
         return;
       } catch (error) {

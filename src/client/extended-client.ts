@@ -14,6 +14,7 @@ import { childWatches } from '../session/watch-table.ts';
 import { checkFlags, checkWatch } from './arguments.ts';
 import type { MultiReadOperation, ReadOptions, WaitOptions } from './call-options.ts';
 import { Client } from './client.ts';
+import { ROOTED, SESSION, SUBMIT } from './internals.ts';
 import type { KazooClientOptions } from './options.ts';
 import type { TreeWatchHandle, WatchHandle } from './recipe-client.ts';
 import { unimplemented } from '../session/unimplemented.ts';
@@ -32,7 +33,7 @@ export class ExtendedClient extends Client {
 
   constructor(options?: string | KazooClientOptions) {
     super(options);
-    this.#serverWatches = new ServerWatches(this.session, () => this.serverVersion({ retries: 2 }));
+    this.#serverWatches = new ServerWatches(this[SESSION], () => this.serverVersion({ retries: 2 }));
   }
 
   /**
@@ -52,12 +53,12 @@ export class ExtendedClient extends Client {
     checkFlags(given, ['recursive']);
     if (typeof listener !== 'function') throw new TypeError(`listener must be a function, not ${describeValue(listener)}`);
     given.signal?.throwIfAborted();
-    const full = this.rooted(path);
+    const full = this[ROOTED](path);
     const kind = given.recursive === true ? 'recursive' : 'persistent';
     // One registration, one listener: the same function may watch twice and be removed once.
     const own: WatchListener = (event) => listener(event);
     if (isPrompt(listener)) prompt(own);
-    const { watches } = this.session;
+    const { watches } = this[SESSION];
     const wait = { signal: given.signal, timeout: given.timeout };
     const overlaps = kind === 'persistent' && (watches.isArmed('recursive', full) || this.#leaving.includes(full));
     const allowed = !overlaps || (await this.#serverWatches.allowsPersistent(full, wait));
@@ -92,18 +93,20 @@ export class ExtendedClient extends Client {
       throw this.connected ? unimplemented('addWatch', context) : new ConnectionLoss(undefined, context);
     }
     const handle = await this.addWatch(path, listener, { recursive: true });
-    const { watches } = this.session;
+    const { watches } = this[SESSION];
     const follower = {
-      root: this.rooted(path),
+      root: this[ROOTED](path),
       listener,
-      paths: () => Array.from(paths(), (known) => this.rooted(known)),
+      paths: () => Array.from(paths(), (known) => this[ROOTED](known)),
       left: new Set<'data' | 'child'>(),
     };
     watches.follow(follower);
     const watchChildren = async (known: readonly string[], since: bigint): Promise<void> => {
       follower.left.add('child');
-      const full = known.map((one) => this.rooted(one)).filter((one) => !watches.covers('child', one));
-      const sent = [...childWatches(full, since)].map(({ request }) => this.submit('watchTree', 'setWatches', path, request, {}));
+      const full = known.map((one) => this[ROOTED](one)).filter((one) => !watches.covers('child', one));
+      const sent = [...childWatches(full, since)].map(({ request }) =>
+        this[SUBMIT]('watchTree', 'setWatches', path, request, {}),
+      );
       await Promise.all(sent);
     };
     const remove = async (): Promise<void> => {
@@ -124,9 +127,9 @@ export class ExtendedClient extends Client {
     if (!Object.hasOwn(REMOVABLE, type))
       throw new TypeError(`type must be one of ${Object.keys(REMOVABLE).join(', ')}, not ${describeValue(type)}`);
     const { tables } = REMOVABLE[type];
-    const full = this.rooted(path);
+    const full = this[ROOTED](path);
     const given = requireLimits(options, LIMITS);
-    const { watches } = this.session;
+    const { watches } = this[SESSION];
     const had = tables.filter((table) => watches.clear(table, full));
     const failures =
       had.length === 0 || type === 'any'
@@ -139,14 +142,14 @@ export class ExtendedClient extends Client {
 
   /** Takes back a one-shot watch, and the server's with it when it was the last; one of {@link getConfig}, too. Never rejects. */
   async unwatch(path: string, listener: WatchListener): Promise<void> {
-    const full = path === CONFIG_PATH ? path : this.rooted(path);
-    await this.#serverWatches.removing(() => this.session.watches.remove(full, listener));
+    const full = path === CONFIG_PATH ? path : this[ROOTED](path);
+    await this.#serverWatches.removing(() => this[SESSION].watches.remove(full, listener));
   }
 
   /** The paths of this session's ephemeral nodes that begin with `prefix` (ZooKeeper 3.6+). */
   async getEphemerals(prefix = '/', options?: WaitOptions): Promise<string[]> {
-    const full = this.rooted(requireString('prefix', prefix), true);
-    const { ephemerals } = await this.submit(
+    const full = this[ROOTED](requireString('prefix', prefix), true);
+    const { ephemerals } = await this[SUBMIT](
       'getEphemerals',
       'getEphemerals',
       prefix,
@@ -159,11 +162,11 @@ export class ExtendedClient extends Client {
   /** How many nodes there are below this one, at any depth (ZooKeeper 3.6+). @throws NoNodeError */
   async getAllChildrenNumber(path: string, options?: WaitOptions): Promise<number> {
     return (
-      await this.submit(
+      await this[SUBMIT](
         'getAllChildrenNumber',
         'getAllChildrenNumber',
         path,
-        { path: this.rooted(path) },
+        { path: this[ROOTED](path) },
         requireLimits(options, LIMITS),
       )
     ).totalNumber;
@@ -176,7 +179,7 @@ export class ExtendedClient extends Client {
   ): Promise<([Buffer | null, ZnodeStat] | string[] | ZookeeperError)[]> {
     if (!Array.isArray(operations)) throw new TypeError(`operations must be an array, not ${describeValue(operations)}`);
     const parts = Array.from(operations as readonly MultiReadOperation[], (operation) => this.#readPart(operation));
-    const results = await this.submit('multiRead', 'multiRead', undefined, parts, requireLimits(options, LIMITS));
+    const results = await this[SUBMIT]('multiRead', 'multiRead', undefined, parts, requireLimits(options, LIMITS));
     return results.map(({ err, body }, index) => {
       const { op, request } = parts[index]!;
       if (err !== 0) return errorForCode(err, { operation: `multiRead ${op}`, path: this.unchroot(request.path) });
@@ -187,7 +190,7 @@ export class ExtendedClient extends Client {
 
   /** Who the server takes this connection for (ZooKeeper 3.7+). */
   async whoAmI(options?: WaitOptions): Promise<Id[]> {
-    const { clientInfo } = await this.submit('whoAmI', 'whoAmI', undefined, undefined, requireLimits(options, LIMITS));
+    const { clientInfo } = await this[SUBMIT]('whoAmI', 'whoAmI', undefined, undefined, requireLimits(options, LIMITS));
     return clientInfo.map(({ scheme, user }) => new Id(scheme, user));
   }
 
@@ -195,7 +198,7 @@ export class ExtendedClient extends Client {
   async getConfig(options?: ReadOptions): Promise<[Buffer, ZnodeStat]> {
     const given = requireLimits(options, READ_OPTIONS);
     const watch = checkWatch(given.watch);
-    const { data, stat } = await this.submit(
+    const { data, stat } = await this[SUBMIT](
       'getConfig',
       'getData',
       CONFIG_PATH,
@@ -235,7 +238,7 @@ export class ExtendedClient extends Client {
       newMembers: given.newMembers ?? null,
       curConfigId: BigInt(fromConfig),
     };
-    const { data, stat } = await this.submit('reconfig', 'reconfig', undefined, request, given);
+    const { data, stat } = await this[SUBMIT]('reconfig', 'reconfig', undefined, request, given);
     return [data ?? Buffer.alloc(0), stat];
   }
 
@@ -247,10 +250,10 @@ export class ExtendedClient extends Client {
     wait: WaitOptions,
   ): Promise<void> {
     const mode = kind === 'recursive' ? AddWatchMode.PERSISTENT_RECURSIVE : AddWatchMode.PERSISTENT;
-    const onZxid = (zxid: bigint): void => this.session.rearm(full, zxid);
+    const onZxid = (zxid: bigint): void => this[SESSION].rearm(full, zxid);
     if (kind === 'recursive') this.#leaving.push(full);
     try {
-      await this.submit('addWatch', 'addWatch', path, { path: full, mode }, { ...wait, onZxid }, own);
+      await this[SUBMIT]('addWatch', 'addWatch', path, { path: full, mode }, { ...wait, onZxid }, own);
     } finally {
       if (kind === 'recursive') this.#leaving.splice(this.#leaving.indexOf(full), 1);
     }
@@ -262,7 +265,7 @@ export class ExtendedClient extends Client {
     if (isGet === 'getChildren' in given)
       throw new TypeError(`an operation must be { get } or { getChildren }, not ${describeValue(operation)}`);
     return isGet
-      ? { op: 'getData', request: { path: this.rooted(given.get!), watch: false } }
-      : { op: 'getChildren', request: { path: this.rooted(given.getChildren!), watch: false } };
+      ? { op: 'getData', request: { path: this[ROOTED](given.get!), watch: false } }
+      : { op: 'getChildren', request: { path: this[ROOTED](given.getChildren!), watch: false } };
   }
 }

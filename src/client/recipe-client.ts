@@ -15,6 +15,7 @@ import type {
   WaitOptions,
   ZnodeData,
 } from './call-options.ts';
+import type { LOST } from './internals.ts';
 import type { TransactionRequest } from './transaction.ts';
 
 /** What a client emits. */
@@ -73,7 +74,7 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
   /** Why it is not connected any more; null while it is, and before it was. */
   readonly stateCause: Error | null;
   /** Resolves when the session is lost, or the hope for one, of which no state tells. @internal */
-  readonly lost: Promise<void>;
+  readonly [LOST]: Promise<void>;
   readonly clientId: ClientId | null;
   readonly sessionTimeout: number | null;
   /** The highest zxid seen in a reply. */

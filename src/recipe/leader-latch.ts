@@ -4,6 +4,7 @@ import { joinPath, normalizePath } from '../base/paths.ts';
 import { SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
+import { LOST } from '../client/internals.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { onAbort } from '../session/abort-listeners.ts';
 import { optionalErrorPolicy, optionalString, requireClient, requireOneOf, requireWaiting } from './arguments.ts';
@@ -111,7 +112,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
         attempt
           .persist(() => this.#client.exists(this.path, { signal: attempt.signal }))
           .catch((error: unknown) =>
-            isUnstarted(this.#client) ? void this.#client.lost.then(() => onState('LOST')) : attempt.end(error),
+            isUnstarted(this.#client) ? void this.#client[LOST].then(() => onState('LOST')) : attempt.end(error),
           );
     };
     let won = (): void => undefined;

@@ -7,6 +7,7 @@ import { prompt } from '../base/prompt.ts';
 import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions, ZnodeData } from '../client/call-options.ts';
+import { LOST } from '../client/internals.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalBoolean, ownData, requireClient } from './arguments.ts';
 import { isTransient, pauseAfterRefusal } from './attempt.ts';
@@ -251,7 +252,7 @@ export class PersistentNode {
 
   #failed(error: unknown): void {
     const closed = error instanceof ConnectionClosedError;
-    if (closed && isUnstarted(this.#client)) return void this.#client.lost.then(() => this.#refresh());
+    if (closed && isUnstarted(this.#client)) return void this.#client[LOST].then(() => this.#refresh());
     if (error instanceof NoNodeError) this.#due = true;
     else if (this.#wasThere) {
       if (!closed) this.#refused(error);

@@ -1,6 +1,7 @@
 import { Deferred } from '../base/deferred.ts';
 import { ConnectionClosedError } from '../base/errors.ts';
 import type { KazooState, WatchedEvent, WatchListener } from '../base/states.ts';
+import { LOST } from '../client/internals.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { isUnstarted, persist } from './outage.ts';
 import { ignoreState, listenToState } from './state-listeners.ts';
@@ -52,7 +53,7 @@ export class WatchLoop<T> {
     this.#options = options;
     listenToState(client, this.#onState);
     // Of the end of a client that has had no session no state tells.
-    if (isUnstarted(client)) void client.lost.then(() => this.#last ?? this.#refresh(null));
+    if (isUnstarted(client)) void client[LOST].then(() => this.#last ?? this.#refresh(null));
     this.#refresh(null);
   }
 
