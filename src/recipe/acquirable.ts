@@ -29,10 +29,14 @@ export interface Request {
   readonly ephemeral: boolean;
 }
 
+// By keys and not by names: the declaration does not show them, and a class of a user's may have names like these.
+export const OBTAIN: unique symbol = Symbol('obtain');
+export const SUBJECT: unique symbol = Symbol('subject');
+export const OPTIONS: unique symbol = Symbol('options');
+
 /** What a lock and a semaphore have in common: waiting for it, holding it, and letting it go. */
 export abstract class Acquirable {
-  /** @internal */
-  protected readonly client: RecipeClient;
+  readonly client: RecipeClient;
   /** The path, in normal form. */
   readonly path: string;
   readonly #errorPolicy: ErrorPolicy;
@@ -48,11 +52,11 @@ export abstract class Acquirable {
   }
 
   /** Gets hold of it; null: not to be had without waiting. Leaves nothing behind when it throws. @internal */
-  protected abstract obtain(attempt: Attempt, request: Request): Promise<Claim | null>;
+  protected abstract [OBTAIN](attempt: Attempt, request: Request): Promise<Claim | null>;
   /** How a message names this object. @internal */
-  protected abstract readonly subject: string;
+  protected abstract readonly [SUBJECT]: string;
   /** The options that an acquire here takes. @internal */
-  protected get acquireOptions(): readonly string[] {
+  protected get [OPTIONS](): readonly string[] {
     return ACQUIRE_OPTIONS;
   }
 
@@ -85,13 +89,13 @@ export abstract class Acquirable {
 
   /** Ends the present waits for it with a CancelledError; what is held, and what is asked for later, is not concerned (Kazoo D-17). */
   cancel(): void {
-    for (const attempt of this.#attempts) attempt.end(new CancelledError(`waiting for ${this.subject} was cancelled`));
+    for (const attempt of this.#attempts) attempt.end(new CancelledError(`waiting for ${this[SUBJECT]} was cancelled`));
   }
 
   /** Acquires it and gives the hold, for `await using`. @throws LockTimeout where `blocking: false` finds it taken, too */
   async hold(options?: AcquireOptions): Promise<Held> {
     const hold = await this.#enter(options);
-    if (hold === null) throw new LockTimeout(`${this.subject} is held by another`);
+    if (hold === null) throw new LockTimeout(`${this[SUBJECT]} is held by another`);
     return {
       signal: hold.signal,
       fencingToken: hold.claim.fencingToken,
@@ -123,10 +127,10 @@ export abstract class Acquirable {
   }
 
   async #enter(options: AcquireOptions | undefined): Promise<Hold | null> {
-    const { request, timeout, signal } = checkAcquire(options, this.acquireOptions);
+    const { request, timeout, signal } = checkAcquire(options, this[OPTIONS]);
     signal?.throwIfAborted();
     if (!request.blocking && (this.#turnstile.taken || this.#present !== null)) return null;
-    const timedOut = (): Error => new LockTimeout(`${this.subject} was not to be had within ${timeout} ms`);
+    const timedOut = (): Error => new LockTimeout(`${this[SUBJECT]} was not to be had within ${timeout} ms`);
     const attempt = new Attempt(this.client.clock, { timeout, signal }, timedOut);
     const ticket = this.#turnstile.take();
     this.#attempts.add(attempt);
@@ -146,7 +150,7 @@ export abstract class Acquirable {
 
   async #acquire(attempt: Attempt, request: Request, ticket: Ticket): Promise<Hold | null> {
     for (;;) {
-      const claim = await this.obtain(attempt, request);
+      const claim = await this[OBTAIN](attempt, request);
       if (claim === null) {
         ticket.leave();
         return null;
@@ -163,7 +167,7 @@ export abstract class Acquirable {
       this.#present = null;
       if (!releasing) ticket.leave();
     };
-    const hold = new Hold(this.client, claim, { subject: this.subject, errorPolicy: this.#errorPolicy, lost });
+    const hold = new Hold(this.client, claim, { subject: this[SUBJECT], errorPolicy: this.#errorPolicy, lost });
     this.#present = { hold, ticket, releasing: false };
     this.#last = hold;
     return hold;
@@ -180,7 +184,7 @@ export abstract class Acquirable {
     const present = this.#present;
     if (present === null || this.#held !== hold) return false;
     present.releasing = true;
-    hold.abort(() => new CancelledError(`${this.subject} was released`));
+    hold.abort(() => new CancelledError(`${this[SUBJECT]} was released`));
     try {
       await hold.claim.remove();
     } catch (error) {

@@ -3,7 +3,7 @@ import { describeValue, joinPath, normalizePath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
+import { Acquirable, OBTAIN, OPTIONS, SUBJECT, type AcquireOptions, type Request } from './acquirable.ts';
 import { optionalString, requireClient } from './arguments.ts';
 import { type Attempt, isTransient, pauseAfter } from './attempt.ts';
 import { bounded } from './bounded.ts';
@@ -106,17 +106,17 @@ export class Lock extends Acquirable {
   }
 
   /** @internal */
-  protected get subject(): string {
+  protected get [SUBJECT](): string {
     return `the lock ${this.path}`;
   }
 
   /** @internal */
-  protected override get acquireOptions(): readonly string[] {
-    return [...super.acquireOptions, 'ephemeral'];
+  protected override get [OPTIONS](): readonly string[] {
+    return [...super[OPTIONS], 'ephemeral'];
   }
 
   /** @internal */
-  protected async obtain(attempt: Attempt, request: Request): Promise<Claim | null> {
+  protected async [OBTAIN](attempt: Attempt, request: Request): Promise<Claim | null> {
     try {
       const claim = await this.#contend(attempt, request);
       if (claim === null) await this.#withdraw(attempt);

@@ -18,11 +18,15 @@ export interface PartyOptions {
   identifier?: string | undefined;
 }
 
+// By keys and not by names: the declaration does not show them, and a class of a user's may have names like these.
+const COUNTS: unique symbol = Symbol('counts');
+const NAMES: unique symbol = Symbol('names');
+const READING: unique symbol = Symbol('reading');
+
 /** What parties have in common. */
 abstract class BaseParty {
   readonly path: string;
-  /** @internal */
-  protected readonly client: RecipeClient;
+  readonly client: RecipeClient;
   readonly #identifier: string;
   readonly #node: string;
   readonly #turnstile = new Turnstile();
@@ -45,7 +49,7 @@ abstract class BaseParty {
   /** The identifiers of those in the party, in no order. */
   abstract members(options?: WaitOptions): Promise<string[]>;
   /** The names of the nodes that count. @internal */
-  protected abstract counts(name: string): boolean;
+  protected abstract [COUNTS](name: string): boolean;
 
   /** Whether this one has joined and not left. Not undone by the loss of the session, which ends the membership: join again then (Kazoo PT-6). */
   get participating(): boolean {
@@ -88,7 +92,7 @@ abstract class BaseParty {
 
   /** How many are in the party. */
   size(options?: WaitOptions): Promise<number> {
-    return this.reading(options, async (limits) => (await this.names(limits)).length);
+    return this[READING](options, async (limits) => (await this[NAMES](limits)).length);
   }
 
   /** The identifiers of {@link members}, one by one. */
@@ -97,14 +101,14 @@ abstract class BaseParty {
   }
 
   /** @internal */
-  protected async names(limits: WaitOptions): Promise<string[]> {
+  protected async [NAMES](limits: WaitOptions): Promise<string[]> {
     const children = await nullIfMissing(this.client.getChildren(this.path, limits));
     if (children === null) await this.client.ensurePath(this.path, limits);
-    return (children ?? []).filter((name) => this.counts(name));
+    return (children ?? []).filter((name) => this[COUNTS](name));
   }
 
   /** @internal */
-  protected reading<T>(options: WaitOptions | undefined, read: (limits: WaitOptions) => Promise<T>): Promise<T> {
+  protected [READING]<T>(options: WaitOptions | undefined, read: (limits: WaitOptions) => Promise<T>): Promise<T> {
     return bounded(this.client, options, this.path, 'members', ({ limits }) => read(limits));
   }
 
@@ -147,11 +151,11 @@ export class Party extends BaseParty {
   }
 
   members(options?: WaitOptions): Promise<string[]> {
-    return this.reading(options, async (limits) => readTexts(this.client, this.path, await this.names(limits), limits));
+    return this[READING](options, async (limits) => readTexts(this.client, this.path, await this[NAMES](limits), limits));
   }
 
   /** @internal */
-  protected counts(name: string): boolean {
+  protected [COUNTS](name: string): boolean {
     return name.includes(MARK);
   }
 }
@@ -168,11 +172,11 @@ export class ShallowParty extends BaseParty {
   }
 
   members(options?: WaitOptions): Promise<string[]> {
-    return this.reading(options, async (limits) => (await this.names(limits)).map((name) => name.slice(name.indexOf('-') + 1)));
+    return this[READING](options, async (limits) => (await this[NAMES](limits)).map((name) => name.slice(name.indexOf('-') + 1)));
   }
 
   /** @internal */
-  protected counts(): boolean {
+  protected [COUNTS](): boolean {
     return true;
   }
 }

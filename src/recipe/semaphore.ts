@@ -4,7 +4,7 @@ import { normalizePath } from '../base/paths.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
-import { Acquirable, type AcquireOptions, type Request } from './acquirable.ts';
+import { Acquirable, OBTAIN, SUBJECT, type AcquireOptions, type Request } from './acquirable.ts';
 import { optionalString, requireClient, requireCount } from './arguments.ts';
 import type { Attempt } from './attempt.ts';
 import { bounded } from './bounded.ts';
@@ -69,12 +69,12 @@ export class Semaphore extends Acquirable {
   }
 
   /** @internal */
-  protected get subject(): string {
+  protected get [SUBJECT](): string {
     return `a lease of the semaphore ${this.path}`;
   }
 
   /** @internal */
-  protected async obtain(attempt: Attempt, { blocking }: Request): Promise<Claim | null> {
+  protected async [OBTAIN](attempt: Attempt, { blocking }: Request): Promise<Claim | null> {
     for (;;) {
       await attempt.persist(() => attempt.guard(this.#checkPool()));
       if (!(await this.#line.acquire({ blocking, signal: attempt.signal }))) return null;
@@ -148,7 +148,7 @@ export class Semaphore extends Acquirable {
 
   async #leaveLine(): Promise<void> {
     await this.#line.release().catch((error: unknown) => {
-      this.client.logger.warn(`the line of ${this.subject} could not be left: ${String(error)}`);
+      this.client.logger.warn(`the line of ${this[SUBJECT]} could not be left: ${String(error)}`);
     });
   }
 
