@@ -112,7 +112,12 @@ export type {
   WatchHandle,
 } from './client/recipe-client.ts';
 export type { RemovableWatch } from './client/server-watches.ts';
-export { TransactionRequest, type TransactionCreateOptions, type TransactionResult } from './client/transaction.ts';
+export {
+  TransactionRequest,
+  type TransactionClient,
+  type TransactionCreateOptions,
+  type TransactionResult,
+} from './client/transaction.ts';
 export type { WalkOptions } from './client/walk.ts';
 
 // Recipes

@@ -17,10 +17,10 @@ import type {
   ZnodeData,
 } from './call-options.ts';
 import { CoreClient } from './core-client.ts';
-import { RETRY_UNTIL, ROOTED, SESSION, SUBMIT } from './internals.ts';
+import { RETRY_UNTIL, ROOTED, SESSION, SUBMIT, TRANSACTION_HOME } from './internals.ts';
 import { withinLimits } from './limits.ts';
 import type { OwnedBirth, OwnedFlags } from './recipe-client.ts';
-import { TransactionRequest, type TransactionCreateOptions } from './transaction.ts';
+import { TransactionRequest, type TransactionCreateOptions, type TransactionHome } from './transaction.ts';
 import { walkTree, type WalkOptions } from './walk.ts';
 import { changeTree, deleteTree } from './whole-tree.ts';
 
@@ -187,12 +187,17 @@ export class Client extends CoreClient {
 
   /** An empty transaction, to add operations to. */
   transaction(): TransactionRequest {
-    return new TransactionRequest({
+    return new TransactionRequest(this);
+  }
+
+  /** @internal */
+  get [TRANSACTION_HOME](): TransactionHome {
+    return {
       createPart: (path, value, options) => this.#createPart(path, value, options),
       rooted: (path) => this[ROOTED](path),
       unchroot: (path) => this.unchroot(path),
       multi: (parts, options) => this[SUBMIT]('transaction', 'multi', undefined, parts, options),
-    });
+    };
   }
 
   /**

@@ -14,6 +14,7 @@ import { FAILED, type PartResult } from '../codec/multi.ts';
 import type { WritePart } from '../codec/ops.ts';
 import { checkGivenData, checkVersion } from './arguments.ts';
 import type { WaitOptions, ZnodeData } from './call-options.ts';
+import { TRANSACTION_HOME } from './internals.ts';
 import { withOwnData } from '../session/call.ts';
 import { unimplemented } from '../session/unimplemented.ts';
 
@@ -35,6 +36,13 @@ export interface TransactionHome {
   rooted(path: string): string;
   unchroot(path: string): string;
   multi(parts: readonly WritePart[], options: WaitOptions & { onSent: () => void }): Promise<readonly PartResult[]>;
+}
+
+/** What a transaction is made of: a KazooClient. */
+export interface TransactionClient {
+  transaction(): TransactionRequest;
+  /** @internal */
+  readonly [TRANSACTION_HOME]?: TransactionHome;
 }
 
 const CREATE_OPTIONS = ['acl', 'ephemeral', 'sequence', 'container', 'ttl'] as const;
@@ -61,8 +69,10 @@ export class TransactionRequest {
   readonly #operations: TransactionOperation[] = [];
   #committed = false;
 
-  /** @internal */
-  constructor(home: TransactionHome) {
+  /** As `client.transaction()`; for a class derived from this one. */
+  constructor(client: TransactionClient) {
+    const home = (client as Partial<TransactionClient> | undefined)?.[TRANSACTION_HOME];
+    if (home === undefined) throw new TypeError(`a transaction is made of a KazooClient, not of ${describeValue(client)}`);
     this.#home = home;
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConnectionClosedError, ConnectionLoss, MarshallingError, UnimplementedError } from '../../src/base/errors.ts';
+import { TransactionRequest } from '../../src/client/transaction.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { rejection, until } from '../support/waiting.ts';
@@ -87,4 +88,22 @@ test('a transaction that was sent is not to be sent again, whatever became of it
   server.faults.dropReply('multi');
   await rejection(late.commit({ timeout: 50 }));
   expect(late.committed).toBe(true);
+});
+
+test('a derived class is made of the client, also by a client that makes no others', async () => {
+  class Json extends TransactionRequest {
+    override create(path: string, value?: unknown): this {
+      return super.create(path, JSON.stringify(value));
+    }
+  }
+  class JsonClient extends KazooClient {
+    override transaction(): Json {
+      return new Json(this);
+    }
+  }
+  await using server = await EmbeddedZooKeeper.start();
+  await using client = await new JsonClient(server.connectString).start();
+  expect(await client.transaction().create('/a', { ok: true }).commitOrThrow()).toEqual(['/a']);
+  expect((await client.get('/a'))[0]?.toString()).toBe('{"ok":true}');
+  expect(() => new TransactionRequest(undefined as never)).toThrow(TypeError);
 });
