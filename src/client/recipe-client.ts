@@ -20,7 +20,7 @@ import type { TransactionRequest } from './transaction.ts';
 
 /** What a client emits. */
 export interface KazooClientEvents {
-  /** Before the event of the new state itself. */
+  /** Before the event of the new state itself. A listener that returns exactly true is removed, as in Kazoo. */
   state: [state: KazooState];
   /** Every credential has been answered. */
   connected: [];
