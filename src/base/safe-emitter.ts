@@ -8,6 +8,9 @@ interface Registered {
   readonly once: boolean;
 }
 
+/** A key that no derived class can have by chance, since the declaration does not show it. */
+export const ON_LISTENER_ERROR: unique symbol = Symbol('onListenerError');
+
 /**
  * An emitter whose listeners cannot hurt each other: what one throws, or rejects with, is reported and the next is still called.
  * Prompt ones of our own come first: what a user's listener looks at, the signal of a lock, say, knows by then.
@@ -15,7 +18,7 @@ interface Registered {
  */
 export abstract class SafeEmitter<Events extends EventEmitter.ValidEventTypes> extends EventEmitter<Events> {
   /** Where a listener's error goes. @internal */
-  protected abstract onListenerError(error: unknown, event: unknown): void;
+  protected abstract [ON_LISTENER_ERROR](error: unknown, event: unknown): void;
 
   override emit<T extends EventEmitter.EventNames<Events>>(event: T, ...args: EventEmitter.EventArgs<Events, T>): boolean {
     // Contexts, and who is to hear once only, cannot be asked for; one listener is kept without an array.
@@ -31,9 +34,9 @@ export abstract class SafeEmitter<Events extends EventEmitter.ValidEventTypes> e
       if (once) this.off(event, fn as never, undefined, true);
       const result = fn.apply(context, args);
       if (result === true && event === 'state') this.off(event, fn as never, context);
-      if (result instanceof Promise) result.catch((error: unknown) => this.onListenerError(error, event));
+      if (result instanceof Promise) result.catch((error: unknown) => this[ON_LISTENER_ERROR](error, event));
     } catch (error) {
-      this.onListenerError(error, event);
+      this[ON_LISTENER_ERROR](error, event);
     }
   }
 }

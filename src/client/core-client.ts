@@ -13,7 +13,7 @@ import { collectHosts, type HostPort } from '../base/hosts.ts';
 import type { Logger } from '../base/logger.ts';
 import { addChroot, describeValue, normalizePath, stripChroot } from '../base/paths.ts';
 import { KazooRetry, toRetryPolicy, UNLIMITED_RETRY, type RetryPolicy } from '../base/retry.ts';
-import { SafeEmitter } from '../base/safe-emitter.ts';
+import { ON_LISTENER_ERROR, SafeEmitter } from '../base/safe-emitter.ts';
 import type { ACL } from '../base/security.ts';
 import { seenByAwaiting } from '../base/seen-by.ts';
 import type { KazooState, KeeperState, WatchListener } from '../base/states.ts';
@@ -29,7 +29,7 @@ import { ScopedClock } from '../session/scoped-clock.ts';
 import { Session } from '../session/session.ts';
 import { checkFlags, refuseSasl } from './arguments.ts';
 import type { WaitOptions } from './call-options.ts';
-import { LOST, RETRY_UNTIL, ROOTED, SESSION, SUBMIT } from './internals.ts';
+import { DROP, LOST, RETRY_UNTIL, ROOTED, SESSION, SUBMIT } from './internals.ts';
 import { withinLimits } from './limits.ts';
 import { resolveOptions, type KazooClientOptions, type ResolvedOptions } from './options.ts';
 import type { ClientId, KazooClientEvents } from './recipe-client.ts';
@@ -260,9 +260,14 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     this.#options.handler.dispatch('watch', callback, (error) => this.reportError(error));
   }
 
-  /** Ends the connection, as a network would; the session goes on over the next. For tests. @internal */
-  dropConnection(reason = 'dropped for a test'): void {
+  /** Ends the connection, as a network would; the session goes on over the next. @internal */
+  [DROP](reason: string): void {
     this[SESSION].drop(reason);
+  }
+
+  /** For tests. @internal */
+  dropConnection(): void {
+    this[DROP]('dropped for a test');
   }
 
   /** Sends one operation; what goes wrong is an error of whoever awaits it. @internal */
@@ -297,7 +302,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   /** @internal */
-  protected override onListenerError(error: unknown, event: unknown): void {
+  protected override [ON_LISTENER_ERROR](error: unknown, event: unknown): void {
     if (event === 'error') this.logger.error(`a listener of "error" failed: ${String(error)}`);
     else this.reportError(error);
   }

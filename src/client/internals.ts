@@ -7,4 +7,5 @@ export const SUBMIT: unique symbol = Symbol('submit');
 export const ROOTED: unique symbol = Symbol('rooted');
 export const RETRY_UNTIL: unique symbol = Symbol('retryUntil');
 export const LOST: unique symbol = Symbol('lost');
+export const DROP: unique symbol = Symbol('drop');
 export const TRANSACTION_HOME: unique symbol = Symbol('transactionHome');

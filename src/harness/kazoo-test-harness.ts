@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { formatHost } from '../base/hosts.ts';
 import { expectOptions, type Expectation, text } from '../base/expectations.ts';
+import { DROP } from '../client/internals.ts';
 import type { KazooClientOptions } from '../client/options.ts';
 import type { ClientId } from '../client/recipe-client.ts';
 import { KazooClient } from '../kazoo-client.ts';
@@ -112,7 +113,7 @@ export class KazooTestHarness {
   /** Cuts the connection of a client (default: `client`), and waits until it is back in the same session. */
   async loseConnection(client: KazooClient = this.client): Promise<void> {
     const suspended = waitForState(client, ['SUSPENDED']);
-    client.dropConnection();
+    client[DROP]('dropped for a test');
     await suspended;
     if (client.state !== 'CONNECTED') await waitForState(client, ['CONNECTED']);
   }

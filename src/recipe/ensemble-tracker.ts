@@ -4,6 +4,7 @@ import { formatHost, type HostPort } from '../base/hosts.ts';
 import { prompt } from '../base/prompt.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { ReadOptions, WaitOptions } from '../client/call-options.ts';
+import { DROP } from '../client/internals.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireClient } from './arguments.ts';
 import { bounded } from './bounded.ts';
@@ -15,7 +16,7 @@ export interface EnsembleClient extends RecipeClient {
   getConfig(options?: ReadOptions): Promise<[Buffer, ZnodeStat]>;
   setHosts(hosts: string | string[]): void;
   /** @internal */
-  dropConnection(reason?: string): void;
+  [DROP](reason: string): void;
 }
 
 /**
@@ -117,7 +118,7 @@ export class EnsembleTracker {
     };
     const settle = (): void => this.#settle?.();
     this.#client.on('connectFailed', settle);
-    this.#client.dropConnection('moving within the ensemble, whose members have changed');
+    this.#client[DROP]('moving within the ensemble, whose members have changed');
   }
 }
 

@@ -1,7 +1,7 @@
 import { requireOptions } from '../base/arguments.ts';
 import { ConnectionClosedError, KazooException, OperationTimeoutError } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
-import { SafeEmitter } from '../base/safe-emitter.ts';
+import { ON_LISTENER_ERROR, SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import { LOST } from '../client/internals.ts';
@@ -168,7 +168,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
   }
 
   /** @internal */
-  protected override onListenerError(error: unknown): void {
+  protected override [ON_LISTENER_ERROR](error: unknown): void {
     this.#client.reportError(error);
   }
 

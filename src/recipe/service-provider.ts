@@ -3,7 +3,7 @@ import { Deferred } from '../base/deferred.ts';
 import { KazooException } from '../base/errors.ts';
 import { joinPath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
-import { SafeEmitter } from '../base/safe-emitter.ts';
+import { ON_LISTENER_ERROR, SafeEmitter } from '../base/safe-emitter.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireOneOf } from './arguments.ts';
@@ -95,7 +95,7 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
   }
 
   /** @internal */
-  protected override onListenerError(error: unknown): void {
+  protected override [ON_LISTENER_ERROR](error: unknown): void {
     this.#client.reportError(error);
   }
 

@@ -2,7 +2,7 @@ import { requireDuration, requireFunction, requireOptions } from '../base/argume
 import { Deferred } from '../base/deferred.ts';
 import { CancelledError, ConnectionClosedError, KazooException } from '../base/errors.ts';
 import { joinPath, normalizePath } from '../base/paths.ts';
-import { SafeEmitter } from '../base/safe-emitter.ts';
+import { ON_LISTENER_ERROR, SafeEmitter } from '../base/safe-emitter.ts';
 import type { KazooState } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { optionalString, requireClient, requireWaiting } from './arguments.ts';
@@ -159,7 +159,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   }
 
   /** @internal */
-  protected override onListenerError(error: unknown): void {
+  protected override [ON_LISTENER_ERROR](error: unknown): void {
     this.#client.reportError(error);
   }
 

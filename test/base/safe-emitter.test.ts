@@ -2,11 +2,11 @@ import { EventEmitter } from 'eventemitter3';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { prompt } from '../../src/base/prompt.ts';
-import { SafeEmitter } from '../../src/base/safe-emitter.ts';
+import { ON_LISTENER_ERROR, SafeEmitter } from '../../src/base/safe-emitter.ts';
 
 class Emitter extends SafeEmitter<{ state: [string]; other: [number, number]; error: [Error] }> {
   readonly errors: [unknown, unknown][] = [];
-  protected override onListenerError(error: unknown, event: unknown): void {
+  protected override [ON_LISTENER_ERROR](error: unknown, event: unknown): void {
     this.errors.push([error, event]);
   }
 }

@@ -15,6 +15,14 @@ class Jobs extends KazooClient {
     return `/jobs/${job}`;
   }
 
+  onListenerError(): never {
+    throw new Error('an application’s own');
+  }
+
+  override dropConnection(): never {
+    throw new Error('an application’s own');
+  }
+
   retryUntil(): never {
     throw new Error('an application’s own');
   }
@@ -35,4 +43,11 @@ test('a derived class may use any name that the declaration does not show', asyn
   await client.delete('/b', { recursive: true });
   expect(await client.get('/jobs/a')).toMatchObject([Buffer.from('a'), { version: 0 }]);
   watch.stop();
+  client.on('state', () => {
+    throw new Error('in a listener');
+  });
+  const reported: string[] = [];
+  client.on('error', ({ message }) => void reported.push(message));
+  await client.stop();
+  expect(reported).toEqual(['in a listener']);
 });
