@@ -1,14 +1,7 @@
-import {
-  AuthFailedError,
-  ConnectionClosedError,
-  ConnectionLoss,
-  NoNodeError,
-  SessionExpiredError,
-  type ZookeeperError,
-} from '../base/errors.ts';
+import { AuthFailedError, ConnectionClosedError, NoNodeError, SessionExpiredError, type ZookeeperError } from '../base/errors.ts';
 import { normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
-import type { WatchedEvent } from '../base/states.ts';
+import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { onAbort } from '../session/abort-listeners.ts';
@@ -17,6 +10,7 @@ import { isTransient } from './attempt.ts';
 import { readChildren } from './children-watch.ts';
 import { readData } from './data-watch.ts';
 import { persist } from './outage.ts';
+import { ignoreState, listenToState } from './state-listeners.ts';
 import type { WatchedRead } from './watch-loop.ts';
 
 /** What `watchData` and `watchChildren` take. */
@@ -113,6 +107,8 @@ class Watching<V, T> implements WatchIterator<T> {
   #last: V | undefined;
   #outcome: Outcome | undefined;
   #wake: (() => void) | undefined;
+  /** The session of an earlier reading is over, perhaps while no watch was there to tell. */
+  #lost = false;
   /** One `next()` at a time; the others wait their turn, as an async generator's do. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -177,9 +173,12 @@ class Watching<V, T> implements WatchIterator<T> {
   }
 
   async #read(event: WatchedEvent | null): Promise<T | undefined> {
+    listenToState(this.#client, this.#onState);
     const value = await withinSession(this.#client, () =>
       this.#source.read({ watch: this.#onEvent, signal: this.#abort.signal }),
     );
+    // Of a client that was stopped, or refused, the read itself has told.
+    if (this.#lost) throw new SessionExpiredError(undefined, { path: this.#path });
     const last = this.#last;
     if (value === undefined) {
       this.#end(
@@ -197,10 +196,15 @@ class Watching<V, T> implements WatchIterator<T> {
     this.#wake?.();
   });
 
+  readonly #onState = (state: KazooState): void => {
+    this.#lost ||= state === 'LOST';
+  };
+
   #end(outcome: Outcome): undefined {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
     this.#forget?.();
+    ignoreState(this.#client, this.#onState);
     this.#abort.abort();
     void this.#client.unwatch(this.#path, this.#onEvent);
     this.#wake?.();
@@ -225,5 +229,5 @@ async function withinSession<V>(client: RecipeClient, read: () => Promise<V>): P
 function sessionError({ state }: WatchedEvent, path: string): ZookeeperError {
   if (state === 'CLOSED') return new ConnectionClosedError(undefined, { path });
   if (state === 'AUTH_FAILED') return new AuthFailedError(undefined, { path });
-  return state === 'EXPIRED_SESSION' ? new SessionExpiredError(undefined, { path }) : new ConnectionLoss(undefined, { path });
+  return new SessionExpiredError(undefined, { path });
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ConnectionClosedError, NoNodeError, SessionExpiredError } from '../../src/base/errors.ts';
 import { watchChildren, watchData } from '../../src/recipe/watch-iterators.ts';
-import { eventually, expire, reconnect, watchCount, workbench } from './workbench.ts';
+import { altered, eventually, expire, reconnect, watchCount, workbench } from './workbench.ts';
 
 test('gives the data now and after each change, until broken off, and leaves nothing (pain-points 27, 34)', async () => {
   const { client } = await workbench();
@@ -87,6 +87,63 @@ test('ends with the session, and with the client, each time saying why (pain-poi
   await client.stop();
   await expect(stopped).rejects.toThrow(ConnectionClosedError);
   await expect(watchData(client, '/node').next()).rejects.toThrow(ConnectionClosedError);
+});
+
+test('ends with a session that is lost while no watch is left to tell, as after a change', async () => {
+  const { server, client } = await workbench();
+  await client.create('/node', '0');
+  const listeners = client.listenerCount('state');
+  const values = watchData(client, '/node');
+  await values.next();
+  await client.set('/node', '1');
+  await expire(server, client);
+  await expect(values.next()).rejects.toThrow(SessionExpiredError);
+  expect(await values.next()).toEqual({ done: true, value: undefined });
+  expect(client.listenerCount('state')).toBe(listeners);
+  await eventually(async () => (await watchCount(client)) === 0);
+});
+
+test.each([false, true])('repeats a read that was cut off, unless the session has gone with it: %s', async (goes) => {
+  const { server, client } = await workbench();
+  await client.create('/node', '0');
+  let reads = 0;
+  const cut = altered(client, {
+    get: (...args: Parameters<typeof client.get>) => {
+      if (reads++ === 1) {
+        server.dropConnections();
+        if (goes) server.expireSession(client.clientId!.sessionId);
+      }
+      return client.get(...args);
+    },
+  });
+  const values = watchData(cut, '/node');
+  await values.next();
+  await client.set('/node', '1');
+  if (goes) await expect(values.next()).rejects.toThrow(SessionExpiredError);
+  else expect(String((await values.next()).value?.data)).toBe('1');
+  await values.return();
+  expect(reads).toBeGreaterThan(2);
+});
+
+test('an answer that shows what was there before, as of a server that lags, is no item', async () => {
+  const { client } = await workbench();
+  await client.create('/node', '0');
+  const before = await client.get('/node');
+  let reads = 0;
+  const lagging = altered(client, {
+    get: async (...args: Parameters<typeof client.get>) => {
+      const now = await client.get(...args);
+      return reads++ === 1 ? before : now;
+    },
+  });
+  const values = watchData(lagging, '/node');
+  await values.next();
+  await client.set('/node', '1');
+  const next = values.next();
+  await eventually(() => reads === 2);
+  await client.set('/node', '2');
+  expect(String((await next).value?.data)).toBe('2');
+  await values.return();
 });
 
 test('return() ends a next() that waits', async () => {
