@@ -12,7 +12,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
     callbacks = new Set();
     callbacksOf.set(signal, callbacks);
   }
-  if (callbacks.size === 0) signal.addEventListener('abort', callAll);
+  if (callbacks.size === 0) signal.addEventListener('abort', callAll, { once: true });
   const all = callbacks.add(callback);
   return () => {
     if (all.delete(callback) && all.size === 0) signal.removeEventListener('abort', callAll);
@@ -20,10 +20,8 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
 }
 
 function callAll(this: AbortSignal): void {
-  const callbacks = callbacksOf.get(this);
-  if (callbacks === undefined) return;
+  const callbacks = callbacksOf.get(this)!;
   const all = [...callbacks];
   callbacks.clear();
-  this.removeEventListener('abort', callAll);
   for (const callback of all) callback();
 }
