@@ -36,7 +36,6 @@ export class WorkerConnection {
   }
 
   #opened(transport: Transport): void {
-    if (this.#dialling.signal.aborted) return transport.destroy();
     this.#transport = transport;
     transport.onData = (chunk) => this.#received(chunk);
     transport.onClose = (error) => this.#closed(error);
@@ -53,10 +52,7 @@ export class WorkerConnection {
   /** Between two writes of the main thread, each of whole frames, there is room for a ping. */
   #keepAlive({ sessionTimeout, ping }: KeepAlive): void {
     this.#heartbeat = new Heartbeat(systemClock, sessionTimeout, {
-      ping: () => {
-        this.#transport?.write(Buffer.from(ping));
-        this.#heartbeat?.sent();
-      },
+      ping: () => this.#transport?.write(Buffer.from(ping)),
       dead: (error) => {
         Atomics.store(this.#shared, Shared.DEAD, 1n);
         this.#closed(error);
@@ -64,21 +60,16 @@ export class WorkerConnection {
     });
   }
 
+  /** The port tells itself of its end, too. */
   #closed(error: Error | null): void {
     this.#tell({ closed: error === null ? null : toPlainError(error) });
     this.#port.close();
-    this.#close();
   }
 
   #close(): void {
     this.#dialling.abort(new Error('nobody wants the connection any more'));
     this.#heartbeat?.stop();
-    const transport = this.#transport;
-    this.#transport = undefined;
-    if (transport === undefined) return;
-    transport.onData = () => undefined;
-    transport.onClose = () => undefined;
-    transport.destroy();
+    this.#transport?.destroy();
   }
 
   #tell(message: FromWorker): void {

@@ -56,6 +56,7 @@ describe("the worker's end of a connection", () => {
     tell(question());
     await until(() => told.length === 2, 'the answer');
     expect(shared[Shared.LAST_RECEIVED]).toBeGreaterThan(ordered);
+    expect(shared[Shared.LAST_RECEIVED]).toBeLessThan(ordered + 60_000_000_000n);
   });
 
   test('tells of an end that the server made, without an error, and closes its port', async () => {
