@@ -82,12 +82,18 @@ test('what a callback queues before it waits is not forgotten', async () => {
   expect(order).toEqual(['outer', 'inner']);
 });
 
-test('values that are no promises are not waited for', async () => {
-  const { queue, order } = setUp();
-  for (const value of [1, 'x', null, {}, { then: 5 }]) queue.push(() => value);
+test('values that are no promises are not waited for, not even for a microtask, nor mistaken for a failure', async () => {
+  const { queue, order, errors } = setUp();
+  const values = [1, 'x', null, {}, { then: 5 }];
+  for (const value of values)
+    queue.push(() => {
+      queueMicrotask(() => void order.push('later'));
+      return value;
+    });
   queue.push(() => void order.push('end'));
   await flush();
-  expect(order).toEqual(['end']);
+  expect(order).toEqual(['end', ...values.map(() => 'later')]);
+  expect(errors).toEqual([]);
 });
 
 test('each callback has its own reporter, and one that fails itself stops nothing', async () => {
