@@ -156,6 +156,19 @@ describe("the main thread's end of a connection", () => {
     expect(heard).toEqual([null]);
   });
 
+  test('hears nothing more once it is destroyed, though more has come by then', async () => {
+    const { transport, worker, heard } = pair();
+    transport.onData = (chunk) => {
+      heard.push(chunk.toString());
+      transport.destroy();
+    };
+    const closed = new Promise((resolve) => worker.once('close', resolve));
+    for (const text of ['first', 'second']) worker.postMessage(new Uint8Array(Buffer.from(text)).buffer);
+    worker.postMessage({ closed: toPlainError(new Error('late')) });
+    await closed;
+    expect(heard).toEqual(['first', null]);
+  });
+
   test('believes nothing that came before the session was found dead', async () => {
     const { worker, shared, heard } = pair();
     worker.postMessage(new Uint8Array(Buffer.from('before')).buffer);
