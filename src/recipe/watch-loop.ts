@@ -87,7 +87,6 @@ export class WatchLoop<T> {
   };
 
   #refresh(event: WatchedEvent | null): void {
-    if (this.#stopped) return;
     this.#next = { event };
     if (!this.#reading) void this.#run();
   }
