@@ -79,6 +79,27 @@ test('stop() before the first call: ready resolves, nothing is called', async ()
   await eventually(async () => (await watchCount(client)) === 0);
 });
 
+test('stop() while a call waits behind another callback: that call is not made', async () => {
+  const { client } = await workbench();
+  await client.create('/node', 'one');
+  const calls: string[] = [];
+  const watch = new DataWatch(client, '/node', (data) => void calls.push(String(data)));
+  await watch.ready;
+  const over = new Promise<void>((resolve) => {
+    const listener = async (): Promise<void> => {
+      // The watch has begun to read before this; its call is behind.
+      await client.sync('/');
+      await new Promise((resolve) => setImmediate(resolve));
+      watch.stop();
+      client.dispatch(resolve);
+    };
+    void client.exists('/node', { watch: listener });
+  });
+  await client.set('/node', 'two');
+  await over;
+  expect(calls).toEqual(['one']);
+});
+
 test('a throw on the first call rejects ready, a later one reaches the error event, and the watch goes on', async () => {
   const { client } = await workbench();
   await client.create('/node', '0');

@@ -5,7 +5,7 @@ import type { KazooClient } from '../../src/kazoo-client.ts';
 import { DoubleBarrier } from '../../src/recipe/double-barrier.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { Lab, once, until, untilConnected } from './lab.ts';
-import { altered } from './workbench.ts';
+import { altered, watchCount } from './workbench.ts';
 
 const PATH = '/barriers/double';
 
@@ -49,6 +49,18 @@ describe('entering', () => {
     await Promise.all(leaving);
     expect(barriers.map((barrier) => barrier.participating)).toEqual([false, false, false]);
     expect(await client.getChildren(PATH)).toEqual([]);
+  });
+
+  test('who waits hears that an old barrier was opened, though it is gone by the time of a look', async () => {
+    const lab = await Lab.open();
+    const client = await lab.client();
+    await client.create(`${PATH}/ready`, '', { makepath: true });
+    const [one] = await party(lab, 1, 2);
+    const entering = one!.enter();
+    await until('one waits', async () => (await watchCount(client)) >= 2);
+    await client.transaction().setData(`${PATH}/ready`, '').delete(`${PATH}/ready`).commitOrThrow();
+    await entering;
+    expect(one!.participating).toBe(true);
   });
 
   test('nobody enters before the last has come', async () => {

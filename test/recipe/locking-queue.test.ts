@@ -33,6 +33,17 @@ test('an item is locked until it is consumed; the layout is Kazoo’s', async ()
   expect(await queue.release()).toBe(false);
 });
 
+test('of two calls that consume one item at once the second says no, and leaves alone what was given meanwhile', async () => {
+  const { client } = await workbench();
+  const queue = new LockingQueue(client, '/queue');
+  await queue.putAll(['a', 'b']);
+  await queue.get();
+  const [first, next, second] = await Promise.all([queue.consume(), queue.get(), queue.consume()]);
+  expect([first, String(next), second]).toEqual([true, 'b', false]);
+  expect(await queue.consume()).toBe(true);
+  expect(await queue.size()).toBe(0);
+});
+
 test('a released item is given again; two consumers never have the same', async () => {
   const { client, connect } = await workbench();
   const first = new LockingQueue(client, '/queue');
