@@ -107,6 +107,41 @@ describe.each([
     await eventually(() => told.includes('UPDATED /root/a'));
   });
 
+  test('a root that is back before it is asked for is loaded, too', async () => {
+    const { client, connect } = await bench();
+    const other = await connect();
+    await other.create('/root');
+    // It is there again when the cache has learnt that it has gone, and so is no event to come.
+    const flawed = altered(client, {
+      exists: async (...args: Parameters<KazooClient['exists']>) => {
+        await other.create('/root', 'back');
+        await client.sync('/');
+        return client.exists(...args);
+      },
+    });
+    const { cache, told } = cacheOf(flawed, '/root');
+    await cache.start();
+    await initialized(told);
+    await other.delete('/root');
+    await eventually(() => cache.getData('/root')?.data?.toString() === 'back');
+    await cache.whenFresh();
+    expect(told.filter((line) => line.endsWith(' /root'))).toEqual(['ADDED /root', 'REMOVED /root', 'ADDED /root']);
+  });
+
+  test('a node whose children are too many to be listed keeps its data, and the fault is told once', async () => {
+    const { client, connect } = await bench();
+    await client.create('/root/a', 'data', { makepath: true });
+    await Promise.all(Array.from({ length: 60 }, (_, i) => client.create(`/root/a/${'n'.repeat(40)}${i}`)));
+    const reader = await connect({ maxResponseBytes: 2_000 });
+    const { cache, told, faults } = cacheOf(reader, '/root');
+    await cache.start();
+    await initialized(told);
+    expect(told).toEqual(['ADDED /root', 'ADDED /root/a', 'INITIALIZED']);
+    expect(cache.getData('/root/a')?.data?.toString()).toBe('data');
+    expect(cache.getChildren('/root/a')).toEqual(new Set());
+    expect(faults).toHaveLength(1);
+  });
+
   test('a root that is removed is loaded again when it is back (TC-6)', async () => {
     const { client } = await bench();
     const { cache, told } = cacheOf(client, '/root');

@@ -141,3 +141,16 @@ test('a root that was gone, and looked for when the client stopped, is loaded af
   await cache.whenFresh({ timeout: 20_000 });
   expect(cache.getData('/root')?.data?.toString()).toBe('y');
 });
+
+test('on a read-only server, which serves no sync, what that server has is all there is', async () => {
+  const { server, client, connect } = await workbench();
+  await client.create('/root/a', 'old', { makepath: true });
+  server.setReadOnly(true);
+  const reader = await connect({ readOnly: true });
+  const cache = cacheOf(reader);
+  await cache.start();
+  await cache.whenFresh();
+  expect(reader.clientState).toBe('CONNECTED_RO');
+  expect(cache.fresh).toBe(true);
+  expect(cache.getData('/root/a')?.data?.toString()).toBe('old');
+});
