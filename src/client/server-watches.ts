@@ -97,8 +97,7 @@ export class ServerWatches {
 
   /** Best effort: a watch left at the server costs one ignored event. Older servers are not asked what they do not know. */
   async #remove(kind: Exclude<RemovableWatch, 'any'>, path: string, wait: WaitOptions): Promise<unknown> {
-    const { target, watches } = this.#session;
-    if (target === undefined) return;
+    const { watches } = this.#session;
     const stays = kind === 'persistent' || kind === 'persistentRecursive';
     if (!stays && !(await this.knows('removeWatches'))) return Failure.ofCode(UnimplementedError.code);
     // Somebody may want it again by now, or will once a read is answered: then it is looked at again.
