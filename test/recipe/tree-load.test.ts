@@ -94,6 +94,25 @@ test.each(['3.9.5', '3.6.4'])(
   },
 );
 
+test('a large node is not listed for the sake of a small one, which is listed at once', async () => {
+  const { client, connect } = await workbench({ timeout: 30_000 }, { tickTime: 2_000 });
+  const other = await connect();
+  await other.create('/root');
+  await Promise.all(Array.from({ length: 1_100 }, (_, i) => other.create(`/root/${i}`)));
+  await Promise.all(Array.from({ length: 60 }, (_, i) => other.create(`/root/0/${i}`)));
+  const cache = await cacheOf(client);
+  const requests = requestsOf(client);
+  const begin = performance.now();
+  for (let i = 0; i < 60; i++) {
+    await Promise.all([other.delete(`/root/${i + 1}`), other.delete(`/root/0/${i}`)]);
+    await client.sync('/');
+  }
+  await cache.whenFresh();
+  expect(requests.listings).toBeLessThanOrEqual((performance.now() - begin) / 100 + 3);
+  expect(cache.getChildren('/root')!.size).toBe(1_040);
+  expect(cache.getChildren('/root/0')!.size).toBe(0);
+});
+
 test.each(['3.9.5', '3.5.10'])(
   'on %s the watches of a large tree are taken back so many at a time, that the event loop is not held up',
   async (version) => {
