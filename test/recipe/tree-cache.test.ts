@@ -107,6 +107,29 @@ describe.each([
     await eventually(() => told.includes('UPDATED /root/a'));
   });
 
+  test('a change that comes with the answer to a read is read as well', async () => {
+    const { client, connect } = await bench();
+    const other = await connect();
+    await other.create('/root', '0');
+    // Between a reply and who awaits it there are some microtasks: in them the next event may come.
+    const late = altered(client, {
+      get: async (...args: Parameters<KazooClient['get']>) => {
+        const answer = await client.get(...args);
+        if (String(answer[0]) === '1') {
+          const changed = new Promise((resolve) => void client.exists('/root', { watch: resolve }));
+          await other.set('/root', '2');
+          await changed;
+        }
+        return answer;
+      },
+    });
+    const { cache, told } = cacheOf(late, '/root');
+    await cache.start();
+    await initialized(told);
+    await other.set('/root', '1');
+    await eventually(() => cache.getData('/root')?.data?.toString() === '2');
+  });
+
   test('a root that is back before it is asked for is loaded, too', async () => {
     const { client, connect } = await bench();
     const other = await connect();
