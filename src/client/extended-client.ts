@@ -80,14 +80,14 @@ export class ExtendedClient extends Client {
 
   /**
    * A recursive watch (ZooKeeper 3.6+) that misses no change of the nodes its owner knows: after a reconnect within the session the listener is told of those of
-   * `paths()` that have changed or gone meanwhile, and, with CHILD, of those whose children have. New nodes show as changed children of their parents.
+   * `known` that have changed or gone meanwhile, and, with CHILD, of those whose children have. New nodes show as changed children of their parents.
    *
    * Of nodes that this client may not read, newer servers (3.8.4, 3.9.2) tell a recursive watch nothing. What comes and goes below a node is told all the same,
    * once, with CHILD, after `watchChildren` of its path; `since` is the zxid before the node's children were read.
    *
    * @throws UnimplementedError on servers before 3.6
    */
-  async watchTree(path: string, listener: WatchListener, paths: () => Iterable<string>): Promise<TreeWatchHandle> {
+  async watchTree(path: string, listener: WatchListener, known: ReadonlyMap<string, unknown>): Promise<TreeWatchHandle> {
     if (!(await this.#serverWatches.knows('addWatch'))) {
       const context = { operation: 'watchTree', path };
       throw this.connected ? unimplemented('addWatch', context) : new ConnectionLoss(undefined, context);
@@ -97,16 +97,15 @@ export class ExtendedClient extends Client {
     const follower = {
       root: this[ROOTED](path),
       listener,
-      paths: () => Array.from(paths(), (known) => this[ROOTED](known)),
+      paths: () => Array.from(known.keys(), (one) => this[ROOTED](one)),
+      knows: (full: string) => known.has(this.unchroot(full)),
       left: new Set<'data' | 'child'>(),
     };
     watches.follow(follower);
-    const watchChildren = async (known: readonly string[], since: bigint): Promise<void> => {
+    const watchChildren = async (parents: readonly string[], since: bigint): Promise<void> => {
       follower.left.add('child');
-      const full = known.map((one) => this[ROOTED](one)).filter((one) => !watches.covers('child', one));
-      const sent = [...childWatches(full, since)].map(({ request }) =>
-        this[SUBMIT]('watchTree', 'setWatches', path, request, {}),
-      );
+      const full = parents.map((one) => this[ROOTED](one)).filter((one) => !watches.covers('child', one));
+      const sent = [...childWatches(full, since)].map(({ request }) => this[SUBMIT]('watchTree', 'setWatches', path, request, {}));
       await Promise.all(sent);
     };
     const remove = async (): Promise<void> => {
@@ -114,7 +113,7 @@ export class ExtendedClient extends Client {
       const left = follower.left.size > 0 ? follower.paths() : [];
       const removed = inBatches(left, (paths) =>
         this.#serverWatches.removing(() => {
-          for (const known of paths) for (const kind of follower.left) watches.orphan(kind, known);
+          for (const one of paths) for (const kind of follower.left) watches.orphan(kind, one);
         }),
       );
       await Promise.all([removed, handle.remove()]);

@@ -106,10 +106,10 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
     options?: { recursive?: boolean | undefined } & WaitOptions,
   ): Promise<WatchHandle>;
   /**
-   * A recursive watch that misses no change of the nodes the caller knows: after a reconnect within the session the listener is told of those of `paths()`
+   * A recursive watch that misses no change of the nodes the caller knows: after a reconnect within the session the listener is told of those of `known`
    * that have changed meanwhile, of children (CHILD), too.
    */
-  watchTree(path: string, listener: WatchListener, paths: () => Iterable<string>): Promise<TreeWatchHandle>;
+  watchTree(path: string, listener: WatchListener, known: ReadonlyMap<string, unknown>): Promise<TreeWatchHandle>;
   multiRead(
     operations: readonly MultiReadOperation[],
     options?: WaitOptions,

@@ -68,7 +68,7 @@ export class TreeCache {
     this.#client = client;
     this.#root = this.#insert(this.path, null);
     this.#teller = new TreeTeller(client, () => this.#state === 'closed');
-    this.#watch = new TreeWatch(client, this.path, this.#onEvent, () => this.#nodes.keys());
+    this.#watch = new TreeWatch(client, this.path, this.#onEvent, this.#nodes);
     this.#reader = new TreeReader(client, {
       watch: this.#onEvent,
       isFollowed: () => this.#watch.isThere,

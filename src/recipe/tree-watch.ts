@@ -8,7 +8,7 @@ export class TreeWatch {
   readonly #client: RecipeClient;
   readonly #path: string;
   readonly #listener: WatchListener;
-  readonly #paths: () => Iterable<string>;
+  readonly #known: ReadonlyMap<string, unknown>;
   #handle: TreeWatchHandle | undefined;
   #ensuring: Promise<void> | undefined;
   /** The server is too old, or lets us have none. */
@@ -17,11 +17,11 @@ export class TreeWatch {
   /** The present server is too old for it: it waits for a newer one. */
   #rests = false;
 
-  constructor(client: RecipeClient, path: string, listener: WatchListener, paths: () => Iterable<string>) {
+  constructor(client: RecipeClient, path: string, listener: WatchListener, known: ReadonlyMap<string, unknown>) {
     this.#client = client;
     this.#path = path;
     this.#listener = listener;
-    this.#paths = paths;
+    this.#known = known;
   }
 
   /** Whether the watch tells of the whole tree. */
@@ -57,7 +57,7 @@ export class TreeWatch {
 
   async #leave(): Promise<void> {
     try {
-      const handle = await persist(this.#client.clock, () => this.#client.watchTree(this.#path, this.#listener, this.#paths));
+      const handle = await persist(this.#client.clock, () => this.#client.watchTree(this.#path, this.#listener, this.#known));
       if (this.#removed) await handle.remove();
       else this.#handle = handle;
     } catch (error) {

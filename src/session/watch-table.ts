@@ -18,15 +18,20 @@ export interface Follower {
   readonly root: string;
   readonly listener: WatchListener;
   paths(): Iterable<string>;
+  /** Whether a path is among these. */
+  knows(path: string): boolean;
   /** Of which kinds the server may have been left one-shot watches of these paths. */
   readonly left: Set<'data' | 'child'>;
 }
 
-/** Which one-shot tables an event empties, and whether persistent and recursive watches hear of it (docs/protocol.md, "Watches"). */
+/**
+ * Which one-shot tables an event empties, and whether persistent and recursive watches hear of it (docs/protocol.md, "Watches"). A node that is waited for must
+ * come before it can go: a DELETED without a CREATED makes up for what another watch has missed.
+ */
 const FIRES = {
   CREATED: { tables: ['exists', 'data'], recursive: true },
   CHANGED: { tables: ['data', 'exists'], recursive: true },
-  DELETED: { tables: ['data', 'exists', 'child'], recursive: true },
+  DELETED: { tables: ['data', 'child'], recursive: true },
   CHILD: { tables: ['child'], recursive: false },
 } as const satisfies Record<Exclude<EventType, 'NONE'>, { tables: readonly WatchTableKind[]; recursive: boolean }>;
 
@@ -159,7 +164,9 @@ export class WatchTable {
 
   /** Whether a follower has left a child watch there, or may have. */
   isFollowed(kind: WatchTableKind, path: string): boolean {
-    if (kind === 'child') for (const { root, left } of this.#followers) if (left.has(kind) && isWithin(root, path)) return true;
+    if (kind !== 'child') return false;
+    // Where there is no node, to ask for one would be answered by a DELETED, to everyone who watches there.
+    for (const follower of this.#followers) if (follower.left.has(kind) && follower.knows(path)) return true;
     return false;
   }
 

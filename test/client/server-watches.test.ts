@@ -109,7 +109,7 @@ test('while there is no connection watches are taken back at once, and are not l
   await suspended;
   await Promise.all([staying.remove(), client.removeWatches('/a', 'data')]);
   expect(client.state).toBe('SUSPENDED');
-  await expect(client.watchTree('/a', nobody, () => [])).rejects.toThrow(ConnectionLoss);
+  await expect(client.watchTree('/a', nobody, new Map())).rejects.toThrow(ConnectionLoss);
   expect(client.state).toBe('SUSPENDED');
   server.refuseConnections(false);
   await connected;

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { WatchedEvent } from '../../../src/base/states.ts';
 import type { KazooClient } from '../../../src/kazoo-client.ts';
+import { TreeCache } from '../../../src/recipe/tree-cache.ts';
 import { connectedAgain, until, type Spec, type World } from './world.ts';
 
 type Kind = 'data' | 'exists' | 'child' | 'persistent' | 'recursive';
@@ -101,6 +102,27 @@ export function specifyOverlaps(specAnywhere: Spec): void {
       expect(events).toEqual(['data CHANGED', 'child CHILD']);
     }
   });
+
+  spec(
+    'a watch that waits for a node, and one that stays there, hear nothing of the absence that a tree cache above asks about',
+    async (world) => {
+      const { client, at } = world;
+      const cache = new TreeCache(client, at(''));
+      await cache.start();
+      await cache.whenFresh();
+      const events: string[] = [];
+      await client.exists(at('a'), { watch: ({ type }) => void events.push(`exists ${type}`) });
+      await client.addWatch(at('a'), ({ type }) => void events.push(`recursive ${type}`), { recursive: true });
+      const handle = await client.addWatch(at('a'), () => undefined, { recursive: true });
+      await handle.remove();
+      await client.sync('/');
+      expect(events).toEqual([]);
+      await client.create(at('a'));
+      await until(() => events.length === 2);
+      expect(events.sort()).toEqual(['exists CREATED', 'recursive CREATED']);
+      await cache.close();
+    },
+  );
 
   spec('a recursive watch above does not hear of children, whoever watches them', async ({ client, at }) => {
     const events: string[] = [];
