@@ -196,7 +196,7 @@ test('queues and counters retry by the command policy where nothing else bounds 
   for (const [op, each, call] of [
     ['getData', 1, (limits?: WaitOptions) => counter.get(limits)],
     ['getChildren2', 1, (limits?: WaitOptions) => queue.size(limits)],
-    ['getChildren', 2, (limits?: WaitOptions) => locking.get(limits)],
+    ['getChildren2', 2, (limits?: WaitOptions) => locking.get(limits)],
   ] as const) {
     server.faults.fail(op, ConnectionLoss.code, 2 * each);
     expect(await rejection(call())).toBeInstanceOf(RetryFailedError);

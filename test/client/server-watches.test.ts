@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { ConnectionLoss, NoAuthError, NoWatcherError, OperationTimeoutError } from '../../src/base/errors.ts';
+import { ConnectionDropped, ConnectionLoss, NoAuthError, NoWatcherError, OperationTimeoutError } from '../../src/base/errors.ts';
 import { ServerWatches } from '../../src/client/server-watches.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { TreeCache } from '../../src/recipe/tree-cache.ts';
@@ -162,7 +162,7 @@ describe("the server's version, where it has not been asked for yet", () => {
     };
     return { watches: new ServerWatches(session, next), left: () => answers.length };
   }
-  const lost = new Error('no answer');
+  const lost = new ConnectionDropped('no answer');
 
   test('is asked for once for a connection', async () => {
     const { watches, left } = asking([[3, 5, 10], lost]);
