@@ -53,20 +53,20 @@ export function subjectOf({ operation, path }: ErrorContext): string {
 /** A transaction's step that would have worked, had a later one not failed. */
 export class RolledBackError extends ZookeeperError {
   static override readonly code = 0;
-  static override readonly meaning = 'rolled back, because another operation of the transaction failed';
+  static override readonly meaning: string = 'rolled back, because another operation of the transaction failed';
 }
 export class SystemZookeeperError extends ZookeeperError {
   static override readonly code = -1;
-  static override readonly meaning = 'system error';
+  static override readonly meaning: string = 'system error';
 }
 /** A transaction's step that was not tried, because an earlier one failed. */
 export class RuntimeInconsistency extends ZookeeperError {
   static override readonly code = -2;
-  static override readonly meaning = 'not attempted, because an earlier operation of the transaction failed';
+  static override readonly meaning: string = 'not attempted, because an earlier operation of the transaction failed';
 }
 export class DataInconsistency extends ZookeeperError {
   static override readonly code = -3;
-  static override readonly meaning = 'data inconsistency';
+  static override readonly meaning: string = 'data inconsistency';
 }
 /** The connection was lost before the reply came: whether the request took effect is unknown. */
 export class ConnectionLoss extends ZookeeperError {
@@ -76,60 +76,60 @@ export class ConnectionLoss extends ZookeeperError {
 }
 export class MarshallingError extends ZookeeperError {
   static override readonly code = -5;
-  static override readonly meaning = 'the request or the reply could not be read';
+  static override readonly meaning: string = 'the request or the reply could not be read';
 }
 export class UnimplementedError extends ZookeeperError {
   static override readonly code = -6;
-  static override readonly meaning = 'the server does not know this operation, or the feature is turned off there';
+  static override readonly meaning: string = 'the server does not know this operation, or the feature is turned off there';
 }
 /** The call's own `timeout` ran out first: whether the request took effect is unknown. */
 export class OperationTimeoutError extends ZookeeperError {
   static override readonly code = -7;
-  static override readonly meaning = 'the time allowed ran out';
+  static override readonly meaning: string = 'the time allowed ran out';
 }
 export class BadArgumentsError extends ZookeeperError {
   static override readonly code = -8;
-  static override readonly meaning = 'the server refused the arguments';
+  static override readonly meaning: string = 'the server refused the arguments';
 }
 export class UnknownSessionError extends ZookeeperError {
   static override readonly code = -12;
-  static override readonly meaning = 'unknown session';
+  static override readonly meaning: string = 'unknown session';
 }
 export class NewConfigNoQuorumError extends ZookeeperError {
   static override readonly code = -13;
-  static override readonly meaning = 'no quorum of the new configuration is connected to the leader';
+  static override readonly meaning: string = 'no quorum of the new configuration is connected to the leader';
 }
 export class ReconfigInProcessError extends ZookeeperError {
   static override readonly code = -14;
-  static override readonly meaning = 'another reconfiguration is in progress';
+  static override readonly meaning: string = 'another reconfiguration is in progress';
 }
 export class APIError extends ZookeeperError {
   static override readonly code = -100;
-  static override readonly meaning = 'API error';
+  static override readonly meaning: string = 'API error';
 }
 export class NoNodeError extends ZookeeperError {
   static override readonly code = -101;
-  static override readonly meaning = 'the node does not exist';
+  static override readonly meaning: string = 'the node does not exist';
 }
 export class NoAuthError extends ZookeeperError {
   static override readonly code = -102;
-  static override readonly meaning = 'the ACL does not permit it';
+  static override readonly meaning: string = 'the ACL does not permit it';
 }
 export class BadVersionError extends ZookeeperError {
   static override readonly code = -103;
-  static override readonly meaning = 'the version differs from the one expected';
+  static override readonly meaning: string = 'the version differs from the one expected';
 }
 export class NoChildrenForEphemeralsError extends ZookeeperError {
   static override readonly code = -108;
-  static override readonly meaning = 'an ephemeral node cannot have children';
+  static override readonly meaning: string = 'an ephemeral node cannot have children';
 }
 export class NodeExistsError extends ZookeeperError {
   static override readonly code = -110;
-  static override readonly meaning = 'the node exists already';
+  static override readonly meaning: string = 'the node exists already';
 }
 export class NotEmptyError extends ZookeeperError {
   static override readonly code = -111;
-  static override readonly meaning = 'the node has children';
+  static override readonly meaning: string = 'the node has children';
 }
 /** The server ended the session: its ephemeral nodes are gone. */
 export class SessionExpiredError extends ZookeeperError {
@@ -138,51 +138,51 @@ export class SessionExpiredError extends ZookeeperError {
 }
 export class InvalidCallbackError extends ZookeeperError {
   static override readonly code = -113;
-  static override readonly meaning = 'invalid callback';
+  static override readonly meaning: string = 'invalid callback';
 }
 export class InvalidACLError extends ZookeeperError {
   static override readonly code = -114;
-  static override readonly meaning = 'the ACL is not valid';
+  static override readonly meaning: string = 'the ACL is not valid';
 }
 export class AuthFailedError extends ZookeeperError {
   static override readonly code = -115;
-  static override readonly meaning = 'authentication failed';
+  static override readonly meaning: string = 'authentication failed';
 }
 export class SessionMovedError extends ZookeeperError {
   static override readonly code = -118;
-  static override readonly meaning = 'the session moved to another server';
+  static override readonly meaning: string = 'the session moved to another server';
 }
 export class NotReadOnlyCallError extends ZookeeperError {
   static override readonly code = -119;
-  static override readonly meaning = 'a write was sent to a read-only server';
+  static override readonly meaning: string = 'a write was sent to a read-only server';
 }
 export class EphemeralOnLocalSessionError extends ZookeeperError {
   static override readonly code = -120;
-  static override readonly meaning = 'a local session cannot own ephemeral nodes';
+  static override readonly meaning: string = 'a local session cannot own ephemeral nodes';
 }
 export class NoWatcherError extends ZookeeperError {
   static override readonly code = -121;
-  static override readonly meaning = 'there is no such watch';
+  static override readonly meaning: string = 'there is no such watch';
 }
 export class RequestTimeoutError extends ZookeeperError {
   static override readonly code = -122;
-  static override readonly meaning = 'the request timed out';
+  static override readonly meaning: string = 'the request timed out';
 }
 export class ReconfigDisabledError extends ZookeeperError {
   static override readonly code = -123;
-  static override readonly meaning = 'reconfiguration is disabled on the server (reconfigEnabled)';
+  static override readonly meaning: string = 'reconfiguration is disabled on the server (reconfigEnabled)';
 }
 export class SessionClosedRequireSaslError extends ZookeeperError {
   static override readonly code = -124;
-  static override readonly meaning = 'the server requires SASL authentication and closed the session';
+  static override readonly meaning: string = 'the server requires SASL authentication and closed the session';
 }
 export class QuotaExceededError extends ZookeeperError {
   static override readonly code = -125;
-  static override readonly meaning = 'a quota would be exceeded';
+  static override readonly meaning: string = 'a quota would be exceeded';
 }
 export class ThrottledOpError extends ZookeeperError {
   static override readonly code = -127;
-  static override readonly meaning = 'the server throttled the request and did not execute it';
+  static override readonly meaning: string = 'the server throttled the request and did not execute it';
 }
 
 /**
@@ -190,7 +190,7 @@ export class ThrottledOpError extends ZookeeperError {
  * A `SessionExpiredError` by Kazoo's hierarchy, but never retried (Kazoo RE-2).
  */
 export class ConnectionClosedError extends SessionExpiredError {
-  static override readonly meaning = 'the client is not running';
+  static override readonly meaning: string = 'the client is not running';
 }
 
 /** Every class that stands for a code of the server's, once. */
