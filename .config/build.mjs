@@ -93,9 +93,19 @@ for (const [name, plugins] of [
   const { output } = await types.generate({});
   mkdirSync(`${root}dist/types`, { recursive: true });
   // Two spaces a level, as in the sources.
-  writeFileSync(
-    `${root}dist/types/${name}.d.ts`,
-    output[0].code.replace(/^( {4})+/gm, (indent) => indent.slice(indent.length / 2)),
-  );
+  const code = output[0].code.replace(/^( {4})+/gm, (indent) => indent.slice(indent.length / 2));
+  writeFileSync(`${root}dist/types/${name}.d.ts`, exportedInPlace(code));
 }
 rmSync(declarations, { recursive: true });
+
+/** What the lists at the end export is exported where it is declared: each name once. An empty list stays, without which all there is would be public. */
+function exportedInPlace(code) {
+  const names = [...code.matchAll(/^export (?:type )?\{ (.*) \};$/gm)].flatMap(([, list]) => list.split(', '));
+  let placed = code.replace(/^export (?:type )?\{ .* \};\n*/gm, '');
+  for (const name of names) {
+    const declaration = new RegExp(`^(?=(?:declare )?(?:abstract )?(?:class|const|function|interface|type) ${name}\\b)`, 'gm');
+    if (!declaration.test(placed)) throw new Error(`the declarations export ${name}, and do not declare it`);
+    placed = placed.replace(declaration, 'export ');
+  }
+  return `${placed}export {};\n`;
+}
