@@ -105,7 +105,9 @@ export class ExtendedClient extends Client {
     const watchChildren = async (parents: readonly string[], since: bigint): Promise<void> => {
       follower.left.add('child');
       const full = parents.map((one) => this[ROOTED](one)).filter((one) => !watches.covers('child', one));
-      const sent = [...childWatches(full, since)].map(({ request }) => this[SUBMIT]('watchTree', 'setWatches', path, request, {}));
+      const sent = [...childWatches(full, since)].map(({ request }) =>
+        this[SUBMIT]('watchTree', 'setWatches', path, request, {}),
+      );
       await Promise.all(sent);
     };
     const remove = async (): Promise<void> => {
