@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import type { KazooClient } from '../../src/kazoo-client.ts';
 import { LockingQueue } from '../../src/recipe/locking-queue.ts';
-import { expire, workbench } from './workbench.ts';
+import { expire, listsOf, workbench } from './workbench.ts';
 
 const LONG = Array.from({ length: 600 }, (_, index) => String(index));
 
@@ -75,17 +74,7 @@ async function longQueue() {
   const { client } = bench;
   const queue = new LockingQueue(client, '/queue');
   await queue.putAll(LONG);
-  return { ...bench, queue, lists: countLists(client) };
-}
-
-function countLists(client: KazooClient): () => number {
-  let lists = 0;
-  const getChildren = client.getChildren.bind(client) as (...args: unknown[]) => never;
-  client.getChildren = (...args: unknown[]): never => {
-    lists += 1;
-    return getChildren(...args);
-  };
-  return () => lists;
+  return { ...bench, queue, lists: listsOf(client) };
 }
 
 async function taken(queue: LockingQueue): Promise<string> {

@@ -91,6 +91,17 @@ export function forgetful(client: KazooClient): { flawed: KazooClient; lose: () 
   return { flawed, lose: () => void (losses = 1), lost: () => losses < 1 };
 }
 
+/** Counts the listings asked for from now on. */
+export function listsOf(client: KazooClient): () => number {
+  let lists = 0;
+  const getChildren = client.getChildren.bind(client) as (...args: unknown[]) => never;
+  client.getChildren = (...args: unknown[]): never => {
+    lists += 1;
+    return getChildren(...args);
+  };
+  return () => lists;
+}
+
 /** Counts the nodes read from now on. */
 export function readsOf(client: KazooClient): () => number {
   let reads = 0;
