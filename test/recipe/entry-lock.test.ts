@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { NoAuthError } from '../../src/base/errors.ts';
 import type { Logger } from '../../src/base/logger.ts';
+import { READ_ACL_UNSAFE } from '../../src/base/security.ts';
 import { Attempt } from '../../src/recipe/attempt.ts';
 import { EntryLock } from '../../src/recipe/entry-lock.ts';
 import { workbench } from './workbench.ts';
@@ -43,12 +44,12 @@ describe('acquiring', () => {
     const { server, client, lock } = await setUp();
     server.faults.fail('getData', NO_AUTH);
     await expect(lock.acquire()).rejects.toBeInstanceOf(NoAuthError);
-    server.faults.fail('create', NO_AUTH);
-    await expect(lock.acquire()).rejects.toBeInstanceOf(NoAuthError);
-    server.faults.fail('create', CONNECTION_LOSS);
-    server.faults.fail('create', NO_AUTH);
+    server.faults.fail('multi', CONNECTION_LOSS);
+    server.faults.fail('multi', NO_AUTH);
     await expect(lock.acquire()).rejects.toBeInstanceOf(NoAuthError);
     await expect.poll(() => client.getChildren('/queue/taken')).toEqual([]);
+    await client.setAcls('/queue/taken', READ_ACL_UNSAFE);
+    await expect(lock.acquire()).rejects.toBeInstanceOf(NoAuthError);
   });
 });
 

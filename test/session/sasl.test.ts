@@ -37,7 +37,7 @@ describe.each(['embedded', 'real'])('SASL DIGEST-MD5 with the %s server', (kind)
     await client.create(`/mine-${kind}`, 'secret', { acl: ONLY_US });
     client.on('connected', () => void inListener.push(client.get(`/mine-${kind}`)));
     const suspended = told(client, 'SUSPENDED');
-    (client as unknown as { session: { drop(reason: string): void } }).session.drop('for the test');
+    client.dropConnection();
     await suspended;
     await until(() => inListener.length === 1, 'CONNECTED again');
     expect(((await inListener[0]) as [Buffer])[0].toString()).toBe('secret');

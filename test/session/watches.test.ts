@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { SESSION } from '../../src/client/internals.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import type { WatchedEvent } from '../../src/base/states.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
@@ -315,7 +316,7 @@ describe('a watch', () => {
     await using server = await EmbeddedZooKeeper.start();
     await using client = new KazooClient(server.connectString);
     await client.start();
-    const { session } = client as unknown as { session: { watches: { size: number } } };
+    const { [SESSION]: session } = client as unknown as { [SESSION]: { watches: { size: number } } };
     const ROUND = 5_000;
     let fired = 0;
     for (let round = 0; round < 10; round++) {
