@@ -106,28 +106,22 @@ const OURS = /^(data|zoo\.cfg.*|logback\.xml|log4j\.properties|jaas\.conf|(key|t
  */
 export class ManagedZooKeeper {
   readonly host = HOST;
-  readonly clientPort: number;
-  /** The TLS port, `null` without `tls`. */
-  readonly securePort: number | null;
-  /** Where configuration, data and log are. */
-  readonly workingPath: string;
-  /** The jars it runs from. */
-  readonly jars: ServerJars;
   readonly #options: ManagedZooKeeperOptions;
+  #choosing: Promise<Place> | null = null;
+  #place: Place | null = null;
   #process: ServerProcess | null = null;
   #starting: Promise<void> | null = null;
   #prepared = false;
   #destroyed = false;
 
-  private constructor(
-    options: ManagedZooKeeperOptions,
-    place: { jars: ServerJars; workingPath: string; clientPort: number; securePort: number | null },
-  ) {
+  /**
+   * A server that is yet to be started; its jars, ports and folder are known from then on, or by {@link ManagedZooKeeper.create} at once.
+   *
+   * @throws ConfigurationError naming an option that is unknown or of the wrong type
+   */
+  constructor(options: ManagedZooKeeperOptions = {}) {
+    expectOptions('ManagedZooKeeper', options, EXPECTED);
     this.#options = options;
-    this.jars = place.jars;
-    this.workingPath = place.workingPath;
-    this.clientPort = place.clientPort;
-    this.securePort = place.securePort;
   }
 
   /** Tells whether a real server can run on this machine, from which jars, or why not. Never rejects. */
@@ -141,19 +135,9 @@ export class ManagedZooKeeper {
    * @throws ConfigurationError naming an option that is unknown or of the wrong type
    */
   static async create(options: ManagedZooKeeperOptions = {}): Promise<ManagedZooKeeper> {
-    expectOptions('ManagedZooKeeper', options, EXPECTED);
-    const jars = await findServerJars(options);
-    if (!jars.available) throw new HarnessError(`no real ZooKeeper server can run here: ${jars.reason}`);
-    const own = options.ensemble?.members.find(({ id }) => id === options.ensemble?.id);
-    const [port, secure] = await freePorts(2, HOST);
-    const workingPath = options.workingPath ?? (await mkdtemp(join(tmpdir(), 'kazoo-zookeeper-')));
-    if (options.workingPath === undefined) removeAtExit(workingPath);
-    return new ManagedZooKeeper(options, {
-      jars,
-      workingPath,
-      clientPort: own?.clientPort ?? port!,
-      securePort: options.tls === undefined ? null : secure!,
-    });
+    const server = new ManagedZooKeeper(options);
+    await server.#choose();
+    return server;
   }
 
   /** {@link create} and {@link ManagedZooKeeper.start} in one; leaves nothing behind when the server does not come up. */
@@ -166,6 +150,25 @@ export class ManagedZooKeeper {
       throw error;
     }
     return server;
+  }
+
+  get clientPort(): number {
+    return this.#chosen().clientPort;
+  }
+
+  /** The TLS port, `null` without `tls`. */
+  get securePort(): number | null {
+    return this.#chosen().securePort;
+  }
+
+  /** Where configuration, data and log are. */
+  get workingPath(): string {
+    return this.#chosen().workingPath;
+  }
+
+  /** The jars it runs from. */
+  get jars(): ServerJars {
+    return this.#chosen().jars;
   }
 
   /** Of the jar in use, such as `3.9.5`; `null` when the jar's name does not tell. */
@@ -204,8 +207,8 @@ export class ManagedZooKeeper {
   async #start(options: StartOptions): Promise<void> {
     if (this.running) return;
     this.#process = null;
-    if (!this.#destroyed) await this.#prepare();
-    if (this.#destroyed) throw new HarnessError(`the server at ${this.connectString} has been destroyed and cannot start again`);
+    if (!this.#destroyed) await this.#prepare(await this.#choose());
+    if (this.#destroyed) throw new HarnessError('the server has been destroyed and cannot start again');
     log('starting ZooKeeper %s at %s in %s', this.version, this.connectString, this.workingPath);
     const started = new ServerProcess(this.jars.java, this.#arguments(), { cwd: this.workingPath, logFile: this.#logFile });
     this.#process = started;
@@ -215,13 +218,13 @@ export class ManagedZooKeeper {
 
   /** Ends the server in order (`SIGTERM`), keeping its data. Does nothing if it does not run. */
   async stop(): Promise<void> {
-    log('stopping %s', this.connectString);
+    log('stopping %s', this.#place?.clientPort);
     await this.#process?.terminate();
   }
 
   /** Ends the server at once (`SIGKILL`), as a power cut would, keeping its data. */
   async kill(): Promise<void> {
-    log('killing %s', this.connectString);
+    log('killing %s', this.#place?.clientPort);
     await this.#process?.signal('SIGKILL');
   }
 
@@ -244,7 +247,7 @@ export class ManagedZooKeeper {
   /** {@link kill}, then forget all data; the next start begins empty, on the same port. */
   async reset(): Promise<void> {
     await this.kill();
-    await rm(join(this.workingPath, 'data'), { recursive: true, force: true });
+    if (this.#place !== null) await rm(join(this.workingPath, 'data'), { recursive: true, force: true });
     this.#prepared = false;
   }
 
@@ -253,6 +256,8 @@ export class ManagedZooKeeper {
     this.#destroyed = true;
     await this.kill();
     await this.#starting?.catch(() => undefined);
+    await this.#choosing?.catch(() => undefined);
+    if (this.#place === null) return;
     const { workingPath } = this;
     const isTheirs = this.#options.workingPath !== undefined;
     const left = isTheirs ? (await readdir(workingPath).catch(() => [])).filter((name) => OURS.test(name)) : ['.'];
@@ -266,12 +271,13 @@ export class ManagedZooKeeper {
 
   /** The last lines of the server's log, 100 unless told; `''` before its first start. Kazoo's `get_logs`. */
   async logs(lines = 100): Promise<string> {
+    if (this.#place === null) return '';
     return (await tailOf(this.#logFile)).trimEnd().split('\n').slice(-lines).join('\n');
   }
 
   /** Sends a four-letter word; the whole answer, or `null` if the server gives none. */
-  command(word: string): Promise<string | null> {
-    return probe(word, this.clientPort, { host: this.host });
+  async command(word: string): Promise<string | null> {
+    return this.#place === null ? null : probe(word, this.clientPort, { host: this.host });
   }
 
   /** `standalone`, `leader`, `follower`, `observer` or `read-only`; `null` while it serves nobody. */
@@ -279,14 +285,34 @@ export class ManagedZooKeeper {
     return /^Mode: (.*)$/m.exec((await this.command('srvr')) ?? '')?.[1] ?? null;
   }
 
+  /** Once: all calls share one choice, and only one that fails is made again. */
+  #choose(): Promise<Place> {
+    this.#choosing ??= choosePlace(this.#options).then(
+      (place) => (this.#place = place),
+      (error: unknown) => {
+        this.#choosing = null;
+        throw error;
+      },
+    );
+    return this.#choosing;
+  }
+
+  #chosen(): Place {
+    if (this.#place === null)
+      throw new HarnessError(
+        'the server has no port, folder or jars before it is started: await start(), or make it with create()',
+      );
+    return this.#place;
+  }
+
   get #logFile(): string {
     return join(this.workingPath, 'zookeeper.log');
   }
 
   // Once a life of the data: an ensemble that was reconfigured writes its own files, which a restart must find again.
-  async #prepare(): Promise<void> {
+  async #prepare({ workingPath, clientPort, securePort }: Place): Promise<void> {
     if (this.#prepared) return;
-    const { workingPath, host, clientPort, securePort } = this;
+    const { host } = this;
     const { tickTime = 500, configuration = {}, jaas = null, tls = null, reconfig = false, ensemble = null } = this.#options;
     await mkdir(join(workingPath, 'data'), { recursive: true });
     await writeServerFiles({ workingPath, host, clientPort, securePort, tickTime, configuration, jaas, tls, reconfig, ensemble });
@@ -340,6 +366,24 @@ export class ManagedZooKeeper {
     const serverLog = await this.logs(30);
     return new HarnessError(`ZooKeeper ${this.version ?? '(unknown version)'} at ${this.connectString} ${what}`, { serverLog });
   }
+}
+
+/** Where a server is, and what it runs from. */
+interface Place {
+  readonly jars: ServerJars;
+  readonly workingPath: string;
+  readonly clientPort: number;
+  readonly securePort: number | null;
+}
+
+async function choosePlace(options: ManagedZooKeeperOptions): Promise<Place> {
+  const jars = await findServerJars(options);
+  if (!jars.available) throw new HarnessError(`no real ZooKeeper server can run here: ${jars.reason}`);
+  const own = options.ensemble?.members.find(({ id }) => id === options.ensemble?.id);
+  const [port, secure] = await freePorts(2, HOST);
+  const workingPath = options.workingPath ?? (await mkdtemp(join(tmpdir(), 'kazoo-zookeeper-')));
+  if (options.workingPath === undefined) removeAtExit(workingPath);
+  return { jars, workingPath, clientPort: own?.clientPort ?? port!, securePort: options.tls === undefined ? null : secure! };
 }
 
 async function tailOf(path: string): Promise<string> {

@@ -40,25 +40,30 @@ const ADDED_EXPECTED: Readonly<Record<string, Expectation>> = {
 export class ZooKeeperCluster {
   /** Those of each server. */
   readonly #options: ManagedZooKeeperOptions;
-  readonly #servers: ManagedZooKeeper[];
-  readonly #members: EnsembleMember[];
+  readonly #voters: number;
+  readonly #observers: number;
+  readonly #servers: ManagedZooKeeper[] = [];
+  readonly #members: EnsembleMember[] = [];
+  #choosing: Promise<void> | null = null;
 
-  private constructor(options: ManagedZooKeeperOptions, servers: ManagedZooKeeper[], members: EnsembleMember[]) {
-    this.#options = options;
-    this.#servers = servers;
-    this.#members = members;
+  /**
+   * An ensemble that is yet to be started: it has its servers from then on, or by {@link ZooKeeperCluster.create} at once.
+   *
+   * @throws ConfigurationError naming an option that is unknown or of the wrong type
+   */
+  constructor(options: ZooKeeperClusterOptions = {}) {
+    expectOptions('ZooKeeperCluster', options, EXPECTED);
+    const { size = 3, observers = 0, ...each } = options;
+    this.#options = each;
+    this.#voters = size;
+    this.#observers = observers;
   }
 
   /** Chooses ports and folders of all servers, without starting them. Rejects with {@link HarnessError} where no server can run. */
   static async create(options: ZooKeeperClusterOptions = {}): Promise<ZooKeeperCluster> {
-    expectOptions('ZooKeeperCluster', options, EXPECTED);
-    const { size = 3, observers = 0, ...each } = options;
-    const members = await chooseMembers(1, size, observers);
-    const alone = members.length === 1;
-    const servers = await Promise.all(
-      members.map(({ id }) => ManagedZooKeeper.create(alone ? each : inEnsemble(each, id, members))),
-    );
-    return new ZooKeeperCluster(each, servers, members);
+    const cluster = new ZooKeeperCluster(options);
+    await cluster.#choose();
+    return cluster;
   }
 
   /** {@link create} and {@link ZooKeeperCluster.start} in one; leaves nothing behind when the ensemble does not come up. */
@@ -75,37 +80,41 @@ export class ZooKeeperCluster {
 
   /** Voting servers first, then observers, then those added. The id of the server at index `i` is `i + 1`. */
   get servers(): readonly ManagedZooKeeper[] {
+    if (this.#servers.length === 0) {
+      throw new HarnessError('the cluster has no servers before it is started: await start(), or make it with create()');
+    }
     return this.#servers;
   }
 
   get size(): number {
-    return this.#servers.length;
+    return this.#servers.length || this.#voters + this.#observers;
   }
 
   /** All servers, as a client's `hosts`. */
   get connectString(): string {
-    return this.#servers.map((server) => server.connectString).join(',');
+    return this.servers.map((server) => server.connectString).join(',');
   }
 
   /** The TLS ports of all servers, `null` without `tls`. */
   get secureConnectString(): string | null {
-    const secure = this.#servers.map((server) => server.secureConnectString).filter((address) => address !== null);
+    const secure = this.servers.map((server) => server.secureConnectString).filter((address) => address !== null);
     return secure.length === 0 ? null : secure.join(',');
   }
 
   [Symbol.iterator](): IterableIterator<ManagedZooKeeper> {
-    return this.#servers[Symbol.iterator]();
+    return this.servers[Symbol.iterator]();
   }
 
   /** The server at `index`; negative counts from the end. Throws `RangeError` if there is none. */
   at(index: number): ManagedZooKeeper {
-    const server = this.#servers.at(index);
+    const server = this.servers.at(index);
     if (server === undefined) throw new RangeError(`the cluster has ${this.size} servers, none at ${index}`);
     return server;
   }
 
   /** Starts all servers that do not run, and waits until each of them serves. */
   async start(options: StartOptions = {}): Promise<void> {
+    await this.#choose();
     log('starting an ensemble of %d: %s', this.size, this.connectString);
     await together(this.#servers.map((server) => server.start(options)));
   }
@@ -133,6 +142,7 @@ export class ZooKeeperCluster {
 
   /** Kills all servers and removes everything from the disk. Idempotent. Kazoo's `terminate`. */
   async destroy(): Promise<void> {
+    await this.#choosing?.catch(() => undefined);
     await together(this.#servers.map((server) => server.destroy()));
   }
 
@@ -164,6 +174,7 @@ export class ZooKeeperCluster {
    * client's `reconfig({ joining })` with {@link memberLine}`(-1)` takes it in.
    */
   async addServer(options: StartOptions & { role?: 'participant' | 'observer' | undefined } = {}): Promise<ManagedZooKeeper> {
+    await this.#choose();
     if (this.#options.reconfig !== true || this.#members.length === 1) {
       throw new HarnessError('a server can be added to an ensemble whose option reconfig is true only');
     }
@@ -185,6 +196,25 @@ export class ZooKeeperCluster {
       this.#servers.map(async (server) => `== ${server.connectString}\n${await server.logs(lines)}`),
     );
     return logs.join('\n');
+  }
+
+  /** Once: only a choice that fails is made again. */
+  #choose(): Promise<void> {
+    this.#choosing ??= this.#chooseServers().catch((error: unknown) => {
+      this.#choosing = null;
+      throw error;
+    });
+    return this.#choosing;
+  }
+
+  async #chooseServers(): Promise<void> {
+    const members = await chooseMembers(1, this.#voters, this.#observers);
+    const alone = members.length === 1;
+    const servers = await Promise.all(
+      members.map(({ id }) => ManagedZooKeeper.create(alone ? this.#options : inEnsemble(this.#options, id, members))),
+    );
+    this.#servers.push(...servers);
+    this.#members.push(...members);
   }
 
   #modes(): Promise<Array<string | null>> {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test, vi } from 'vitest';
+import { ConfigurationError } from '../../src/base/errors.ts';
 import { HarnessError } from '../../src/harness/harness-error.ts';
 import { ManagedZooKeeper } from '../../src/harness/managed-zookeeper.ts';
 import { whyNoRealZooKeeper } from '../support/real-zookeeper.ts';
@@ -105,6 +106,23 @@ describe.skipIf(missing)('a managed server', () => {
     await expect(ManagedZooKeeper.start({ configuration: { tickTime: 'soon' } })).rejects.toThrow(HarnessError);
   });
 
+  test('that is made by its class has a place from its start on', async () => {
+    await using server = new ManagedZooKeeper();
+    expect(() => server.connectString).toThrow(/before it is started: await start\(\)/);
+    expect([await server.logs(), await server.mode(), server.running, server.pid]).toEqual(['', null, false, undefined]);
+    await server.stop();
+    await server.reset();
+    await server.start();
+    expect(await server.mode()).toBe('standalone');
+    expect(server.connectString).toBe(`127.0.0.1:${server.clientPort}`);
+  });
+
+  test('that was never started is destroyed without a trace', async () => {
+    const server = new ManagedZooKeeper();
+    await server.destroy();
+    await expect(server.start()).rejects.toThrow('the server has been destroyed and cannot start again');
+  });
+
   test('that is started twice at once starts once, and not after it was destroyed', async () => {
     await using server = await ManagedZooKeeper.create();
     const starts = [server.start(), server.start()];
@@ -163,8 +181,17 @@ describe.skipIf(missing)('a managed server', () => {
 describe('without a server', () => {
   test.each([{ ticktime: 100 }, { tickTime: -5 }, { tls: 5 }, { javaOptions: 'x' }, { readOnlyMode: 1 }, 7])(
     '%j is refused',
-    (options) => expectRefusal(ManagedZooKeeper.create(options as never), options),
+    async (options) => {
+      await expectRefusal(ManagedZooKeeper.create(options as never), options);
+      expect(() => new ManagedZooKeeper(options as never)).toThrow(ConfigurationError);
+    },
   );
+
+  test('one that cannot be found is looked for again at the next start', async () => {
+    const server = new ManagedZooKeeper({ java: '/nowhere/java' });
+    for (let attempt = 0; attempt < 2; attempt++) await expect(server.start()).rejects.toThrow(/Java cannot be run/);
+    await server.destroy();
+  });
 
   test('available tells why', async () => {
     expect(await ManagedZooKeeper.available({ java: '/nowhere/java' })).toEqual({

@@ -55,6 +55,18 @@ describe.skipIf(await whyNoRealZooKeeper())('a cluster', () => {
     await vi.waitFor(async () => expect(await cluster.leader()).not.toBeNull(), { timeout: 60_000, interval: 200 });
   });
 
+  test('that is made by its class has its servers from its start on', async () => {
+    await using cluster = new ZooKeeperCluster({ size: 2, observers: 1 });
+    expect(cluster.size).toBe(3);
+    for (const look of [() => cluster.connectString, () => cluster.at(0), () => cluster.servers, () => [...cluster]]) {
+      expect(look).toThrow(/no servers before it is started: await start\(\)/);
+    }
+    expect([await cluster.leader(), await cluster.logs()]).toEqual([null, '']);
+    await cluster.start();
+    expect(cluster.size).toBe(3);
+    expect(await cluster.leader()).not.toBeNull();
+  });
+
   test('of one is a standalone server', async () => {
     await using cluster = await ZooKeeperCluster.start({ size: 1 });
     expect(await cluster.leader()).toBe(cluster.at(0));
