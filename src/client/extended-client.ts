@@ -239,7 +239,7 @@ export class ExtendedClient extends Client {
       newMembers: given.newMembers ?? null,
       curConfigId: BigInt(fromConfig),
     };
-    const { data, stat } = await this[SUBMIT]('reconfig', 'reconfig', undefined, request, given);
+    const { data, stat } = await this[SUBMIT]('reconfig', 'reconfig', CONFIG_PATH, request, given);
     return [data ?? Buffer.alloc(0), stat];
   }
 
