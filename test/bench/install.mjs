@@ -28,7 +28,7 @@ const MAVEN = [
 
 export const NAMES = {
   raw: 'raw socket',
-  rawEach: 'raw socket, a write each',
+  rawEach: 'raw socket, single writes',
   ours: 'kazoo (this package)',
   nzc: 'node-zookeeper-client',
   native: 'zookeeper (native)',

@@ -24,7 +24,7 @@ export function plot(panels) {
   });
   const font = 'font-family="system-ui, sans-serif" font-size="12" fill="#24292f"';
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${LAYOUT.width} ${y}" width="${LAYOUT.width}" height="${y}" role="img" aria-label="Rates beside the peers" ${font}>\n` +
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${LAYOUT.width} ${y}" width="${LAYOUT.width}" height="${y}" role="img" aria-label="Rates compared with the peers" ${font}>\n` +
     `<rect width="100%" height="100%" fill="#ffffff"/>\n${legend(panels)}\n${drawn.join('\n')}\n</svg>\n`
   );
 }

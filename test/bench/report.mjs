@@ -44,10 +44,10 @@ export function page({ sections, versions, missing, settings, packageVersion, da
   const parts = [
     '# Performance',
     '_Written by `npm run bench`; change the bench, not this page._',
-    `Every figure is a ratio between processes that ran side by side in one run: the peers took turns, ${settings.rounds} rounds of about ` +
-      `${settings.roundSeconds} s each after warming up; a ratio is taken within each round, and the median over the rounds is given. ` +
-      'One connection, 100-byte values, each peer by its public interface, in a process of its own.',
-    '![Rates beside the peers](performance.svg)',
+    `Every figure is a ratio between processes that ran side by side in one run: after warming up, the peers took turns for ${settings.rounds} rounds of about ` +
+      `${settings.roundSeconds} s each. Each ratio is taken within a round, and the page gives the median over the rounds. ` +
+      'One connection, 100-byte values; each peer runs in its own process and is called through its public interface.',
+    '![Rates compared with the peers](performance.svg)',
     `${measured.filter((t) => t.met).length} of ${measured.length} measured targets were met in this run.`,
     '## Machine and versions',
     machine(versions, packageVersion, date),
@@ -65,14 +65,14 @@ export function page({ sections, versions, missing, settings, packageVersion, da
   return parts.join('\n\n') + '\n';
 }
 
-const METHOD = `- The raw socket is the ceiling: a bare Node socket that sends requests encoded beforehand and counts the frames that come back; it neither decodes a reply nor keeps a promise for it. What goes out at one time goes as one ready buffer: nothing that is called once a request can do so, hence the second, "a write each", which hands every request to the (corked) socket by itself. The goals are against the first; the second is given beside it.
-- The canned responder is a C program of one thread that answers out of constants, one write for each read, so that the client alone is measured.
-- Real ZooKeeper runs standalone with \`forceSync=no\`: the time a disk takes to flush is nobody's merit here.
-- Plain operations against real ZooKeeper, and with one request in flight, are bound to cores: the peers run on one half of the cores and the server on the other, where the system has \`taskset\`. Left to itself the scheduler puts both on one core or on two as it happens, and that decides more than the client does: the raw socket was seen to make 108,000 round trips a second on one core and 12,000 on two. "On one core" all have the same, so that nobody is woken on another core and a round trip is nothing but code. Everything else is left to the scheduler: there client or server is busy all the time.
-- "In flight" is a closed loop: each answer lets the next request go. Each answer's \`then\` calls this package again, as each callback does its peers: the driving is a part of every figure, and the same for all; with one in flight the Java client and Python Kazoo are called by their blocking calls, which is their fastest way.
-- Client CPU is user and system time of the peer's whole process, every thread, garbage collection included.
-- The times of watches are CPU times, so that a reconnection's waiting is not counted.
-- \`create\` makes sequential nodes. \`getChildren\` gives 10 names.`;
+const METHOD = `- The raw socket is the ceiling: a bare Node socket that sends pre-encoded requests and counts the frames that come back; it neither decodes a reply nor keeps a promise for it. It sends everything that goes out at one time as one ready buffer. Code that is called once per request cannot do that, hence the second raw socket, "single writes", which passes each request to the (corked) socket separately. The goals are relative to the first; the second is given for comparison.
+- The canned responder is a single-threaded C program that answers from constants, one write for each read, so that only the client is measured.
+- Real ZooKeeper runs standalone with \`forceSync=no\`: the time a disk takes to flush is no client's merit.
+- Plain operations against real ZooKeeper, and those with one request in flight, are pinned to cores if the system has \`taskset\`: the peers run on one half of the cores and the server on the other. Left to itself, the scheduler puts both on one core or on two by chance, and that matters more than the client: the raw socket was seen to make 108,000 round trips a second on one core and 12,000 on two. "On one core" means that all share one core, so that nobody has to be woken on another core and a round trip is nothing but code. Everything else is left to the scheduler, because client or server is busy all the time there.
+- "In flight" is a closed loop: each answer triggers the next request. Each answer's \`then\` calls this package again, as each callback calls its peers: this driving is part of every figure, and the same for all. With one in flight, the Java client and Python Kazoo are driven by their blocking calls, which are their fastest way.
+- Client CPU is the user and system time of the peer's whole process, with all threads and garbage collection.
+- The times of watches are CPU times, so that waiting for a reconnect is not counted.
+- \`create\` makes sequential nodes. \`getChildren\` returns 10 names.`;
 
 const REPEAT = `\`\`\`sh
 npm run bench                       # everything; writes this page and its plot
@@ -80,8 +80,8 @@ npm run bench -- --quick            # fewer, shorter rounds; prints, writes noth
 npm run bench -- --only throughput  # one section: throughput, latency, real, embedded, flat, recipes, package; prints, writes nothing
 \`\`\`
 
-It needs a C compiler (\`cc\`), and for the peers Java 17 with Maven, Python 3 with pip, and what npm needs to build a native addon.
-The peers go to \`\${KAZOO_CACHE:-$HOME/.cache/kazoo}/bench-peers\`; one that cannot be installed is left out and named. The machine should have nothing else to do.`;
+You need a C compiler (\`cc\`) and, for the peers, Java 17 with Maven, Python 3 with pip, and what npm needs to build a native addon.
+The peers are installed in \`\${KAZOO_CACHE:-$HOME/.cache/kazoo}/bench-peers\`; a peer that cannot be installed is left out, and the page names it. The machine should be otherwise idle.`;
 
 function machine(versions, packageVersion, date) {
   const [first] = cpus();

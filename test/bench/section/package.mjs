@@ -22,7 +22,7 @@ export function packageCost(context) {
     }),
   );
   const targets = [
-    atMost("6. import of the package, over bare Node's start", median(extra), 30, (x) => `${x.toFixed(1)} ms`),
+    atMost("6. import of the package, on top of bare Node's start", median(extra), 30, (x) => `${x.toFixed(1)} ms`),
     atMost('6. packed size', size / 1000, 150, (x) => `${x.toFixed(0)} kB`),
   ];
   return {

@@ -29,10 +29,10 @@ async function measure(context, address, inFlight, { operations = OPERATIONS, ra
 export async function throughput(context) {
   const outcomes = await measure(context, await context.server('canned'), 256, { rawEach: true });
   const targets = Object.entries(outcomes).flatMap(([op, o]) => [
-    atLeast(`1. ${op}: rate, of node-zookeeper-client's`, ratio(o, 'ours', 'nzc'), 10, times),
-    atLeast(`1. ${op}: rate, of the Java client's`, ratio(o, 'ours', 'java'), 8, times),
-    atLeast(`1. ${op}: rate, of the raw socket's`, ratio(o, 'ours', 'raw'), 1 / 3, times),
-    atLeast(`1. ${op}: rate, of a raw socket's that writes each request by itself`, ratio(o, 'ours', 'rawEach'), 1 / 3, times),
+    atLeast(`1. ${op}: rate relative to node-zookeeper-client`, ratio(o, 'ours', 'nzc'), 10, times),
+    atLeast(`1. ${op}: rate relative to the Java client`, ratio(o, 'ours', 'java'), 8, times),
+    atLeast(`1. ${op}: rate relative to the raw socket`, ratio(o, 'ours', 'raw'), 1 / 3, times),
+    atLeast(`1. ${op}: rate relative to the raw socket with single writes`, ratio(o, 'ours', 'rawEach'), 1 / 3, times),
     atMost(`1. ${op}: client CPU`, typical(o, 'ours', cpuMicros), 2, micros),
   ]);
   return section('Against the canned responder, 256 in flight', outcomes, targets);
@@ -46,7 +46,7 @@ export async function latency(context) {
   for (const [where, cores] of PLACES) {
     const outcomes = await measure({ ...context, settings }, address, 1, { cores });
     const targets = Object.entries(outcomes).map(([op, o]) =>
-      atMost(`2. ${op}: time of a round trip${where}, of the raw socket's`, ratio(o, 'raw', 'ours'), 1.15, times),
+      atMost(`2. ${op}: round-trip time${where} relative to the raw socket`, ratio(o, 'raw', 'ours'), 1.15, times),
     );
     parts.push(section(`Against the canned responder, one in flight${where}, ${settings.rounds} rounds`, outcomes, targets));
   }
@@ -88,12 +88,12 @@ function patiently(settings) {
 function realTargets(outcomes, label) {
   return Object.entries(outcomes).flatMap(([op, o]) => [
     atLeast(
-      `3. ${op}, ${label}: rate, of the fastest peer's`,
+      `3. ${op}, ${label}: rate relative to the fastest peer`,
       Math.min(...RIVALS.map((r) => ratio(o, 'ours', r)).filter((x) => !Number.isNaN(x))),
       1,
       times,
     ),
-    atMost(`3. ${op}, ${label}: client CPU, of the raw socket's`, ratio(o, 'ours', 'raw', cpuMicros), 1.3, times),
+    atMost(`3. ${op}, ${label}: client CPU relative to the raw socket`, ratio(o, 'ours', 'raw', cpuMicros), 1.3, times),
   ]);
 }
 
@@ -102,17 +102,17 @@ function section(title, outcomes, targets) {
   const all = Object.keys(NAMES).filter((n) => n !== 'rawEach' || Object.values(outcomes).some((o) => n in o));
   const markdown = [
     `## ${title}`,
-    "Rate, of the raw socket's:",
+    'Rate relative to the raw socket:',
     markdownTable(
       ['', ...all.map((n) => NAMES[n])],
       rows(all, (o, n) => times(ratio(o, n, 'raw'))),
     ),
-    "This package's rate, of each peer's:",
+    "This package's rate relative to each peer:",
     markdownTable(
       ['', ...RIVALS.map((n) => NAMES[n])],
       rows(RIVALS, (o, n) => times(ratio(o, 'ours', n))),
     ),
-    'Client CPU an operation, all threads:',
+    'Client CPU per operation, all threads:',
     markdownTable(
       ['', ...all.map((n) => NAMES[n])],
       rows(all, (o, n) => micros(typical(o, n, cpuMicros))),
@@ -122,7 +122,7 @@ function section(title, outcomes, targets) {
     label: op,
     values: Object.fromEntries(all.map((n) => [n, ratio(o, n, 'raw')])),
   }));
-  return { markdown, targets, plot: { title: `${title}: rate, of the raw socket's`, bars } };
+  return { markdown, targets, plot: { title: `${title}: rate relative to the raw socket`, bars } };
 }
 
 function micros(value) {

@@ -26,14 +26,14 @@ export async function recipes(context) {
     const outcome = await sideBySide(context.recipes, { address, recipe, ...job }, context.settings, { fixed });
     context.note(outcome, what);
     const measured = ratio(outcome, 'ours', 'python');
-    targets.push(atLeast(`5. ${what}: rate, of Python Kazoo's`, measured, goal, times));
+    targets.push(atLeast(`5. ${what}: rate relative to Python Kazoo`, measured, goal, times));
     bars.push({ label: what, values: { ours: measured, python: outcome.python?.rounds ? 1 : NaN } });
   }
   const rows = targets.map((t) => [t.what.slice(3), t.shown]);
   return {
     markdown: ['## Recipes against real ZooKeeper', markdownTable(['', 'measured'], rows)].join('\n\n'),
     targets,
-    plot: { title: "Recipes against real ZooKeeper: rate, of Python Kazoo's", bars },
+    plot: { title: 'Recipes against real ZooKeeper: rate relative to Python Kazoo', bars },
   };
 }
 
