@@ -26,22 +26,22 @@ export function requireDuration(name: string, value: number): number {
   return value;
 }
 
-/** The options, `{}` where none were given. @throws TypeError for what is no object, and for a name that is not `known` */
+/** The options; `{}` if none were given. @throws TypeError for anything but an object, and for a name that is not in `known` */
 export function requireOptions<T extends object>(options: T | undefined, known?: readonly (keyof T & string)[]): T {
   if (options === undefined) return NONE as T;
   if (!isObject(options)) throw new TypeError(`options must be an object, not ${describeValue(options)}`);
   if (known === undefined) return options;
   for (const name in options) {
-    // An AbortController, which inherits more than its signal, may be given as it is.
+    // Inherited names are allowed, so that an AbortController can be passed as it is.
     if (!(known as readonly string[]).includes(name) && Object.hasOwn(options, name))
-      throw new TypeError(`unknown option "${name}"; known here are ${known.join(', ')}`);
+      throw new TypeError(`unknown option "${name}"; expected one of ${known.join(', ')}`);
   }
   return options;
 }
 
 const NONE: object = Object.freeze({});
 
-/** What every call that waits takes. */
+/** Options of every call that waits. */
 export interface Limits {
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -50,7 +50,7 @@ export interface Limits {
 /** Their names. */
 export const LIMITS = ['signal', 'timeout'] as const satisfies (keyof Limits)[];
 
-/** Options that may have limits among them. @throws TypeError or RangeError */
+/** Checks options that may include limits. @throws TypeError or RangeError */
 export function requireLimits<T extends Limits>(options: T | undefined, known: readonly (keyof T & string)[]): T {
   const given = requireOptions(options, known);
   const { signal, timeout } = given;

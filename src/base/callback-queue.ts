@@ -15,12 +15,12 @@ export class CallbackQueue {
   #waiting = new Ring<Entry>();
   #running = false;
 
-  /** How many callbacks wait, not counting the one that runs. */
+  /** How many callbacks are waiting, not counting the running one. */
   get size(): number {
     return this.#waiting.size;
   }
 
-  /** @param onError told what this callback throws */
+  /** @param onError called with what this callback throws */
   push(callback: () => unknown, onError: (error: unknown) => void): void {
     this.#waiting.push({ callback, onError });
     if (this.#running) return;
@@ -35,7 +35,7 @@ export class CallbackQueue {
       const outcome = run(entry);
       if (outcome !== undefined) return void outcome.then(() => this.#drain());
     }
-    // The room that a burst took goes with it.
+    // Frees the memory that a burst took.
     this.#waiting = new Ring();
     this.#running = false;
   }
@@ -46,7 +46,7 @@ function run({ callback, onError }: Entry): Promise<unknown> | undefined {
     try {
       onError(error);
     } catch {
-      // Who cannot be told of an error does not stop the queue either.
+      // A failing error handler must not stop the queue either.
     }
   };
   try {

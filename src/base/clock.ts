@@ -3,19 +3,19 @@ export interface Timer {
   cancel(): void;
 }
 
-/** Where time comes from: a monotonic clock in milliseconds, and timers by it. */
+/** The source of time: a monotonic clock in milliseconds, and its timers. */
 export interface Clock {
-  /** Milliseconds since some fixed instant; never goes back. */
+  /** Milliseconds since some fixed instant; never goes backwards. */
   now(): number;
-  /** Milliseconds since the epoch, for what is written down. */
+  /** Milliseconds since the epoch, for stored times. */
   wallTime(): number;
   /** @param options.background true for a timer that must not keep the process alive */
   timer(delay: number, callback: () => void, options?: { background?: boolean | undefined }): Timer;
 }
 
 /**
- * Kept, for the global is a getter, which costs more than the look at the clock; and not asked for before it is wanted.
- * Node's own: the global may be a test runner's fake, which stands still for ever once it has been put away.
+ * Cached, because the global is a getter that costs more than reading the clock; and fetched only on first use.
+ * Node's own: the global may be a test runner's fake, which stands still for ever once uninstalled.
  */
 let source: typeof performance | undefined;
 
@@ -24,7 +24,7 @@ export const systemClock: Clock = {
   now: () => (source ??= process.getBuiltinModule('node:perf_hooks').performance).now(),
   wallTime: () => Date.now(),
   timer(delay, callback, options) {
-    // Node turns a delay beyond 2^31-1 into 1 ms: such a timer is no timer.
+    // Node turns a delay beyond 2^31-1 into 1 ms, so such a timer must never start.
     if (delay > MAX_DELAY) return { cancel: () => undefined };
     const handle = setTimeout(callback, Math.max(0, delay));
     if (options?.background === true) handle.unref();
@@ -34,7 +34,7 @@ export const systemClock: Clock = {
 
 const MAX_DELAY = 2 ** 31 - 1;
 
-/** A clock that only moves when told to: for tests of everything that waits. */
+/** A clock that moves only when told to, for tests of code that waits. */
 export class ManualClock implements Clock {
   #now = 0;
   readonly #epoch: number;
@@ -70,8 +70,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Moves on by `milliseconds`, firing each timer at its instant, in order.
-   * @throws RangeError for less than 0, and for no number
+   * Advances by `milliseconds`, firing each timer at its time, in order.
+   * @throws RangeError for a negative number, or for anything but a number
    */
   advance(milliseconds: number): void {
     if (!(milliseconds >= 0)) throw new RangeError(`milliseconds must be a number, 0 or more, not ${String(milliseconds)}`);

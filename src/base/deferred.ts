@@ -1,4 +1,4 @@
-/** A promise that is settled from outside. Rejecting it troubles nobody who does not look at it. */
+/** A promise settled from outside. Its rejection, if nobody handles it, is ignored. */
 export class Deferred<T = void> {
   readonly promise: Promise<T>;
   resolve!: (value: T) => void;

@@ -2,7 +2,7 @@ import { ConnectionDropped, KazooException, keepNames } from './exceptions.ts';
 
 export * from './exceptions.ts';
 
-/** Where a server's refusal came from: what was asked, of which node. */
+/** The context of an error: the operation and the node. */
 export interface ErrorContext {
   readonly path?: string | undefined;
   readonly operation?: string | undefined;
@@ -10,12 +10,12 @@ export interface ErrorContext {
 }
 
 /**
- * An error with one of ZooKeeper's codes. Plain for a code this package has no class for; else one of the subclasses below.
+ * An error with one of ZooKeeper's codes. Usually one of the subclasses below; plain for a code without a class in this package.
  *
- * `path` and `operation` say what was asked; they are absent when the error concerns no single node.
+ * `path` and `operation` say what was requested; they are absent if the error concerns no single node.
  */
 export class ZookeeperError extends KazooException {
-  /** The code ZooKeeper gives this error; 0 where a class has none of its own. */
+  /** ZooKeeper's code for this error; 0 for a class without a code. */
   static readonly code: number = 0;
   static readonly meaning: string = 'the server refused the request';
   readonly code: number;
@@ -31,7 +31,7 @@ export class ZookeeperError extends KazooException {
       context.cause === undefined ? undefined : { cause: context.cause },
     );
     this.code = code;
-    // The empty path is the root's.
+    // The empty path means the root.
     if (context.path !== undefined) this.path = context.path || '/';
     if (context.operation !== undefined) this.operation = context.operation;
   }
@@ -39,18 +39,18 @@ export class ZookeeperError extends KazooException {
 
 function describe(meaning: string, code: number, context: ErrorContext): string {
   const { cause } = context;
-  // The limit that was passed, and the option that sets it, are known to the cause alone.
+  // Only the cause knows the exceeded limit, and the option that sets it.
   const why = code === MarshallingError.code && cause instanceof Error ? `: ${cause.message}` : '';
   return `${subjectOf(context)}${meaning} (code ${code})${why}`;
 }
 
-/** How a message begins: with what was asked, of which node. */
+/** The start of a message: the operation and the node. */
 export function subjectOf({ operation, path }: ErrorContext): string {
   const words = [operation, path === '' ? '/' : path].filter((word) => word !== undefined);
   return words.length === 0 ? '' : `${words.join(' ')}: `;
 }
 
-/** A transaction's step that would have worked, had a later one not failed. */
+/** An operation of a transaction, undone because a later one failed. */
 export class RolledBackError extends ZookeeperError {
   static override readonly code = 0;
   static override readonly meaning: string = 'rolled back, because another operation of the transaction failed';
@@ -59,7 +59,7 @@ export class SystemZookeeperError extends ZookeeperError {
   static override readonly code = -1;
   static override readonly meaning: string = 'system error';
 }
-/** A transaction's step that was not tried, because an earlier one failed. */
+/** An operation of a transaction, not attempted because an earlier one failed. */
 export class RuntimeInconsistency extends ZookeeperError {
   static override readonly code = -2;
   static override readonly meaning: string = 'not attempted, because an earlier operation of the transaction failed';
@@ -68,7 +68,7 @@ export class DataInconsistency extends ZookeeperError {
   static override readonly code = -3;
   static override readonly meaning: string = 'data inconsistency';
 }
-/** The connection was lost before the reply came: whether the request took effect is unknown. */
+/** The connection was lost before the reply arrived: whether the request took effect is unknown. */
 export class ConnectionLoss extends ZookeeperError {
   static override readonly code = -4;
   static override readonly meaning =
@@ -80,12 +80,12 @@ export class MarshallingError extends ZookeeperError {
 }
 export class UnimplementedError extends ZookeeperError {
   static override readonly code = -6;
-  static override readonly meaning: string = 'the server does not know this operation, or the feature is turned off there';
+  static override readonly meaning: string = 'the server does not know this operation, or has the feature turned off';
 }
-/** The call's own `timeout` ran out first: whether the request took effect is unknown. */
+/** The call's own `timeout` expired: whether the request took effect is unknown. */
 export class OperationTimeoutError extends ZookeeperError {
   static override readonly code = -7;
-  static override readonly meaning: string = 'the time allowed ran out';
+  static override readonly meaning: string = 'the time limit of the call expired';
 }
 export class BadArgumentsError extends ZookeeperError {
   static override readonly code = -8;
@@ -125,13 +125,13 @@ export class NoChildrenForEphemeralsError extends ZookeeperError {
 }
 export class NodeExistsError extends ZookeeperError {
   static override readonly code = -110;
-  static override readonly meaning: string = 'the node exists already';
+  static override readonly meaning: string = 'the node already exists';
 }
 export class NotEmptyError extends ZookeeperError {
   static override readonly code = -111;
   static override readonly meaning: string = 'the node has children';
 }
-/** The server ended the session: its ephemeral nodes are gone. */
+/** The server ended the session; its ephemeral nodes are gone. */
 export class SessionExpiredError extends ZookeeperError {
   static override readonly code: number = -112;
   static override readonly meaning: string = 'the session has expired';
@@ -187,13 +187,13 @@ export class ThrottledOpError extends ZookeeperError {
 
 /**
  * The client is not running: it was never started, or it was stopped.
- * A `SessionExpiredError` by Kazoo's hierarchy, but never retried (Kazoo RE-2).
+ * A `SessionExpiredError` in Kazoo's hierarchy, but never retried (Kazoo RE-2).
  */
 export class ConnectionClosedError extends SessionExpiredError {
   static override readonly meaning: string = 'the client is not running';
 }
 
-/** Every class that stands for a code of the server's, once. */
+/** Every class for a server's error code, once. */
 const CODED = {
   RolledBackError,
   SystemZookeeperError,
@@ -234,7 +234,7 @@ export const EXCEPTIONS: ReadonlyMap<number, typeof ZookeeperError> = new Map(
   Object.values(CODED).map((type) => [type.code, type]),
 );
 
-/** The error for a server's code; a plain {@link ZookeeperError} where the code is unknown. */
+/** The error for a server's code; a plain {@link ZookeeperError} if the code is unknown. */
 export function errorForCode(code: number, context: ErrorContext = {}): ZookeeperError {
   const type = EXCEPTIONS.get(code);
   if (type !== undefined) return new type(undefined, context);
@@ -246,12 +246,12 @@ export interface ConnectFailure {
   /** As configured. */
   readonly host: string;
   readonly port: number;
-  /** The address dialled, or null where the name did not resolve. */
+  /** The address dialled, or null if the name did not resolve. */
   readonly address: string | null;
   readonly cause: Error;
 }
 
-/** What an error says of servers that were tried in vain, a line for each; and its cause, if any was. */
+/** The message of an error, with a line for each server that could not be reached; and its cause, if there were any. */
 export function unreached(
   message: string,
   failures: readonly ConnectFailure[],
@@ -266,7 +266,7 @@ export function unreached(
 
 /** `start()` did not reach a server in time; `failures` (and `cause`, an AggregateError) say why, server by server. */
 export class KazooTimeoutError extends KazooException {
-  /** The last failure of each address tried; to have no answer yet is one. */
+  /** The last failure of each address tried; having no answer yet counts as one. */
   readonly failures: readonly ConnectFailure[];
 
   constructor(message: string, failures: readonly ConnectFailure[] = []) {
@@ -275,20 +275,20 @@ export class KazooTimeoutError extends KazooException {
   }
 }
 
-/** The step of a transaction that failed. */
+/** An operation of a transaction. */
 export interface TransactionOperation {
   readonly type: 'create' | 'delete' | 'setData' | 'check';
   readonly path: string;
 }
 
-/** A transaction was refused: nothing of it took effect. `index` and `op` name the culprit; `cause` is its own error. */
+/** A transaction was refused; nothing took effect. `index` and `op` name the failed operation; `cause` is its own error. */
 export class TransactionError extends KazooException {
-  /** Of the culprit among the operations, from 0. */
+  /** The index of the failed operation, from 0. */
   readonly index: number;
   readonly op: TransactionOperation;
   readonly path: string;
   readonly code: number;
-  /** As {@link TransactionRequest.commit} gives them. */
+  /** The results, as {@link TransactionRequest.commit} returns them. */
   readonly results: readonly unknown[];
 
   constructor(index: number, op: TransactionOperation, results: readonly unknown[], cause: ZookeeperError) {

@@ -1,6 +1,6 @@
-// The errors without a code of ZooKeeper's: apart, as the worker thread of a WorkerThreadHandler needs no others.
+// The errors without a ZooKeeper code; a separate module, because the worker thread of a WorkerThreadHandler needs only these.
 
-/** The root of every error of this package (Kazoo's `KazooException`). */
+/** The base class of this package's errors (Kazoo's `KazooException`). */
 export class KazooException extends Error {
   constructor(message?: string, options?: ErrorOptions) {
     super(message, options);
@@ -10,14 +10,14 @@ export class KazooException extends Error {
 
 /** A wait was cancelled by `cancel()`. */
 export class CancelledError extends KazooException {}
-/** An option, or a mix of options, that cannot work. */
+/** An invalid option, or an invalid combination of options. */
 export class ConfigurationError extends KazooException {}
-/** One connection ended, or a session with it. */
+/** A connection ended, or a session with it. */
 export class ConnectionDropped extends KazooException {
   /**
-   * `event-loop-stall`: this process read nothing for a whole session timeout. Of a session: `expired`, a server said so; `presumed`, none can have kept it, though none
-   * could be asked; `stopped`, by this side. Of an attempt to connect: `overdue`, the server took too long, or the system's, such as `ECONNREFUSED`.
-   * Undefined for whatever else ended the connection.
+   * `event-loop-stall`: this process read nothing for a whole session timeout. For a session: `expired`: a server said so; `presumed`: no server can have kept it,
+   * though none could be asked; `stopped`: this side ended it. For an attempt to connect: `overdue`: the server took too long; or the system's code, such as `ECONNREFUSED`.
+   * Undefined if anything else ended the connection.
    */
   readonly code: string | undefined;
 
@@ -26,12 +26,12 @@ export class ConnectionDropped extends KazooException {
     this.code = options?.code;
   }
 }
-/** A lock or semaphore was not to be had in the time allowed. */
+/** A lock or semaphore could not be acquired in time. */
 export class LockTimeout extends KazooException {}
-/** A SASL mechanism could not do its part on this side. */
+/** A SASL mechanism failed on this side. */
 export class SASLException extends KazooException {}
 
-/** An error tells its class's name, which an application that is bundled may have shortened. */
+/** Restores the class names that errors show: a bundler may have shortened them. */
 export function keepNames(classes: Readonly<Record<string, object>>): void {
   for (const [value, type] of Object.entries(classes)) Object.defineProperty(type, 'name', { value });
 }

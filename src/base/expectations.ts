@@ -1,10 +1,10 @@
 import { ConfigurationError } from './errors.ts';
 import { describeType, describeValue } from './paths.ts';
 
-/** What an option must be, in words and as a test; and whether what is given for it may be a secret, of which an error tells the type alone. */
+/** What an option must be, in words and as a test; and whether its value may be secret, so that an error names only its type. */
 export type Expectation = readonly [expected: string, check: (value: unknown) => boolean, isSecret?: boolean];
 
-/** Milliseconds: what a handshake can tell, and a timer wait for. */
+/** Milliseconds: the longest time that a handshake can carry and a timer can wait. */
 export const LONGEST = 2 ** 31 - 1;
 
 export const boolean: Expectation = ['a boolean', (value) => typeof value === 'boolean'];
@@ -17,7 +17,7 @@ export const milliseconds: Expectation = [
 ];
 export const count: Expectation = ['a whole number, 0 or more', (value) => isWhole(value, 0)];
 
-/** @throws ConfigurationError for what is no object, and naming an option that is unknown or not as expected */
+/** @throws ConfigurationError for anything but an object; or naming an option that is unknown or invalid */
 export function expectOptions(what: string, options: unknown, expected: Readonly<Record<string, Expectation>>): void {
   if (!isObject(options)) throw new ConfigurationError(`the options of ${what} must be an object, not ${describeValue(options)}`);
   for (const [name, value] of Object.entries(options)) {
@@ -27,7 +27,7 @@ export function expectOptions(what: string, options: unknown, expected: Readonly
   }
 }
 
-/** An undefined option is one that was not given. @throws ConfigurationError */
+/** An undefined option counts as not given. @throws ConfigurationError */
 export function expectValue(name: string, value: unknown, [wanted, check, isSecret]: Expectation): void {
   if (value !== undefined && !check(value))
     throw new ConfigurationError(`option "${name}" must be ${wanted}, not ${(isSecret ? describeType : describeValue)(value)}`);
@@ -41,7 +41,7 @@ export function hasFunctions(value: unknown, ...names: string[]): boolean {
   return isObject(value) && names.every((name) => typeof value[name] === 'function');
 }
 
-/** An object that may hold options, or methods: no array, Map or the like, whose entries would be overlooked. */
+/** An object that may hold options or methods; not an array, Map or the like, whose entries would be ignored. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !(Symbol.iterator in value);
 }

@@ -12,7 +12,7 @@ export const DEFAULT_PORT = 2181;
 /**
  * The servers and the chroot of a connect string: `h1:2181,[::1]:2182/chroot`, or a list whose last item may be the chroot (Kazoo HO-10).
  *
- * @throws ConfigurationError naming the part that is wrong
+ * @throws ConfigurationError naming the invalid part
  */
 export function collectHosts(hosts: string | readonly string[]): { hosts: HostPort[]; chroot: string } {
   const [servers, chroot] = Array.isArray(hosts) ? splitList(hosts as readonly unknown[]) : splitString(hosts);
@@ -42,7 +42,7 @@ function splitString(hosts: unknown): [string[], string] {
 
 function splitList(hosts: readonly unknown[]): [string[], string] {
   const strings = Array.from(hosts, (item) => {
-    if (typeof item !== 'string') throw new ConfigurationError(`hosts must hold strings only, not ${describeValue(item)}`);
+    if (typeof item !== 'string') throw new ConfigurationError(`hosts must contain strings only, not ${describeValue(item)}`);
     return item.trim();
   });
   const last = strings.at(-1);
@@ -78,7 +78,7 @@ function parseServer(item: string): HostPort {
   return { host: host.toLowerCase(), port };
 }
 
-/** Perhaps with a zone. `fe80::1:2181` is an address, too: a port needs the brackets. */
+/** A zone is allowed. `fe80::1:2181` is an address: a port needs brackets. */
 function isIpv6(text: string): boolean {
   return URL.canParse(`http://[${/^([0-9a-f:.]+)(%[\w.-]+)?$/i.exec(text)?.[1]}]`);
 }

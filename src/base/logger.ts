@@ -1,6 +1,6 @@
 type Debug = (area: string) => (line: string) => void;
 
-/** Where the package's log lines go. Never given credentials, session passwords or node data. */
+/** Receives the package's log lines. They never contain credentials, session passwords or node data. */
 export interface Logger {
   debug(message: string): void;
   info(message: string): void;
@@ -8,7 +8,7 @@ export interface Logger {
   error(message: string): void;
 }
 
-/** A logger over the `debug` package: `DEBUG=kazoo:*` shows it. */
+/** A logger that uses the `debug` package; enable it with `DEBUG=kazoo:*`. */
 export function debugLogger(area: string): Logger {
   if (process.env.DEBUG !== undefined) void load();
   let log: ReturnType<Debug> | undefined;
@@ -20,7 +20,7 @@ export function debugLogger(area: string): Logger {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-/** `logger`, of which a failure costs nobody anything: the line goes to {@link debugLogger} instead, with the reason. */
+/** `logger`, made safe: if it throws, the line goes to {@link debugLogger} instead, with the reason. */
 export function guardedLogger(logger: Logger): Logger {
   const instead = debugLogger('client');
   const at = (level: keyof Logger) => (message: string) => {
@@ -36,14 +36,15 @@ export function guardedLogger(logger: Logger): Logger {
 let loaded: Promise<Debug> | undefined;
 
 /**
- * With the first line: `debug` and what it asks of the terminal take longer to load than this package. Lines keep their order meanwhile.
- * It is CommonJS, which not every bundle can run: there lines go nowhere, rather than that the process ends of them.
+ * Loaded with the first line: `debug` and its look at the terminal take longer to load than this package. Lines keep their order meanwhile.
+ * It is CommonJS, which not every bundle can run: there the lines are dropped, rather than ending the process.
  */
 function load(): Promise<Debug> {
   loaded ??= import('debug').then(
     (module) => module.default,
     (error: unknown) => {
-      if (process.env.DEBUG !== undefined) process.emitWarning(`no log: ${String(error)}`);
+      if (process.env.DEBUG !== undefined)
+        process.emitWarning(`nothing is logged, as the "debug" package failed to load: ${String(error)}`);
       return () => () => undefined;
     },
   );

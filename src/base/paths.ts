@@ -1,8 +1,8 @@
 /**
  * A path in ZooKeeper's form: absolute, no empty component, no trailing slash.
- * Kazoo's leniency is kept: a missing leading slash is added, doubled and trailing slashes go (PA-1).
+ * Lenient like Kazoo: adds a missing leading slash, removes doubled and trailing slashes (PA-1).
  *
- * @param trailing keep a trailing slash, which a sequential create appends its number to (PA-3)
+ * @param trailing keep a trailing slash, to which a sequential create appends its number (PA-3)
  * @throws TypeError for anything but a string; RangeError for `.` and `..` components and for characters ZooKeeper refuses
  */
 export function normalizePath(path: string, trailing = false): string {
@@ -13,7 +13,7 @@ export function normalizePath(path: string, trailing = false): string {
   return path;
 }
 
-/** What is asked for is often what was asked for just before. */
+/** Often the same path is used twice in a row. */
 let lastNormal = '/';
 
 /** The parent of a normal path; "/" for the root itself. */
@@ -26,7 +26,7 @@ export function basename(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** Whether a normal path is that of a node or of one below it; compared by component: `/ab` is not within `/a` (Kazoo D-25). */
+/** Whether a normal path is `root` or below it, compared by component: `/ab` is not within `/a` (Kazoo D-25). */
 export function isWithin(root: string, path: string): boolean {
   return path === root || path.startsWith(joinPath(root, ''));
 }
@@ -36,13 +36,13 @@ export function joinPath(parent: string, name: string): string {
   return parent.endsWith('/') ? parent + name : `${parent}/${name}`;
 }
 
-/** A path with the chroot ('' or a normal path) before it. */
+/** A path prefixed with the chroot ('' or a normal path). */
 export function addChroot(chroot: string, path: string): string {
   if (chroot === '') return path;
   return path === '/' ? chroot : chroot + path;
 }
 
-/** A path without the chroot; one that lies outside comes back as it is (compared by component, Kazoo D-25). */
+/** A path without the chroot; a path outside it is returned unchanged (compared by component, Kazoo D-25). */
 export function stripChroot(chroot: string, path: string): string {
   if (chroot === '' || !path.startsWith(chroot)) return path;
   if (path.length === chroot.length) return '/';
@@ -60,7 +60,7 @@ export function describeValue(value: unknown): string {
   return typeof value === 'object' ? `an object (${value.constructor?.name ?? 'no prototype'})` : typeof value;
 }
 
-/** The same of a value that may be a secret: its type alone. */
+/** Like {@link describeValue}, for a value that may be secret: names only its type. */
 export function describeType(value: unknown): string {
   return value === undefined || typeof value === 'object' ? describeValue(value) : `a ${typeof value}`;
 }
@@ -77,7 +77,7 @@ function isNormal(path: string): boolean {
   for (let i = 1; i < length; i++) {
     const code = path.charCodeAt(i);
     if (code < 0x20 || code > 0x7e) return false;
-    // A component that starts with a dot goes the slow way, and so does an empty one.
+    // A component that starts with a dot, or is empty, takes the slow path.
     if (previous === SLASH && (code === SLASH || code === DOT)) return false;
     previous = code;
   }
@@ -98,5 +98,5 @@ function normalizeSlowly(path: string, trailing: boolean): string {
   return `/${parts.join('/')}${keep ? '/' : ''}`;
 }
 
-/** As ZooKeeper's PathUtils. Surrogates are inside the range, so characters beyond the BMP are refused too. */
+/** As in ZooKeeper's PathUtils. The range includes surrogates, so characters beyond the BMP are refused too. */
 const REFUSED = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;

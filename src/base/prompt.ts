@@ -1,8 +1,8 @@
 const listeners = new WeakSet<object>();
 
 /**
- * Marks a listener of our own, which notes something, or wakes whoever waits for it, and returns at once.
- * It is called past the queue of users' callbacks: the wait may be inside the very callback that holds the queue up.
+ * Marks a listener of our own, which only records something or wakes a waiter, and returns at once.
+ * It bypasses the queue of users' callbacks: the waiter may be inside the very callback that holds up the queue.
  */
 export function prompt<L extends object>(listener: L): L {
   listeners.add(listener);

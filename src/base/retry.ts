@@ -10,48 +10,48 @@ import {
 import { boolean, callable, clock, isObject, isWhole, type Expectation } from './expectations.ts';
 import { describeValue } from './paths.ts';
 
-/** Thrown by a retried function to be called again, whatever the reason (Kazoo `ForceRetryError`). */
+/** A retried function throws this to be called again, whatever the reason (Kazoo `ForceRetryError`). */
 export class ForceRetryError extends Error {
   override readonly name = 'ForceRetryError';
 }
-/** The attempts or the time ran out; `cause` is the last error (Kazoo RE-3, mended). */
+/** The attempts or the time ran out; `cause` is the last error (Kazoo RE-3, corrected). */
 export class RetryFailedError extends KazooException {}
 /** The `interrupt` option said to give up during a pause. */
 export class InterruptedError extends RetryFailedError {}
 
 keepNames({ RetryFailedError, InterruptedError });
 
-/** What decides whether, and when, a failed call is made again. Implement it to bring a policy of your own. */
+/** Decides whether, and when, a failed call is repeated. Implement it for a policy of your own. */
 export interface RetryPolicy {
   /** Calls `fn` until it succeeds, fails for good, or the policy gives up. */
   call<A extends unknown[], T>(fn: (...args: A) => T | Promise<T>, ...args: A): Promise<T>;
-  /** Forgets the attempts made so far. */
+  /** Resets the count of attempts. */
   reset(): void;
-  /** An independent policy with the same settings and no attempts made. */
+  /** An independent policy with the same settings and no attempts so far. */
   copy(): RetryPolicy;
 }
 
-/** What a {@link KazooRetry} is made with. Durations are milliseconds. */
+/** Options of a {@link KazooRetry}. Durations are milliseconds. */
 export interface KazooRetryOptions {
-  /** Calls in total: 1 is a single call without retry; -1 or Infinity means no limit. Default 1. */
+  /** Total number of calls: 1 means no retry; -1 or Infinity means no limit. Default 1. */
   maxTries?: number | undefined;
   /** First pause, milliseconds. Default 100. */
   delay?: number | undefined;
-  /** What each pause is multiplied by for the next. Default 2. */
+  /** Factor from each pause to the next. Default 2. */
   backoff?: number | undefined;
   /** Random part of each pause, 0 to 1: a pause p becomes p x (1 - j … 1 + j). Default 0.4. */
   maxJitter?: number | undefined;
   /** Longest pause after the first, milliseconds, before jitter. Default 60 000. */
   maxDelay?: number | undefined;
-  /** Whether a call that failed by session expiry is made again. Default true. */
+  /** Whether to retry a call that failed because the session expired. Default true. */
   ignoreExpire?: boolean | undefined;
-  /** Milliseconds from the first call after which no further one is made. */
+  /** No further call is made this many milliseconds after the first. */
   deadline?: number | undefined;
-  /** Asked at least every 100 ms during a pause; true ends it with {@link InterruptedError}. */
+  /** Called at least every 100 ms during a pause; returning true ends it with {@link InterruptedError}. */
   interrupt?: (() => boolean) | undefined;
-  /** Where time comes from. Default: the machine's clock. */
+  /** The source of time. Default: the machine's clock. */
   clock?: Clock | undefined;
-  /** Where jitter comes from: a number in [0, 1). Default Math.random. */
+  /** The source of jitter: returns a number in [0, 1). Default Math.random. */
   random?: (() => number) | undefined;
 }
 
@@ -65,7 +65,7 @@ export interface KazooRetryOptions {
  * await retry.call(() => client.set('/config', 'value'));
  */
 export class KazooRetry implements RetryPolicy {
-  /** Calls in total; Infinity for no limit. */
+  /** Total number of calls; Infinity for no limit. */
   readonly maxTries: number;
   /** First pause, milliseconds. */
   readonly delay: number;
@@ -76,7 +76,7 @@ export class KazooRetry implements RetryPolicy {
   readonly ignoreExpire: boolean;
   /** Milliseconds from the first call. */
   readonly deadline: number | undefined;
-  /** Where time comes from. */
+  /** The source of time. */
   clock: Clock;
   readonly #options: KazooRetryOptions;
   readonly #random: () => number;
@@ -84,7 +84,7 @@ export class KazooRetry implements RetryPolicy {
   #currentDelay: number;
   #stopAt: number | undefined;
 
-  /** @throws TypeError or RangeError naming the option that is wrong */
+  /** @throws TypeError or RangeError naming the invalid option */
   constructor(options: KazooRetryOptions = {}) {
     this.#options = CHECKED.has(options) ? options : checkOptions(options);
     this.maxTries = options.maxTries === undefined ? 1 : options.maxTries === -1 ? Infinity : options.maxTries;
@@ -99,7 +99,7 @@ export class KazooRetry implements RetryPolicy {
     this.#currentDelay = this.delay;
   }
 
-  /** How many calls have failed since the last reset. */
+  /** Failed calls since the last reset. */
   get attempts(): number {
     return this.#attempts;
   }
@@ -110,17 +110,17 @@ export class KazooRetry implements RetryPolicy {
     this.#stopAt = undefined;
   }
 
-  /** A derived class is copied as such: its constructor is given the options (Kazoo D-14). */
+  /** A derived class is copied as itself: its constructor gets the options (Kazoo D-14). */
   copy(): KazooRetry {
     return this.#like(this.#options);
   }
 
-  /** A copy that takes its time from another clock. */
+  /** A copy that uses another clock. */
   withClock(clock: Clock): KazooRetry {
     return this.#like({ ...this.#options, clock });
   }
 
-  /** @throws RetryFailedError when the attempts or the time run out; InterruptedError; whatever `fn` throws that is not to be retried */
+  /** @throws RetryFailedError when the attempts or the time run out; InterruptedError; any error of `fn` that is not retried */
   async call<A extends unknown[], T>(fn: (...args: A) => T | Promise<T>, ...args: A): Promise<T> {
     this.reset();
     if (this.deadline !== undefined) this.#stopAt = this.clock.now() + this.deadline;
@@ -173,10 +173,10 @@ export class KazooRetry implements RetryPolicy {
 
 const INTERRUPT_SLICE = 100;
 
-/** The pauses of a policy for ever: connecting and commands use it by default. */
+/** Retries for ever: the default for connecting and for commands. */
 export const UNLIMITED_RETRY: KazooRetryOptions = { maxTries: -1, delay: 100, backoff: 2, maxDelay: 10_000 };
 
-/** A policy from what a user gave: a copy of a policy of theirs, which stays as it is; options, or nothing. */
+/** A policy from what a user gave: a copy of their policy, which is not changed; or one made from options, or from nothing. */
 export function toRetryPolicy(given: RetryPolicy | KazooRetryOptions | undefined, defaults: KazooRetryOptions): RetryPolicy {
   if (given === undefined) return new KazooRetry(defaults);
   if (!isObject(given)) throw new TypeError(`a retry policy must be a RetryPolicy or its options, not ${describeValue(given)}`);
@@ -213,10 +213,10 @@ const EXPECTED = {
   random: callable,
 } as const satisfies Record<keyof KazooRetryOptions, Expectation>;
 
-/** Those that a policy keeps: a copy of it need not look at them again. */
+/** Options already checked, which a policy keeps: its copies need not check them again. */
 const CHECKED = new WeakSet<KazooRetryOptions>();
 
-/** A policy's own copy of what it was given. */
+/** A checked copy of the options. */
 function checkOptions(options: KazooRetryOptions): KazooRetryOptions {
   if (!isObject(options)) throw new TypeError(`retry options must be an object, not ${describeValue(options)}`);
   for (const [name, value] of Object.entries(options)) {

@@ -1,9 +1,9 @@
 const FIRST_ROOM = 64;
 
 /**
- * What waits for its turn, oldest first, in a ring that grows and is then used again: nothing is allocated for one more, and none is moved when another goes.
+ * A FIFO queue in a ring buffer that grows and is then reused: adding allocates nothing, and removing moves nothing.
  *
- *   [ … | head: oldest … newest | … ]      indexes go up for ever; the slot is the index modulo the room, a power of two
+ *   [ … | head: oldest … newest | … ]      the slot is the index modulo the capacity, a power of two
  */
 export class Ring<T> {
   #slots = new Array<T | undefined>(FIRST_ROOM).fill(undefined);
@@ -23,7 +23,7 @@ export class Ring<T> {
     this.#slots[(this.#head + this.#size++) & (this.#slots.length - 1)] = item;
   }
 
-  /** Forgets the oldest. */
+  /** Removes the oldest. */
   shift(): void {
     if (this.#size === 0) return;
     this.#slots[this.#head] = undefined;
@@ -31,7 +31,7 @@ export class Ring<T> {
     this.#size--;
   }
 
-  /** All of it, oldest first, and a clean start. */
+  /** Returns everything, oldest first, and empties the ring. */
   takeAll(): T[] {
     const all = this.#inOrder();
     this.#slots = new Array<T | undefined>(FIRST_ROOM).fill(undefined);

@@ -8,20 +8,20 @@ interface Registered {
   readonly once: boolean;
 }
 
-/** A key that no derived class can have by chance, since the declaration does not show it. */
+/** A key that no derived class can have by accident: the type declarations do not show it. */
 export const ON_LISTENER_ERROR: unique symbol = Symbol('onListenerError');
 
 /**
- * An emitter whose listeners cannot hurt each other: what one throws, or rejects with, is reported and the next is still called.
- * Prompt ones of our own come first: what a user's listener looks at, the signal of a lock, say, knows by then.
+ * An emitter whose listeners cannot break each other: if one throws or rejects, that is reported and the next is still called.
+ * Our own prompt listeners come first, so that whatever a user's listener looks at, say a lock's signal, is already up to date.
  * A listener of `state` that returns exactly true is removed (Kazoo ST-13).
  */
 export abstract class SafeEmitter<Events extends EventEmitter.ValidEventTypes> extends EventEmitter<Events> {
-  /** Where a listener's error goes. @internal */
+  /** Called with a listener's error. @internal */
   protected abstract [ON_LISTENER_ERROR](error: unknown, event: unknown): void;
 
   override emit<T extends EventEmitter.EventNames<Events>>(event: T, ...args: EventEmitter.EventArgs<Events, T>): boolean {
-    // Contexts, and who is to hear once only, cannot be asked for; one listener is kept without an array.
+    // There is no API for contexts and `once`; a single listener is kept without an array.
     const { _events } = this as unknown as { _events: Record<PropertyKey, Registered | Registered[] | undefined> };
     const listeners = [_events[event as PropertyKey] ?? []].flat();
     for (const first of [true, false])

@@ -4,7 +4,7 @@ import { describeType, describeValue } from './paths.ts';
 /** The bits of an ACL's `perms` (programmer's guide, "ACL Permissions"). */
 export const Permissions = { READ: 1, WRITE: 2, CREATE: 4, DELETE: 8, ADMIN: 16, ALL: 31 } as const;
 
-/** Who an ACL is about: a scheme (`world`, `auth`, `digest`, `ip`, `sasl`, `x509`) and an id of that scheme. */
+/** Whom an ACL applies to: a scheme (`world`, `auth`, `digest`, `ip`, `sasl`, `x509`) and an id in that scheme. */
 export class Id {
   readonly scheme: string;
   readonly id: string;
@@ -21,7 +21,7 @@ export class Id {
 export class ACL {
   /** Bits of {@link Permissions}. */
   readonly perms: number;
-  /** Whom they are for. */
+  /** Whom they apply to. */
   readonly id: Id;
 
   constructor(perms: number, id: Id) {
@@ -42,7 +42,7 @@ export class ACL {
   }
 }
 
-/** An ACL as a server has it: whatever its bits are. */
+/** An ACL as stored on a server, with any bits. */
 export function storedAcl(perms: number, id: Id): ACL {
   return Object.assign(Object.create(ACL.prototype) as ACL, { perms, id });
 }
@@ -53,23 +53,23 @@ export const ANYONE_ID_UNSAFE: Id = new Id('world', 'anyone');
 export const AUTH_IDS: Id = new Id('auth', '');
 /** Everybody may do everything: the default. */
 export const OPEN_ACL_UNSAFE: ACL[] = readyMade(Permissions.ALL, ANYONE_ID_UNSAFE);
-/** Who makes the node, authenticated, may do everything. */
+/** The authenticated creator of the node may do everything. */
 export const CREATOR_ALL_ACL: ACL[] = readyMade(Permissions.ALL, AUTH_IDS);
 /** Everybody may read. */
 export const READ_ACL_UNSAFE: ACL[] = readyMade(Permissions.READ, ANYONE_ID_UNSAFE);
 
-/** Not to be changed: everybody has the same. */
+/** Frozen, because it is shared. */
 function readyMade(perms: number, id: Id): ACL[] {
   return Object.freeze([Object.freeze(new ACL(perms, Object.freeze(id)))]) as ACL[];
 }
 
-/** Which permissions an ACL is made with. `all` overrides the rest. */
+/** The permissions of an ACL. `all` overrides the rest. */
 export interface PermissionFlags {
   /** Read its data, and the names of its children. */
   read?: boolean | undefined;
   /** Change its data. */
   write?: boolean | undefined;
-  /** Make children. */
+  /** Create children. */
   create?: boolean | undefined;
   /** Delete children. */
   delete?: boolean | undefined;
@@ -81,9 +81,9 @@ export interface PermissionFlags {
 /** `user:base64(sha1(user:password))`: the id under which the server knows a digest user. */
 export function makeDigestAclCredential(user: string, password: string): string {
   requireString('user', user);
-  if (user.includes(':')) throw new RangeError('user must not hold a colon');
+  if (user.includes(':')) throw new RangeError('user must not contain a colon');
   requireString('password', password, describeType);
-  // Loaded when it is wanted, as few programs do.
+  // Loaded on first use: few programs need it.
   const { createHash } = process.getBuiltinModule('node:crypto');
   return `${user}:${createHash('sha1').update(`${user}:${password}`, 'utf8').digest('base64')}`;
 }
@@ -93,7 +93,7 @@ export function makeAcl(scheme: string, credential: string, perms: PermissionFla
   return new ACL(permsOf(perms), new Id(scheme, credential));
 }
 
-/** An ACL for a digest user, from the password in clear (which is not kept). */
+/** An ACL for a digest user, from the plain-text password (which is not kept). */
 export function makeDigestAcl(user: string, password: string, perms: PermissionFlags = {}): ACL {
   return makeAcl('digest', makeDigestAclCredential(user, password), perms);
 }

@@ -1,6 +1,6 @@
 /**
- * Shows in an error's stack who awaits the async function in whose `catch` this is called: one made by a timer, or within, does not tell by itself.
- * Not for the errors of others, such as a signal's reason: they may be shared.
+ * Adds to an error's stack the callers that await the async function in whose `catch` this is called: an error made by a timer, or deeper inside, lacks them.
+ * Not for errors that belong to others, such as a signal's reason: they may be shared.
  */
 export function seenByAwaiting<E>(error: E): E {
   if (!(error instanceof Error)) return error;

@@ -1,8 +1,8 @@
-/** What the application should believe of its session. Values equal names (Kazoo `KazooState`). */
+/** The session state the application should act on. Values equal names (Kazoo `KazooState`). */
 export const KazooState = { SUSPENDED: 'SUSPENDED', CONNECTED: 'CONNECTED', LOST: 'LOST' } as const;
 export type KazooState = (typeof KazooState)[keyof typeof KazooState];
 
-/** What the protocol says of the session (Kazoo `KeeperState`). */
+/** The session state at protocol level (Kazoo `KeeperState`). */
 export const KeeperState = {
   AUTH_FAILED: 'AUTH_FAILED',
   CONNECTED: 'CONNECTED',
@@ -13,7 +13,7 @@ export const KeeperState = {
 } as const;
 export type KeeperState = (typeof KeeperState)[keyof typeof KeeperState];
 
-/** What happened to a node, or `NONE` for what happened to the session. */
+/** What happened to a node; `NONE` for session events. */
 export const EventType = { CREATED: 'CREATED', DELETED: 'DELETED', CHANGED: 'CHANGED', CHILD: 'CHILD', NONE: 'NONE' } as const;
 export type EventType = (typeof EventType)[keyof typeof EventType];
 
@@ -26,10 +26,10 @@ export const EVENT_TYPE_MAP: Readonly<Record<number, EventType>> = {
   4: 'CHILD',
 };
 
-/** What a watch is told. `path` is relative to the chroot, and null for `NONE`. */
+/** The event a watch receives. `path` is relative to the chroot; null for `NONE`. */
 export interface WatchedEvent {
   readonly type: EventType;
-  /** Of the client, when the event came. */
+  /** The client's state when the event arrived. */
   readonly state: KeeperState;
   readonly path: string | null;
 }

@@ -1,14 +1,14 @@
 import { Deferred } from './deferred.ts';
 
-/** A place in line. */
+/** A place in the queue. */
 export interface Ticket {
-  /** Resolves when it is this one's turn. */
+  /** Resolves when it is this ticket's turn. */
   readonly ready: Promise<void>;
-  /** Gives the turn, or the place in line, back. Harmless when repeated. */
+  /** Gives up the turn, or the place in the queue. Harmless when repeated. */
   leave(): void;
 }
 
-/** Lets one pass at a time, first come first served: the callers of one object in this process (Kazoo LK-14, D-24a). */
+/** A first-come, first-served mutex for the callers of one object in this process (Kazoo LK-14, D-24a). */
 export class Turnstile {
   readonly #line: { ticket: Ticket; open: () => void }[] = [];
 
@@ -24,7 +24,7 @@ export class Turnstile {
     return ticket;
   }
 
-  /** What `work` gives when it is its turn. @param wait may give the wait for that up */
+  /** Runs `work` when its turn comes. @param wait can abort the wait */
   async pass<T>(work: () => Promise<T>, wait = (ready: Promise<void>): Promise<void> => ready): Promise<T> {
     const ticket = this.take();
     try {

@@ -11,18 +11,18 @@ export class ZnodeStat {
   readonly ctime: number;
   /** When its data was last changed: milliseconds since 1970. */
   readonly mtime: number;
-  /** How often the data was changed; what `set` and `delete` compare. */
+  /** How often the data was changed; `set` and `delete` compare it. */
   readonly version: number;
-  /** How often children came or went. */
+  /** How often children were created or deleted. */
   readonly cversion: number;
-  /** How often the ACL was changed; what `setAcls` compares. */
+  /** How often the ACL was changed; `setAcls` compares it. */
   readonly aversion: number;
-  /** The session that an ephemeral node ends with; 0n for every other node. */
+  /** The session that owns an ephemeral node; 0n for every other node. */
   readonly ephemeralOwner: bigint;
-  /** Bytes. */
+  /** The length of the data in bytes. */
   readonly dataLength: number;
   readonly numChildren: number;
-  /** Zxid of the last child that came or went. */
+  /** Zxid of the last creation or deletion of a child. */
   readonly pzxid: bigint;
 
   constructor(

@@ -24,59 +24,59 @@ import type { Resolver } from '../session/cycle.ts';
 import { checkAcls, refuseSasl } from './arguments.ts';
 import type { ClientId } from './recipe-client.ts';
 
-/** What a client is made with. All durations are milliseconds. */
+/** Options of a client. All durations are milliseconds. */
 export interface KazooClientOptions {
   /** Servers and chroot: `h1:2181,[::1]:2181/chroot`, or a list. Default `127.0.0.1:2181`. */
   hosts?: string | string[] | undefined;
-  /** The session timeout asked for; the server has the last word. Default 10 000. */
+  /** The session timeout to request; the server decides. Default 10 000. */
   timeout?: number | undefined;
-  /** Resume this session. Two clients that are in one session at a time take it from each other for ever. */
+  /** Resume this session. Two clients using the same session at once keep taking it from each other. */
   clientId?: ClientId | undefined;
-  /** Where the connection lives and callbacks run. Default: an EventLoopHandler of the client's own. */
+  /** Where the connection lives and callbacks run. Default: a new EventLoopHandler. */
   handler?: Handler | undefined;
-  /** For nodes created without an ACL of their own; null (default) means open to all. */
+  /** The ACL of nodes created without one; null (default) means open to all. */
   defaultAcl?: ACL[] | null | undefined;
   /** Presented on every connection, in this order. */
   authData?: Iterable<readonly [scheme: string, credential: string | Uint8Array]> | undefined;
-  /** Proves who we are before anything else on every connection. Default: not at all. */
+  /** SASL authentication, before anything else on every connection. Default: none. */
   sasl?: SaslOptions | undefined;
-  /** Accept a server that is cut off from the ensemble and serves reads only. A new session is then taken by newer servers (3.9; 3.6 takes it always) only where `localSessionsEnabled` is set. Default false. */
+  /** Accept a server that is cut off from the ensemble and serves only reads. Such a server accepts a new session only if `localSessionsEnabled` is set (3.9), or always (3.6). Default false. */
   readOnly?: boolean | undefined;
   /** Try the servers in random order. Default true. */
   randomizeHosts?: boolean | undefined;
-  /** When to try the servers again. Default: for ever, 100 ms doubling to at most 10 s and a fifth of the session timeout, jittered. */
+  /** When to retry connecting. Default: for ever, from 100 ms doubling to at most 10 s and a fifth of the session timeout, with jitter. */
   connectionRetry?: RetryPolicy | KazooRetryOptions | undefined;
-  /** What `client.retry` uses, and queues, counters and others in calls without a `timeout` or `signal`. Default: for ever, 100 ms doubling to 10 s, jittered. */
+  /** The policy of `client.retry`; queues, counters and others use it in calls without a `timeout` or `signal`. Default: for ever, from 100 ms doubling to 10 s, with jitter. */
   commandRetry?: RetryPolicy | KazooRetryOptions | undefined;
-  /** Never given credentials or data. Default: the `debug` package, `DEBUG=kazoo:*`. */
+  /** Never receives credentials or data. Default: the `debug` package, `DEBUG=kazoo:*`. */
   logger?: Logger | undefined;
-  /** Speak TLS; the options below need it. Default false. */
+  /** Use TLS; the TLS options below need it. Default false. */
   useSsl?: boolean | undefined;
-  /** Whom to trust: PEM path or text, as are `certfile` and `keyfile`; read afresh for every connection. Default: as Node. */
+  /** The certificates to trust: PEM path or text, like `certfile` and `keyfile`; files are read again for every connection. Default: Node's. */
   ca?: string | Uint8Array | undefined;
   /** This client's certificate, and its key unless `keyfile` is given. */
   certfile?: string | Uint8Array | undefined;
   /** The key of `certfile`. */
   keyfile?: string | Uint8Array | undefined;
-  /** Of an encrypted key. */
+  /** The password of an encrypted key. */
   keyfilePassword?: string | undefined;
   /** Refuse a server whose certificate is not trusted. Default true. */
   verifyCerts?: boolean | undefined;
-  /** Refuse a server whose certificate is for another name. Default true, unless `verifyCerts` is false. */
+  /** Refuse a server whose certificate is for another host name. Default true, unless `verifyCerts` is false. */
   checkHostname?: boolean | undefined;
-  /** Merged last into what `tls.connect` is given. */
+  /** Merged last into the options for `tls.connect`. */
   tls?: ConnectionOptions | undefined;
-  /** Requests unanswered at a time; the rest wait their turn. Default: no limit. */
+  /** Maximum number of unanswered requests; the rest wait their turn. Default: no limit. */
   maxInFlight?: number | undefined;
-  /** Longest request, bytes; the server's `jute.maxbuffer` must agree. Default 1 048 575. */
+  /** Largest request, bytes; the server's `jute.maxbuffer` must allow it. Default 1 048 575. */
   maxRequestBytes?: number | undefined;
-  /** Longest reply, bytes. Default 64 MiB. */
+  /** Largest reply, bytes. Default 64 MiB. */
   maxResponseBytes?: number | undefined;
-  /** Where time comes from; for tests. */
+  /** The source of time; for tests. */
   clock?: Clock | undefined;
-  /** Looks a host's addresses up, before each dial. Default: the system's resolver. */
+  /** Looks up a host's addresses before each dial. Default: the system's resolver. */
   resolver?: Resolver | undefined;
-  /** The first request's number, from 1; for tests of what happens when it comes round. */
+  /** The first request's number (xid), from 1; for tests of its wraparound. */
   firstXid?: number | undefined;
 }
 
@@ -99,13 +99,14 @@ export type ResolvedOptions = KazooClientOptions & {
   resolver: Resolver;
 };
 
-/** @throws ConfigurationError naming the option, its value and what was expected */
+/** @throws ConfigurationError naming the option, its value and what is expected */
 export function resolveOptions(given: string | KazooClientOptions = {}): ResolvedOptions {
   const options: KazooClientOptions = typeof given === 'string' ? { hosts: given } : given;
   if (!isObject(options)) throw new ConfigurationError(`options must be a string or an object, not ${describeValue(options)}`);
   for (const [name, value] of Object.entries(options)) {
     const rule = Object.hasOwn(RULES, name) ? RULES[name as keyof KazooClientOptions] : undefined;
-    if (rule === undefined) throw new ConfigurationError(`unknown option "${name}"; known are ${Object.keys(RULES).join(', ')}`);
+    if (rule === undefined)
+      throw new ConfigurationError(`unknown option "${name}"; expected one of ${Object.keys(RULES).join(', ')}`);
     expectValue(name, value, rule);
   }
   const set: KazooClientOptions = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -227,7 +228,7 @@ const SASL_RULES = {
   GSSAPI: { mechanism: secret, service: secret, principal: secret },
 } as const;
 
-/** Signed or not: servers print ids without a sign. */
+/** Signed or unsigned: servers print ids unsigned. */
 function isId(value: unknown): boolean {
   return typeof value === 'bigint' && [BigInt.asIntN(64, value), BigInt.asUintN(64, value)].includes(value);
 }

@@ -25,7 +25,7 @@ import { workbench } from './workbench.ts';
 
 /** What may be given is a type; what a program in JavaScript gives may be anything. */
 const typo = { timout: 5 } as object;
-const known = (names: string): RegExp => new RegExp(`unknown option "timout"; known here are ${names}$`);
+const known = (names: string): RegExp => new RegExp(`unknown option "timout"; expected one of ${names}$`);
 
 describe('an option that a recipe does not know is refused by name, with those it knows', () => {
   const client = new KazooClient();
@@ -87,7 +87,7 @@ describe('an option that a recipe does not know is refused by name, with those i
       () => connected.watchData('/', { timeout: 5 } as object),
       () => connected.watchChildren('/', { timeout: 5 } as object),
     ])
-      expect(watch).toThrow(/unknown option "timeout"; known here are signal$/);
+      expect(watch).toThrow(/unknown option "timeout"; expected one of signal$/);
   });
 
   test('and so do the calls', async () => {
