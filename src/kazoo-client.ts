@@ -62,7 +62,7 @@ export class KazooClient extends ExtendedClient {
   election(path: string, options?: ElectionOptions): Election {
     return new Election(this, path, options);
   }
-  /** A queue by priority. @see Queue */
+  /** A priority queue. @see Queue */
   queue(path: string): Queue {
     return new Queue(this, path);
   }
@@ -70,11 +70,11 @@ export class KazooClient extends ExtendedClient {
   lockingQueue(path: string): LockingQueue {
     return new LockingQueue(this, path);
   }
-  /** A gate that is shut while its node exists. @see Barrier */
+  /** A gate that is closed while its node exists. @see Barrier */
   barrier(path: string): Barrier {
     return new Barrier(this, path);
   }
-  /** All enter together, all leave together. @see DoubleBarrier */
+  /** All clients enter together and leave together. @see DoubleBarrier */
   doubleBarrier(path: string, numClients: number, options?: { identifier?: string | undefined }): DoubleBarrier {
     return new DoubleBarrier(this, path, numClients, options);
   }
@@ -82,15 +82,15 @@ export class KazooClient extends ExtendedClient {
   counter<const O extends CounterOptions = CounterOptions>(path: string, options?: O): Counter<O> {
     return new Counter(this, path, options);
   }
-  /** Who is here. @see Party */
+  /** The members present. @see Party */
   party(path: string, options?: PartyOptions): Party {
     return new Party(this, path, options);
   }
-  /** Who is here, by the names alone. @see ShallowParty */
+  /** The members present, by node names only. @see ShallowParty */
   shallowParty(path: string, options?: PartyOptions): ShallowParty {
     return new ShallowParty(this, path, options);
   }
-  /** A set shared out among the members of a party. @see SetPartitioner */
+  /** A set divided among the members of a party. @see SetPartitioner */
   setPartitioner<T extends PartitionItem>(path: string, set: Iterable<T>, options?: SetPartitionerOptions<T>): SetPartitioner<T> {
     return new SetPartitioner(this, path, set, options);
   }
@@ -106,23 +106,23 @@ export class KazooClient extends ExtendedClient {
   patientChildrenWatch(path: string, options?: PatientChildrenWatchOptions): PatientChildrenWatch {
     return new PatientChildrenWatch(this, path, options);
   }
-  /** A copy of a tree, kept up to date. @see TreeCache */
+  /** A local copy of a tree, kept up to date. @see TreeCache */
   treeCache(path: string): TreeCache {
     return new TreeCache(this, path);
   }
-  /** A claim for a length of time. @see NonBlockingLease */
+  /** A claim for a limited time. @see NonBlockingLease */
   nonBlockingLease(path: string, duration: number, options?: LeaseOptions): NonBlockingLease {
     return new NonBlockingLease(this, path, duration, options);
   }
-  /** One of several claims for a length of time. @see MultiNonBlockingLease */
+  /** One of several claims for a limited time. @see MultiNonBlockingLease */
   multiNonBlockingLease(count: number, path: string, duration: number, options?: LeaseOptions): MultiNonBlockingLease {
     return new MultiNonBlockingLease(this, count, path, duration, options);
   }
-  /** A node kept in being across sessions. @see PersistentNode */
+  /** A node kept in existence across sessions. @see PersistentNode */
   persistentNode(path: string, data?: ZnodeData, options?: PersistentNodeOptions): PersistentNode {
     return new PersistentNode(this, path, data, options);
   }
-  /** Leadership as a state to be in, in Curator's layout. @see LeaderLatch */
+  /** Leadership as a state, in Curator's layout. @see LeaderLatch */
   leaderLatch(path: string, options?: LeaderLatchOptions): LeaderLatch {
     return new LeaderLatch(this, path, options);
   }
@@ -130,11 +130,11 @@ export class KazooClient extends ExtendedClient {
   groupMember(path: string, id: string, payload?: ZnodeData): GroupMember {
     return new GroupMember(this, path, id, payload);
   }
-  /** Services registered and found, in Curator's layout. @see ServiceDiscovery */
+  /** Service registration and lookup, in Curator's layout. @see ServiceDiscovery */
   serviceDiscovery(basePath: string): ServiceDiscovery {
     return new ServiceDiscovery(this, basePath);
   }
-  /** Keeps the client's hosts in step with the ensemble's own list. @see EnsembleTracker */
+  /** Keeps the client's hosts in sync with the ensemble's own list. @see EnsembleTracker */
   ensembleTracker(options?: { random?: (() => number) | undefined }): EnsembleTracker {
     return new EnsembleTracker(this, options);
   }

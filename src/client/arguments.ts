@@ -1,4 +1,4 @@
-// The global is a getter, which costs something with every value.
+// The global `Buffer` is a getter, which costs a little on every access.
 import { Buffer } from 'node:buffer';
 import { requireBoolean, requireFunction } from '../base/arguments.ts';
 import { ConfigurationError } from '../base/errors.ts';
@@ -7,16 +7,16 @@ import type { ACL } from '../base/security.ts';
 import type { WatchListener } from '../base/states.ts';
 import type { ZnodeData } from './call-options.ts';
 
-/** A node's data as bytes; empty where none is given. @throws TypeError */
+/** A node's data as bytes; empty if none is given. @throws TypeError */
 export function checkData(value: ZnodeData | undefined): Buffer | null {
   return value === undefined ? EMPTY : checkGivenData(value);
 }
 
-/** The same where there is no default: what was forgotten is not to empty a node. @throws TypeError */
+/** Like {@link checkData}, but without a default: forgetting the value must not empty a node. @throws TypeError */
 export function checkGivenData(value: ZnodeData): Buffer | null {
   if (value === null) return null;
   if (typeof value === 'string') return Buffer.from(value, 'utf8');
-  // One without bytes may have been given away, with its memory; what follows tells.
+  // An empty Buffer may be detached (its memory transferred elsewhere); then the code below throws.
   if (Buffer.isBuffer(value) && value.length > 0) return value;
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   throw new TypeError(`value must be a string, a Uint8Array or null, not ${describeValue(value)}`);
@@ -24,7 +24,7 @@ export function checkGivenData(value: ZnodeData): Buffer | null {
 
 const EMPTY = Buffer.alloc(0);
 
-/** A version as the wire takes it. @throws TypeError for anything but a number, RangeError beyond 32 bits */
+/** A version as the wire format takes it. @throws TypeError for anything but a whole number; RangeError beyond 32 bits */
 export function checkVersion(version: number | undefined, name = 'version'): number {
   if (version === undefined) return -1;
   if (typeof version !== 'number' || !Number.isInteger(version))
@@ -62,7 +62,7 @@ export function checkWatch(watch: WatchListener | undefined): WatchListener | un
   return watch;
 }
 
-/** A server that is shown such a credential refuses it, and ends the session. @throws ConfigurationError */
+/** A server refuses a credential with the scheme "sasl", and ends the session. @throws ConfigurationError */
 export function refuseSasl(scheme: string): void {
   if (scheme === 'sasl') throw new ConfigurationError('the scheme of a credential cannot be "sasl": use the option "sasl"');
 }

@@ -1,60 +1,60 @@
 import type { ACL } from '../base/security.ts';
 import type { WatchListener } from '../base/states.ts';
 
-/** What every call that waits takes. An abort rejects with `signal.reason`; a timeout (milliseconds) with OperationTimeoutError. */
+/** Options of every call that waits. An abort rejects with `signal.reason`; a timeout (milliseconds) rejects with OperationTimeoutError. */
 export interface WaitOptions {
-  /** Gives the call up. */
+  /** Aborts the call. */
   signal?: AbortSignal | undefined;
   /** Milliseconds, for the whole call. */
   timeout?: number | undefined;
 }
 
-/** What `get`, `exists` and `getConfig` take. */
+/** Options of `get`, `exists` and `getConfig`. */
 export interface ReadOptions extends WaitOptions {
-  /** Told once, of the next change. */
+  /** Called once, at the next change. */
   watch?: WatchListener | undefined;
 }
 
-/** What `getChildren` takes. */
+/** Options of `getChildren`. */
 export interface ChildrenOptions extends ReadOptions {
-  /** Give the node's stat too. */
+  /** Return the node's stat too. */
   includeData?: boolean | undefined;
 }
 
-/** What `set` and `setAcls` take. */
+/** Options of `set` and `setAcls`. */
 export interface VersionOptions extends WaitOptions {
-  /** The version expected; -1 (default) for any. */
+  /** The expected version; -1 (default) for any. */
   version?: number | undefined;
 }
 
-/** What `delete` takes. */
+/** Options of `delete`. */
 export interface DeleteOptions extends VersionOptions {
-  /** Delete everything below, too; nothing to delete is fine then. */
+  /** Also delete everything below; then a missing node is no error. */
   recursive?: boolean | undefined;
 }
 
-/** What `create` takes. */
+/** Options of `create`. */
 export interface CreateOptions extends WaitOptions {
-  /** Default, as for an empty list: the client's `defaultAcl`, else open to all. */
+  /** If missing or empty: the client's `defaultAcl`, else open to all. */
   acl?: ACL[] | undefined;
-  /** Goes with the session. */
+  /** The node is deleted when the session ends. */
   ephemeral?: boolean | undefined;
-  /** The server appends a number of ten digits, which grows with each child made. */
+  /** The server appends a ten-digit number, which grows with each child created. */
   sequence?: boolean | undefined;
-  /** Make missing parents, persistent and with the same ACL. */
+  /** Create missing parents, persistent and with the same ACL. */
   makepath?: boolean | undefined;
-  /** Give the node's stat too (ZooKeeper 3.5+). */
+  /** Return the node's stat too (ZooKeeper 3.5+). */
   includeData?: boolean | undefined;
-  /** Goes when its last child has gone (ZooKeeper 3.5.1+). */
+  /** The server deletes the node after its last child is gone (ZooKeeper 3.5.1+). */
   container?: boolean | undefined;
-  /** Milliseconds without change after which the childless node goes (ZooKeeper 3.5.3+, extended types enabled). */
+  /** The server deletes a childless node after this many milliseconds without change (ZooKeeper 3.5.3+, extended types enabled). */
   ttl?: number | undefined;
-  /** Survive a lost reply: the node's name carries an id of ours, by which it is found again instead of being made twice. */
+  /** Survive a lost reply: an id in the node's name lets the client find the node again instead of creating it twice. */
   protected?: boolean | undefined;
 }
 
 /** One read of a `multiRead`. */
 export type MultiReadOperation = { get: string } | { getChildren: string };
 
-/** What data may be given as. */
+/** The forms in which data may be given. */
 export type ZnodeData = string | Uint8Array | null;

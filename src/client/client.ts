@@ -38,7 +38,7 @@ type CreateOp = 'create' | 'create2' | 'createContainer' | 'createTTL';
 /**
  * ZooKeeper's operations on nodes (Kazoo's `KazooClient`, section 1.7 of its API).
  *
- * What is one request is not `async` though it gives a promise: of ten thousand such calls in flight, each would keep a suspended function besides,
+ * Methods that send one request return a promise but are not `async`: with ten thousand calls in flight, each would also keep a suspended function,
  * and their promises would not settle in the order of the replies.
  */
 export class Client extends CoreClient {
@@ -50,8 +50,8 @@ export class Client extends CoreClient {
   };
 
   /**
-   * Creates a node and gives its path, which a sequence number may have been added to.
-   * With `includeData: true`, gives `[path, stat]` (ZooKeeper 3.5+).
+   * Creates a node and returns its path, which may have a sequence number appended.
+   * With `includeData: true`, returns `[path, stat]` (ZooKeeper 3.5+).
    *
    * @throws NodeExistsError; NoNodeError when the parent is missing and `makepath` is not set; NoChildrenForEphemeralsError; InvalidACLError; NoAuthError
    */
@@ -73,8 +73,8 @@ export class Client extends CoreClient {
   }
 
   /**
-   * {@link create} for a node that stands for this process: whose it is and since when come with the same reply.
-   * That header bears the zxid of the create itself, and the sender's session owns what it makes; no look at the node could tell more.
+   * {@link create} for a node that stands for this process: the same reply tells its owner and its czxid.
+   * The reply header carries the zxid of the create itself, and the sender's session owns what it creates; reading the node would tell nothing more.
    */
   async createOwned(path: string, value: ZnodeData, flags: OwnedFlags): Promise<OwnedBirth & { path: string }> {
     const { op, request } = this.#createRequest(path, value, flags);
@@ -88,8 +88,8 @@ export class Client extends CoreClient {
   }
 
   /**
-   * Makes a node, and whatever is missing above it: persistent and empty. A node that is there costs one read.
-   * @returns true if it was there, else its path
+   * Creates a node and its missing parents, all persistent and empty. If the node exists, this costs one read.
+   * @returns true if the node existed, else its path
    */
   async ensurePath(path: string, options?: { acl?: ACL[] | undefined } & WaitOptions): Promise<true | string> {
     const given = requireLimits(options, ACL_OPTIONS);
@@ -99,17 +99,17 @@ export class Client extends CoreClient {
     return (await withinLimits(this.clock, context, given, (wait) => this.#ensure(full, acl, wait))) ? this.unchroot(full) : true;
   }
 
-  /** The node's stat, or null where there is none. The watch is told of its creation, change or deletion. */
+  /** The node's stat, or null if it does not exist. The watch fires on its creation, change or deletion. */
   exists(path: string, options?: ReadOptions): Promise<ZnodeStat | null> {
     return this.#read(EXISTS, path, options, READ_OPTIONS);
   }
 
-  /** The node's data and stat. The watch is told of its change or deletion. @throws NoNodeError; NoAuthError */
+  /** The node's data and stat. The watch fires on its change or deletion. @throws NoNodeError; NoAuthError */
   get(path: string, options?: ReadOptions): Promise<[data: Buffer | null, stat: ZnodeStat]> {
     return this.#read(GET, path, options, READ_OPTIONS);
   }
 
-  /** The names of the node's children, in no order; with `includeData: true`, `[names, stat]`. @throws NoNodeError; NoAuthError */
+  /** The names of the node's children, in no particular order; with `includeData: true`, `[names, stat]`. @throws NoNodeError; NoAuthError */
   getChildren(path: string, options: ChildrenOptions & { includeData: true }): Promise<[children: string[], stat: ZnodeStat]>;
   getChildren(path: string, options?: ChildrenOptions): Promise<string[]>;
   getChildren(path: string, options?: ChildrenOptions): Promise<string[] | [string[], ZnodeStat]> {
@@ -127,7 +127,7 @@ export class Client extends CoreClient {
   }
 
   /**
-   * Replaces the node's ACL. `version` is the ACL's own. With `recursive: true`, that of everything below it too, as it is now, and `version` does not count.
+   * Replaces the node's ACL. `version` is the ACL version (`aversion`). With `recursive: true`, also replaces the ACL of everything now below it, and ignores `version`.
    * @throws NoNodeError; BadVersionError; InvalidACLError; NoAuthError
    */
   setAcls(path: string, acls: ACL[], options?: VersionOptions & { recursive?: boolean | undefined }): Promise<ZnodeStat> {
@@ -157,7 +157,7 @@ export class Client extends CoreClient {
   }
 
   /**
-   * Deletes the node; with `recursive: true`, everything below it too, children first, and `version` does not count.
+   * Deletes the node. With `recursive: true`, also deletes everything below it, children first, and ignores `version`.
    * @throws NoNodeError (not when recursive); BadVersionError; NotEmptyError; NoAuthError
    */
   delete(path: string, options?: DeleteOptions): Promise<true> {
@@ -176,7 +176,7 @@ export class Client extends CoreClient {
     });
   }
 
-  /** Waits until the server has caught up with the leader; later reads then see what was written before. The node need not exist. */
+  /** Waits until the server has caught up with the leader, so that later reads see all earlier writes. The node need not exist. */
   sync(path: string, options?: WaitOptions): Promise<string> {
     return promised(() => {
       const given = requireLimits(options, LIMITS);
@@ -185,7 +185,7 @@ export class Client extends CoreClient {
     });
   }
 
-  /** An empty transaction, to add operations to. */
+  /** Creates an empty transaction to add operations to. */
   transaction(): TransactionRequest {
     return new TransactionRequest(this);
   }
@@ -201,8 +201,8 @@ export class Client extends CoreClient {
   }
 
   /**
-   * Every path at and below `path`, parents first; read ahead in a bounded way. What goes away meanwhile is left out, so that there is nothing where `path` is not.
-   * @throws NoAuthError at the first node that may not be read
+   * Every path at and below `path`, parents first, with bounded read-ahead. Nodes deleted meanwhile are left out; if `path` does not exist, there is nothing.
+   * @throws NoAuthError at the first node that the client may not read
    */
   walk(path: string, options?: WalkOptions): AsyncIterable<string> {
     return walkTree(
@@ -245,7 +245,7 @@ export class Client extends CoreClient {
     return { op: options.includeData === true ? 'create2' : 'create', request: { path: full, data, acl, flags, ttl: 0 } };
   }
 
-  /** An empty list means "not given", as in Kazoo (CM-8). */
+  /** As in Kazoo, an empty list counts as not given (CM-8). */
   #aclOf(given: ACL[] | undefined): readonly ACL[] {
     if (given !== undefined && checkAcls(given).length > 0) return given;
     const byDefault = this.defaultAcl ?? null;
@@ -283,7 +283,7 @@ export class Client extends CoreClient {
     return [result, made.stat ?? (await this.#statOf(result, { signal, timeout }))];
   }
 
-  /** What was given is kept as it is now: it may be sent more than once. */
+  /** Copies what was given: it may be sent more than once, and the caller may change it meanwhile. */
   #createCompound(
     path: string,
     op: CreateOp,
@@ -317,7 +317,7 @@ export class Client extends CoreClient {
     }
   }
 
-  /** Curator's protection: an id of ours in the name, by which a node whose reply was lost is found (kazoo LK-3, CURATOR-79). */
+  /** Curator's protection: an id in the name, by which a node is found whose reply was lost (kazoo LK-3, CURATOR-79). */
   async #createProtected(
     path: string,
     op: CreateOp,
@@ -337,7 +337,7 @@ export class Client extends CoreClient {
         const found = await this[RETRY_UNTIL](wait.signal, () => this.#findProtected(path, parent, id, wait));
         if (found === undefined) throw error;
         if (given.ephemeral !== true || this.clientId?.sessionId === session) return { path: found };
-        // Made by a session that is over: it will go by itself, and must not be taken for ours.
+        // Created by a session that is over: it will disappear with that session, and must not be taken for ours.
         await this[SUBMIT]('create', 'delete', path, { path: found, version: -1 }, wait).catch(() => undefined);
         throw error;
       }
@@ -362,7 +362,7 @@ export class Client extends CoreClient {
     return stat;
   }
 
-  /** @returns whether the node had to be made */
+  /** @returns whether the node had to be created */
   async #ensure(full: string, acl: RequestOf<'create'>['acl'], options: WaitOptions): Promise<boolean> {
     const missing: string[] = [];
     let path = full;
@@ -383,14 +383,14 @@ export class Client extends CoreClient {
       return true;
     } catch (error) {
       if (error instanceof NodeExistsError) return false;
-      // Its parent went away meanwhile (a container, a clean-up): begin again.
+      // Its parent was deleted meanwhile (a container, a clean-up): start again.
       if (error instanceof NoNodeError) return this.#ensure(path, acl, options);
       throw error;
     }
   }
 }
 
-/** A mistake in the arguments rejects, as every failure does. */
+/** Turns errors in the arguments into rejections, like every other failure. */
 function promised<T>(call: () => Promise<T>): Promise<T> {
   try {
     return call();
@@ -399,7 +399,7 @@ function promised<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Not by a literal: when many calls are in flight the engine would come to allocate those among its old objects, which then keep young ones alive. */
+/** Not an array literal: with many calls in flight, the engine would allocate those in its old generation, where they keep young objects alive. */
 function pair<A, B>(...both: [A, B]): [A, B] {
   return both;
 }

@@ -36,32 +36,32 @@ import type { ClientId, KazooClientEvents } from './recipe-client.ts';
 
 const START_TIMEOUT = 15_000;
 const VERSION_OPTIONS = [...LIMITS, 'retries'] as const;
-/** Any of them may not be on a server's whitelist; Solr asks for one with `mntr` alone. */
+/** A server's whitelist may lack any of them; Solr asks for a whitelist of `mntr` alone. */
 const VERSION_WORDS = ['srvr', 'envi', 'mntr'] as const;
 
-/** A client's life: states, start and stop, hosts, credentials; and the way every operation takes to the session. */
+/** A client's life cycle: states, start and stop, hosts, credentials; and the path of every operation to the session. */
 export class CoreClient extends SafeEmitter<KazooClientEvents> {
-  /** For nodes created without an ACL of their own; null means open to all. */
+  /** The ACL of nodes created without one; null means open to all. */
   defaultAcl: ACL[] | null;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The prefix of every path; '' if none. */
   readonly chroot: string;
-  /** The session's machinery. Not part of the public contract. @internal */
+  /** The session. Not part of the public contract. @internal */
   protected readonly [SESSION]: Session;
   readonly #options: ResolvedOptions;
   readonly #rotation: Rotation;
   readonly #commandRetry: RetryPolicy;
-  /** Of the command retry, up to the next `stop()`. */
+  /** The pauses of the command retry; the next `stop()` ends them. */
   #pauses: ScopedClock;
   readonly #failures = new Map<string, ConnectFailure>();
   #stopped: Promise<void> | undefined;
-  /** Calls of `start()` that wait. */
+  /** Pending calls of `start()`. */
   #starting = 0;
-  /** Whether they have begun what they wait for, and did not find the client running. */
+  /** Whether those calls started the client, rather than finding it running. */
   #startsRun = false;
 
-  /** @throws ConfigurationError naming the option that is wrong; TypeError and RangeError for retry options */
+  /** @throws ConfigurationError naming the invalid option; TypeError and RangeError for retry options */
   constructor(options?: string | KazooClientOptions) {
     super();
     const resolved = resolveOptions(options);
@@ -80,12 +80,12 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
       this[SESSION].addCredential({ scheme, auth: Buffer.from(credential as string) });
   }
 
-  /** What the application should believe; 'LOST' before the first connection. */
+  /** The state the application should act on; 'LOST' before the first connection. */
   get state(): KazooState {
     this[SESSION].look();
     return this[SESSION].state;
   }
-  /** What the protocol says. */
+  /** The state at protocol level. */
   get clientState(): KeeperState {
     this[SESSION].look();
     return this[SESSION].keeperState;
@@ -95,29 +95,29 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return this[SESSION].connected;
   }
   /**
-   * Why SUSPENDED or LOST was announced; null while connected, and before that. Of a ConnectionDropped the `code` says whether a server has confirmed an expiry
-   * (`expired`) or it is `presumed`, and whether this process has slept through it (`event-loop-stall`).
+   * Why the state is SUSPENDED or LOST; null while connected, and before the first connection. The `code` of a ConnectionDropped says whether a server
+   * confirmed the expiry (`expired`), whether it is `presumed`, or whether this process stalled (`event-loop-stall`).
    */
   get stateCause(): Error | null {
     return this[SESSION].cause;
   }
-  /** Resolves when the session is lost, or the hope for one. @internal */
+  /** Resolves when the session is lost, or there is no hope of getting one. @internal */
   get [LOST](): Promise<void> {
     return this[SESSION].lost;
   }
-  /** The session, to be resumed by another client perhaps; null while not connected. */
+  /** The session's id and password, with which another client can resume it; null while not connected. */
   get clientId(): ClientId | null {
     const { sessionId } = this[SESSION];
     return sessionId && ownId(sessionId);
   }
-  /** Negotiated, milliseconds; null without a session. */
+  /** The negotiated timeout, milliseconds; null without a session. */
   get sessionTimeout(): number | null {
     return this[SESSION].sessionTimeout;
   }
   get hosts(): readonly HostPort[] {
     return this.#rotation.hosts.map(({ host, port }) => ({ host, port }));
   }
-  /** The server of the present connection, as it was configured, with the address that was dialled; null while there is none. */
+  /** The connected server as configured, with the address dialled; null while not connected. */
   get server(): (HostPort & { readonly address: string }) | null {
     return this[SESSION].target ?? null;
   }
@@ -135,16 +135,16 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   /**
-   * Connects, and resolves once a session is confirmed and every credential answered. A call that gives up stops the client, unless it was
-   * running before (it waits for a lost connection, say), or another call still waits for its start.
+   * Connects; resolves once a session is confirmed and every credential has been answered. A call that times out or is aborted stops the client, unless it
+   * was already running (say, waiting for a lost connection), or another `start()` call is still waiting.
    *
    * @param options.timeout milliseconds, default 15 000
-   * @throws KazooTimeoutError with a cause per server; AuthFailedError, SASLException or RetryFailedError at once when waiting would not help
+   * @throws KazooTimeoutError with a cause per server; AuthFailedError, SASLException or RetryFailedError, at once, if waiting would not help
    */
   async start(options?: WaitOptions): Promise<this> {
     const { timeout = START_TIMEOUT, signal } = requireLimits(options, LIMITS);
     if (signal?.aborted === true) throw signal.reason;
-    // Otherwise nothing is waited for: a call made right after this one waits for the session.
+    // Otherwise do not wait here: a call made right after this one must find the session starting.
     if (this.#stopped !== undefined) await this.#stopped;
     this.#failures.clear();
     await this.#connectWithin(requireDuration('timeout', timeout), signal);
@@ -152,7 +152,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   /**
-   * Ends the session. Earlier requests finish first; later ones are refused with ConnectionClosedError. Idempotent, from any state and inside any callback.
+   * Ends the session. Earlier requests finish first; later ones fail with ConnectionClosedError. Idempotent; may be called in any state and in any callback.
    */
   stop(): Promise<void> {
     this.#stopped ??= this[SESSION].stop().finally(() => (this.#stopped = undefined));
@@ -161,7 +161,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return this.#stopped;
   }
 
-  /** Kazoo's name for giving up what a stopped client still holds: here, the same as `stop()`. */
+  /** In Kazoo, frees what a stopped client still holds; here, the same as `stop()`. */
   close(): Promise<void> {
     return this.stop();
   }
@@ -177,8 +177,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   /**
-   * Other servers, from the next connection on. The connection there is stays; an attempt at a server that is not among them is given up.
-   * @throws ConfigurationError when they cannot be read, or name another chroot; nothing has changed then
+   * Replaces the list of servers, from the next connection on. The current connection stays; an attempt to reach a server that is not listed is abandoned.
+   * @throws ConfigurationError, changing nothing, if the hosts are invalid or name another chroot
    */
   setHosts(hosts: string | string[], options?: { randomizeHosts?: boolean | undefined }): void {
     const given = requireOptions(options, ['randomizeHosts']);
@@ -191,8 +191,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   /**
-   * Asks the connected server a four-letter word (admin guide, "The Four Letter Words"), and gives its whole answer.
-   * @throws ConnectionLoss while not connected, also where the client is not running (CM-5)
+   * Sends the connected server a four-letter word (admin guide, "The Four Letter Words") and returns its whole answer.
+   * @throws ConnectionLoss while not connected, also if the client is not running (CM-5)
    */
   async command(word = 'ruok', options?: WaitOptions): Promise<string> {
     if (typeof word !== 'string' || !/^[a-z]{4}$/.test(word))
@@ -208,8 +208,8 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   /**
    * The server's version, `[3, 9, 4]`.
-   * @param options.retries further tries when the answer has no version. Default 3
-   * @throws KazooException when the server does not tell
+   * @param options.retries further attempts if the answer has no version. Default 3
+   * @throws KazooException if the server does not report its version
    */
   async serverVersion(options?: { retries?: number | undefined } & WaitOptions): Promise<number[]> {
     const { retries = 3, ...limits } = requireLimits(options, VERSION_OPTIONS);
@@ -219,10 +219,10 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   /**
-   * Proves an identity, now and on every later connection.
-   * A wait that is given up takes nothing back: the credential is the client's once a server accepts it, this one or that of the next connection.
+   * Adds a credential, presented now and on every later connection.
+   * Aborting the wait does not withdraw it: the client keeps it once a server accepts it, now or on the next connection.
    *
-   * @throws AuthFailedError when the server refuses, after which the client is in AUTH_FAILED and may be started again
+   * @throws AuthFailedError if the server refuses it; the client is then in AUTH_FAILED and may be started again
    */
   async addAuth(scheme: string, credential: string | Uint8Array, options?: WaitOptions): Promise<true> {
     if (requireString('scheme', scheme) === '') throw new TypeError('scheme must not be empty');
@@ -238,29 +238,29 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return true;
   }
 
-  /** A path without the chroot; one outside it comes back as it is. */
+  /** A path without the chroot; a path outside the chroot is returned unchanged. */
   unchroot(path: string): string {
     return stripChroot(this.chroot, requireString('path', path));
   }
 
-  /** Calls `fn` under a fresh copy of the command retry, whose pauses end when the client stops. */
+  /** Calls `fn` with a fresh copy of the command retry policy, whose pauses end when the client stops. */
   retry<T>(fn: () => T | Promise<T>): Promise<T> {
     return this.#retryBy(this.#pauses, fn);
   }
 
-  /** Where an error goes that a user's callback threw, or that a recipe met in the background: the `error` event, else the log. */
+  /** Reports an error from a user's callback or from a recipe's background work: to the `error` event, else to the log. */
   reportError(error: unknown): void {
     const reported = error instanceof Error ? error : new KazooException(`a callback threw ${String(error)}`, { cause: error });
     if (!this.emit('error', reported))
-      this.logger.error(`failed in a callback or in the background: ${reported.stack ?? reported.message}`);
+      this.logger.error(`error in a callback or in the background: ${reported.stack ?? reported.message}`);
   }
 
-  /** Runs a user's callback in turn with the watches'. */
+  /** Runs a user's callback in the same queue as watch callbacks. */
   dispatch(callback: () => unknown): void {
     this.#options.handler.dispatch('watch', callback, (error) => this.reportError(error));
   }
 
-  /** Ends the connection, as a network would; the session goes on over the next. @internal */
+  /** Ends the connection as a network failure would; the session continues over the next one. @internal */
   [DROP](reason: string): void {
     this[SESSION].drop(reason);
   }
@@ -270,7 +270,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     this[DROP]('dropped for a test');
   }
 
-  /** Sends one operation; what goes wrong is an error of whoever awaits it. @internal */
+  /** Sends one operation; a failure rejects the returned promise. @internal */
   protected [SUBMIT]<K extends OpName>(
     operation: string,
     op: K,
@@ -282,7 +282,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return this[SESSION].ask<K, ResponseOf<K>>(question(op, operation, asItIs), request, path, watch, options);
   }
 
-  /** {@link retry} for a call that ends with a signal, and its pauses with it. @internal */
+  /** {@link retry} for a call with a signal, which also ends its pauses. @internal */
   protected async [RETRY_UNTIL]<T>(signal: AbortSignal | undefined, fn: () => Promise<T>): Promise<T> {
     if (signal === undefined) return this.retry(fn);
     const pauses = new ScopedClock(this.#pauses);
@@ -294,16 +294,16 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     }
   }
 
-  /** A user's path as the server knows it. @internal */
+  /** A user's path with the chroot added. @internal */
   protected [ROOTED](path: string, trailing = false): string {
     const normal = normalizePath(path, trailing);
-    // With a slash at its end, the root too is a prefix of what is below it.
+    // With a trailing slash, the root too is a prefix of the paths below it.
     return trailing ? this.chroot + normal : addChroot(this.chroot, normal);
   }
 
   /** @internal */
   protected override [ON_LISTENER_ERROR](error: unknown, event: unknown): void {
-    if (event === 'error') this.logger.error(`a listener of "error" failed: ${String(error)}`);
+    if (event === 'error') this.logger.error(`a listener for "error" failed: ${String(error)}`);
     else this.reportError(error);
   }
 
@@ -315,7 +315,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     const policy = this.#commandRetry.copy();
     if (policy instanceof KazooRetry) policy.clock = pauses;
     return policy.call(() => {
-      // A pause may have been cut short by the end of it all.
+      // A pause may have ended early because the client stopped or the signal fired.
       pauses.check();
       return fn();
     });
@@ -334,7 +334,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
         connectionRetry: (clock, sessionTimeout) => {
           const given = options.connectionRetry;
           if (given instanceof KazooRetry) return given.withClock(clock);
-          // A server that is back before the session has run out must be found in time, jitter and all: a pause is but a part of what is left.
+          // A server that is back before the session expires must be found in time, even with jitter: so a pause is only a fraction of the session timeout.
           const maxDelay = Math.min(UNLIMITED_RETRY.maxDelay!, Math.max(UNLIMITED_RETRY.delay!, sessionTimeout / 5));
           return toRetryPolicy(given, { ...UNLIMITED_RETRY, maxDelay, clock });
         },
@@ -359,7 +359,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
     return { useSsl, ca, certfile, keyfile, keyfilePassword, verifyCerts, checkHostname: checkHostname && verifyCerts, tls };
   }
 
-  /** The last failure of each server tried, and the attempts that have come to nothing yet. */
+  /** The last failure of each server tried, and the attempts still pending. */
   #whyNoSession(): ConnectFailure[] {
     const isNew = ({ host, port }: HostPort): boolean =>
       ![...this.#failures.values()].some((failure) => failure.host === host && failure.port === port);
@@ -367,7 +367,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
       return {
         ...target,
         cause: new ConnectionDropped(
-          target.address === null ? `the look-up of ${target.host} has not been answered` : 'no answer yet',
+          target.address === null ? `the lookup of ${target.host} has not been answered yet` : 'no answer yet',
         ),
       };
     });
@@ -381,10 +381,10 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
       answer = await this.command(VERSION_WORDS[refused % VERSION_WORDS.length], wait);
       const found = versionIn(answer);
       if (found !== undefined) return found;
-      // An answer that got lost says nothing of the word.
+      // An empty answer (a lost one) does not mean the word was refused.
       if (answer !== '') refused++;
     }
-    throw new KazooException(`the server does not tell its version; it answered: ${answer.slice(0, 200).trim() || 'nothing'}`);
+    throw new KazooException(`the server does not report its version; it answered: ${answer.slice(0, 200).trim() || 'nothing'}`);
   }
 
   #tell(state: KazooState): void {
@@ -395,7 +395,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   async #connectWithin(timeout: number, signal: AbortSignal | undefined): Promise<void> {
     // It may have been aborted while an earlier stop was awaited.
     signal?.throwIfAborted();
-    // Callers that wait for one start end it together: the last to give up stops the client.
+    // When several callers wait for the same start, the last one to give up stops the client.
     if (this.#starting++ === 0 || !this[SESSION].running) this.#startsRun = !this[SESSION].running;
     const over = new AbortController();
     const started = this.#connect(over.signal);
@@ -427,24 +427,24 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
   }
 
   #notWithin(timeout: number): KazooTimeoutError {
-    if (this.connected) return new KazooTimeoutError(`the chroot was not looked up within ${timeout} ms`);
+    if (this.connected) return new KazooTimeoutError(`the lookup of the chroot did not finish within ${timeout} ms`);
     return new KazooTimeoutError(`no session within ${timeout} ms`, this.#whyNoSession());
   }
 
-  /** Kazoo SS-3: says so when the chroot's node is missing, and makes nothing. A drop meanwhile is waited out. */
+  /** Kazoo SS-3: warns if the chroot's node is missing, but does not create it. Waits for a reconnect if the connection drops meanwhile. */
   async #connect(signal: AbortSignal): Promise<void> {
-    // Another call that is starting the client may still be at it, and end it.
+    // Another call that is starting the client may still be at this step, and may stop the client.
     const looksUp = this.chroot !== '' && (!this.connected || this.#starting > 1);
     for (;;) {
       await this[SESSION].start();
       if (!looksUp) return;
       try {
         const stat = await this[SUBMIT]('start', 'exists', '/', { path: this.chroot, watch: false }, { signal });
-        if (stat === null) this.logger.warn(`no node at the chroot "${this.chroot}"; ensurePath("/") makes it`);
+        if (stat === null) this.logger.warn(`no node at the chroot "${this.chroot}"; ensurePath("/") creates it`);
         return;
       } catch (error) {
         if (!(error instanceof ConnectionLoss)) throw error;
-        // Not begun again behind the back of who has stopped it.
+        // The client was stopped: do not start it again.
         if (this.#stopped !== undefined) throw new ConnectionClosedError();
       }
     }
@@ -460,7 +460,7 @@ function asItIs<T>(body: T): T {
   return body;
 }
 
-/** A copy: the password is as good as the session. */
+/** A copy: whoever has the password has the session. */
 function ownId(id: ClientId): ClientId {
   return { sessionId: id.sessionId, password: Buffer.from(id.password) };
 }

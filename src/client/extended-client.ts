@@ -25,10 +25,10 @@ const READ_OPTIONS = [...LIMITS, 'watch'] as const;
 const ADD_WATCH_OPTIONS = ['recursive', ...LIMITS] as const;
 const RECONFIG_OPTIONS = ['joining', 'leaving', 'newMembers', 'fromConfig', ...LIMITS] as const;
 
-/** What ZooKeeper 3.5 to 3.9 can do beyond Kazoo. */
+/** Operations of ZooKeeper 3.5 to 3.9 that Kazoo does not have. */
 export class ExtendedClient extends Client {
   readonly #serverWatches: ServerWatches;
-  /** Paths of recursive watches that were asked for, and are not there yet, as far as is known. */
+  /** Paths of recursive watches that were requested, but not yet confirmed. */
   readonly #leaving: string[] = [];
 
   constructor(options?: string | KazooClientOptions) {
@@ -37,10 +37,10 @@ export class ExtendedClient extends Client {
   }
 
   /**
-   * A watch that stays (ZooKeeper 3.6+): of one node and its children, or, `recursive`, of a node and all below it.
-   * A recursive listener gets no CHILD events. After a reconnect each listener gets a `NONE` event with state CONNECTED before any other:
-   * it may have missed events. After a lost session the watch is put back in the new one. On a server before 3.6, where an ensemble has such, it is `NONE` with
-   * state CONNECTING, and nothing more until a newer server is found. The signal takes the watch back later, too; the timeout is for leaving it.
+   * Adds a persistent watch (ZooKeeper 3.6+) on a node and its children or, with `recursive`, on a node and everything below it.
+   * A recursive listener gets no CHILD events. After a reconnect each listener first gets a `NONE` event with state CONNECTED: it may have missed events.
+   * After a lost session the watch is set again in the new one. If the reconnect is to a server before 3.6 (in a mixed ensemble), the event is `NONE` with
+   * state CONNECTING, and no other follows until a newer server is found. Aborting the signal later also removes the watch; the timeout covers only adding it.
    *
    * @throws UnimplementedError on servers before 3.6
    */
@@ -55,7 +55,7 @@ export class ExtendedClient extends Client {
     given.signal?.throwIfAborted();
     const full = this[ROOTED](path);
     const kind = given.recursive === true ? 'recursive' : 'persistent';
-    // One registration, one listener: the same function may watch twice and be removed once.
+    // A new function per registration: the same listener may be added twice and removed once.
     const own: WatchListener = (event) => listener(event);
     if (isPrompt(listener)) prompt(own);
     const { watches } = this[SESSION];
@@ -63,7 +63,7 @@ export class ExtendedClient extends Client {
     const overlaps = kind === 'persistent' && (watches.isArmed('recursive', full) || this.#leaving.includes(full));
     const allowed = !overlaps || (await this.#serverWatches.allowsPersistent(full, wait));
     if (allowed instanceof Failure) throw allowed.toError({ operation: 'addWatch', path });
-    // It is registered in the tick of the reply, as a read's is: it hears nothing from before, and a refusal leaves nothing.
+    // Registered in the same tick as the reply, like a read's watch: it gets no earlier events, and a refusal leaves nothing behind.
     if (allowed || !watches.isArmed('recursive', full)) await this.#leaveWatch(kind, path, full, own, wait);
     else watches.add(kind, full, own);
     let forget = (): void => undefined;
@@ -79,11 +79,11 @@ export class ExtendedClient extends Client {
   }
 
   /**
-   * A recursive watch (ZooKeeper 3.6+) that misses no change of the nodes its owner knows: after a reconnect within the session the listener is told of those of
-   * `known` that have changed or gone meanwhile, and, with CHILD, of those whose children have. New nodes show as changed children of their parents.
+   * A recursive watch (ZooKeeper 3.6+) that misses no change of the nodes its owner knows: after a reconnect within the session the listener gets an event for
+   * each node of `known` that was changed or deleted meanwhile, and CHILD for each whose children changed. New nodes show as changed children of their parents.
    *
-   * Of nodes that this client may not read, newer servers (3.8.4, 3.9.2) tell a recursive watch nothing. What comes and goes below a node is told all the same,
-   * once, with CHILD, after `watchChildren` of its path; `since` is the zxid before the node's children were read.
+   * Newer servers (3.8.4, 3.9.2) send a recursive watch no events for nodes that this client may not read. After `watchChildren` of a node's path, creations
+   * and deletions of its children are reported all the same, once, with CHILD; `since` is the zxid before the node's children were read.
    *
    * @throws UnimplementedError on servers before 3.6
    */
@@ -123,7 +123,7 @@ export class ExtendedClient extends Client {
     return { watchChildren, remove, [Symbol.asyncDispose]: remove };
   }
 
-  /** Takes every watch of a kind off a node, here and at the server (ZooKeeper 3.5+). @throws NoWatcherError when there is none */
+  /** Removes every watch of a kind from a node, here and on the server (ZooKeeper 3.5+). @throws NoWatcherError if there is none */
   async removeWatches(path: string, type: RemovableWatch, options?: WaitOptions): Promise<void> {
     if (!Object.hasOwn(REMOVABLE, type))
       throw new TypeError(`type must be one of ${Object.keys(REMOVABLE).join(', ')}, not ${describeValue(type)}`);
@@ -141,13 +141,13 @@ export class ExtendedClient extends Client {
         throw explain(failure, 'removeWatches', { operation: 'removeWatches', path });
   }
 
-  /** Takes back a one-shot watch, and the server's with it when it was the last; one of {@link getConfig}, too. Never rejects. */
+  /** Removes a one-shot watch, also one of {@link getConfig}; if it was the last, removes the server's too. Never rejects. */
   async unwatch(path: string, listener: WatchListener): Promise<void> {
     const full = path === CONFIG_PATH ? path : this[ROOTED](path);
     await this.#serverWatches.removing(() => this[SESSION].watches.remove(full, listener));
   }
 
-  /** The paths of this session's ephemeral nodes that begin with `prefix` (ZooKeeper 3.6+). */
+  /** The paths of this session's ephemeral nodes that start with `prefix` (ZooKeeper 3.6+). */
   async getEphemerals(prefix = '/', options?: WaitOptions): Promise<string[]> {
     const full = this[ROOTED](requireString('prefix', prefix), true);
     const { ephemerals } = await this[SUBMIT](
@@ -160,7 +160,7 @@ export class ExtendedClient extends Client {
     return ephemerals.map((path) => stripChroot(this.chroot, path));
   }
 
-  /** How many nodes there are below this one, at any depth (ZooKeeper 3.6+). @throws NoNodeError */
+  /** The number of nodes below this one, at any depth (ZooKeeper 3.6+). @throws NoNodeError */
   async getAllChildrenNumber(path: string, options?: WaitOptions): Promise<number> {
     return (
       await this[SUBMIT](
@@ -173,7 +173,7 @@ export class ExtendedClient extends Client {
     ).totalNumber;
   }
 
-  /** Several reads of one moment (ZooKeeper 3.6+). A read that fails gives its error in its place. */
+  /** Several reads from the same point in time (ZooKeeper 3.6+). A failed read has its error in its place. */
   async multiRead(
     operations: readonly MultiReadOperation[],
     options?: WaitOptions,
@@ -189,13 +189,13 @@ export class ExtendedClient extends Client {
     });
   }
 
-  /** Who the server takes this connection for (ZooKeeper 3.7+). */
+  /** The identities the server sees for this connection (ZooKeeper 3.7+). */
   async whoAmI(options?: WaitOptions): Promise<Id[]> {
     const { clientInfo } = await this[SUBMIT]('whoAmI', 'whoAmI', undefined, undefined, requireLimits(options, LIMITS));
     return clientInfo.map(({ scheme, user }) => new Id(scheme, user));
   }
 
-  /** The ensemble's configuration: `/zookeeper/config`, whatever the chroot (ZooKeeper 3.5+). */
+  /** The ensemble's configuration: `/zookeeper/config`, regardless of the chroot (ZooKeeper 3.5+). */
   async getConfig(options?: ReadOptions): Promise<[Buffer, ZnodeStat]> {
     const given = requireLimits(options, READ_OPTIONS);
     const watch = checkWatch(given.watch);
@@ -216,7 +216,7 @@ export class ExtendedClient extends Client {
 
   /**
    * Changes the ensemble's members: incrementally (`joining`, `leaving`) or as a whole (`newMembers`) (ZooKeeper 3.5+).
-   * @param options.fromConfig the configuration version expected; -1 (default) for any
+   * @param options.fromConfig the expected configuration version; -1 (default) for any
    * @throws ReconfigDisabledError; NewConfigNoQuorumError; ReconfigInProcessError; BadVersionError; NoAuthError
    */
   async reconfig(

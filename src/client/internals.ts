@@ -1,6 +1,6 @@
 /*
- * What a client's own classes, and recipes, ask of each other, under keys that no class derived from KazooClient can have by chance: its declaration does not
- * show these members, so that a method `submit` of a user's would replace ours, and nobody would say so.
+ * Members that the client's own classes and recipes use, under keys that no class derived from KazooClient can have by accident. The type declarations do not
+ * show these members, so a user's method `submit`, say, would silently override ours.
  */
 export const SESSION: unique symbol = Symbol('session');
 export const SUBMIT: unique symbol = Symbol('submit');

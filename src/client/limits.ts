@@ -4,8 +4,8 @@ import { onAbort } from '../session/abort-listeners.ts';
 import type { WaitOptions } from './call-options.ts';
 
 /**
- * Runs a call that is made of several requests within one `timeout` and one `signal`, which they share.
- * What `run` is given ends with the call, with a reason that no retry policy takes for a passing fault.
+ * Runs a call made of several requests, which share one `timeout` and one `signal`.
+ * The signal given to `run` fires when the call ends, with a reason that no retry policy takes for a transient error.
  *
  * @throws the signal's reason; OperationTimeoutError; whatever `run` rejects with
  */
@@ -30,7 +30,7 @@ export async function withinLimits<T>(
   } catch (error) {
     if (!limit.signal.aborted) throw error;
     if (signal?.aborted === true) throw signal.reason;
-    const cause = new Error(`not done within the call's timeout of ${timeout} ms`);
+    const cause = new Error(`not finished within the call's timeout of ${timeout} ms`);
     throw new OperationTimeoutError(undefined, { ...context, cause });
   } finally {
     timer?.cancel();

@@ -18,19 +18,19 @@ import type {
 import type { LOST } from './internals.ts';
 import type { TransactionRequest } from './transaction.ts';
 
-/** What a client emits. */
+/** The events a client emits. */
 export interface KazooClientEvents {
-  /** Before the event of the new state itself. A listener that returns exactly true is removed, as in Kazoo. */
+  /** Emitted before the event for the new state itself. A listener that returns exactly true is removed, as in Kazoo. */
   state: [state: KazooState];
-  /** Every credential has been answered. */
+  /** The session is usable: every credential has been answered. */
   connected: [];
-  /** The connection is lost; the session may live. */
+  /** The connection is lost; the session may still be alive. */
   suspended: [];
-  /** The session is over, its ephemeral nodes too. */
+  /** The session is over, and its ephemeral nodes with it. */
   lost: [];
-  /** Thrown by a callback of the user's, or met by a recipe in the background. Without a listener it is logged. */
+  /** An error from a user's callback, or from a recipe's background work. Logged if there is no listener. */
   error: [error: Error];
-  /** One attempt to reach a server has failed; others follow. */
+  /** One attempt to reach a server failed; others follow. */
   connectFailed: [failure: ConnectFailure];
 }
 
@@ -39,41 +39,41 @@ export interface WatchHandle extends AsyncDisposable {
   remove(): Promise<void>;
 }
 
-/** The watch of a whole tree. */
+/** A watch on a whole tree. */
 export interface TreeWatchHandle extends WatchHandle {
-  /** Has the listener told once, with CHILD, of what comes and goes below each of the nodes, even of what this client may not read, from the zxid `since` on. */
+  /** Reports once per node, with CHILD, that children came or went after the zxid `since`, even children that this client may not read. */
   watchChildren(paths: readonly string[], since: bigint): Promise<void>;
 }
 
-/** A session, and the secret by which it can be resumed. */
+/** A session, and the secret needed to resume it. */
 export interface ClientId {
   readonly sessionId: bigint;
   readonly password: Buffer;
 }
 
-/** How a node is made that stands for this process. */
+/** How to create a node that stands for this process. */
 export interface OwnedFlags {
   readonly ephemeral: boolean;
   readonly sequence: boolean;
 }
 
-/** What a node's stat says of its making, and cannot change. */
+/** The parts of a node's stat that are fixed at its creation. */
 export interface OwnedBirth {
   readonly czxid: bigint;
-  /** 0 for a node that outlives its session; null when the session was over by the time of the reply. */
+  /** 0 for a node that outlives its session; null if the session was over when the reply came. */
   readonly ephemeralOwner: bigint | null;
 }
 
 /**
- * What a recipe needs of a client, and no more. `KazooClient` is one.
- * Paths are the user's: the client adds and strips the chroot.
+ * The parts of a client that recipes use. `KazooClient` implements it.
+ * Paths are without the chroot: the client adds and strips it.
  */
 export interface RecipeClient extends EventEmitter<KazooClientEvents> {
   readonly state: KazooState;
   readonly connected: boolean;
-  /** Why it is not connected any more; null while it is, and before it was. */
+  /** Why the connection ended; null while connected, and before the first connection. */
   readonly stateCause: Error | null;
-  /** Resolves when the session is lost, or the hope for one, of which no state tells. @internal */
+  /** Resolves when the session is lost, or there is no hope of getting one, which no state shows. @internal */
   readonly [LOST]: Promise<void>;
   readonly clientId: ClientId | null;
   readonly sessionTimeout: number | null;
@@ -88,7 +88,7 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
     options: CreateOptions & { includeData: true },
   ): Promise<[path: string, stat: ZnodeStat]>;
   create(path: string, value?: ZnodeData, options?: CreateOptions): Promise<string>;
-  /** Creates a node, and tells what its stat would say of its making, with no further request. */
+  /** Creates a node, and returns what its stat would say about its creation, without another request. */
   createOwned(path: string, value: ZnodeData, flags: OwnedFlags): Promise<OwnedBirth & { path: string }>;
   ensurePath(path: string, options?: { acl?: ACL[] | undefined } & WaitOptions): Promise<true | string>;
   exists(path: string, options?: ReadOptions): Promise<ZnodeStat | null>;
@@ -106,8 +106,8 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
     options?: { recursive?: boolean | undefined } & WaitOptions,
   ): Promise<WatchHandle>;
   /**
-   * A recursive watch that misses no change of the nodes the caller knows: after a reconnect within the session the listener is told of those of `known`
-   * that have changed meanwhile, of children (CHILD), too.
+   * A recursive watch that misses no change of the nodes the caller knows: after a reconnect within the session the listener gets an event for each node of
+   * `known` that changed meanwhile, also for changed children (CHILD).
    */
   watchTree(path: string, listener: WatchListener, known: ReadonlyMap<string, unknown>): Promise<TreeWatchHandle>;
   multiRead(
@@ -116,12 +116,12 @@ export interface RecipeClient extends EventEmitter<KazooClientEvents> {
   ): Promise<([Buffer | null, ZnodeStat] | string[] | ZookeeperError)[]>;
 
   /**
-   * Takes back a one-shot watch that is no longer wanted, whichever table it is in, and the server's with it when it was the last.
-   * Never rejects; harmless when the watch has fired already.
+   * Removes a one-shot watch of any kind; if it was the last, removes the server's too.
+   * Never rejects; harmless if the watch has already fired.
    */
   unwatch(path: string, listener: WatchListener): Promise<void>;
-  /** Where an error goes that a user's callback threw, or that a recipe met in the background: the `error` event, else the log. */
+  /** Reports an error from a user's callback or from a recipe's background work: to the `error` event, else to the log. */
   reportError(error: unknown): void;
-  /** Runs a user's callback in turn with the watches' (one at a time, each awaited). */
+  /** Runs a user's callback in the same queue as watch callbacks (one at a time, each awaited). */
   dispatch(callback: () => unknown): void;
 }

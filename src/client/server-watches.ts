@@ -5,10 +5,10 @@ import type { Session } from '../session/session.ts';
 import type { WatchTableKind } from '../session/watch-table.ts';
 import type { WaitOptions } from './call-options.ts';
 
-/** Which watches `removeWatches` is about. */
+/** The kind of watches that `removeWatches` removes. */
 export type RemovableWatch = 'data' | 'children' | 'any' | 'persistent' | 'persistentRecursive';
 
-/** What each of them is: at the server, and in our tables. */
+/** What each kind is on the server, and in our tables. */
 export const REMOVABLE = {
   data: { type: WatcherType.DATA, tables: ['data', 'exists'] },
   children: { type: WatcherType.CHILDREN, tables: ['child'] },
@@ -17,27 +17,27 @@ export const REMOVABLE = {
   persistentRecursive: { type: WatcherType.PERSISTENT_RECURSIVE, tables: ['recursive'] },
 } as const satisfies Record<RemovableWatch, { type: number; tables: readonly WatchTableKind[] }>;
 
-/** What a server before 3.9 says of a type that came with it. */
+/** The answer of a server before 3.9 to a watcher type added in 3.9. */
 const MARSHALLING = MarshallingError.code;
 const NO_WATCHER = NoWatcherError.code;
 const ATTEMPTS = 3;
 
 /**
- * The server's side of our watches. Before 3.9 it keeps one mode for each path and connection, the latest, and removes whichever it finds
- * (ZOOKEEPER-4466, 4471, 4472). So a read leaves no watch of its own where a staying one tells of it anyway ({@link WatchTable.covers}), and what
- * goes away leaves behind what the others need:
+ * The server's side of our watches. Before 3.9 a server keeps only the latest mode per path and connection, and a removal takes whichever it finds
+ * (ZOOKEEPER-4466, 4471, 4472). So a read sets no watch of its own if a persistent one covers it ({@link WatchTable.covers}), and a removal
+ * keeps what other listeners need:
  *
- *   last listener of a staying kind gone:   nothing else on the path   -> remove any
- *                                           else, since 3.9            -> remove that kind, leave the one-shot watches it stood for
- *                                           else, before               -> overwrite it by what is left
+ *   last listener of a persistent kind gone:   nothing else on the path   -> remove any
+ *                                              else, since 3.9            -> remove that kind, set the one-shot watches it covered
+ *                                              else, before               -> overwrite it with what is left
  */
 export class ServerWatches {
   readonly #session: Session;
   readonly #serverVersion: () => Promise<number[]>;
-  /** What the present call has set going; each caller waits for its own, and nobody for what an aborted read has. */
+  /** Removals started by the current call; each caller waits for its own, and nobody for those of an aborted read. */
   #removals: Promise<unknown>[] | undefined;
   #wait: WaitOptions = {};
-  /** That of the server of a connection; asked once, when first needed. */
+  /** The server version of each connection; asked once, when first needed. */
   readonly #versions = new WeakMap<object, Promise<number[] | undefined>>();
 
   constructor(session: Session, serverVersion: () => Promise<number[]>) {
@@ -49,7 +49,7 @@ export class ServerWatches {
     };
   }
 
-  /** Does what may leave watches at the server that nobody wants, and waits for their removal. @returns the failures */
+  /** Runs `remove`, which may leave unwanted watches on the server, and waits for their removal. @returns the failures */
   async removing(remove: () => void, wait: WaitOptions = {}): Promise<Failure[]> {
     const removals: Promise<unknown>[] = (this.#removals = []);
     this.#wait = wait;
@@ -59,7 +59,7 @@ export class ServerWatches {
     return (await Promise.all(removals)).filter((outcome) => outcome instanceof Failure);
   }
 
-  /** Whether the present server is new enough for an operation. Where it is not, asking for that itself could cost the connection; in doubt, no. */
+  /** Whether the connected server is new enough for an operation. Trying the operation on an older one could cost the connection; if in doubt, false. */
   async knows(op: 'addWatch' | 'removeWatches'): Promise<boolean> {
     const { target, serverVersion } = this.#session;
     if (target === undefined) return false;
@@ -73,10 +73,10 @@ export class ServerWatches {
     return known !== undefined && !isOlder(known, OPS[op].since);
   }
 
-  /** Takes off what the server has of a kind, whether we know of it or not. @returns the failure, if it is one */
+  /** Removes the server's watches of a kind, whether we know of them or not. @returns the failure, if any */
   async take(kind: RemovableWatch, path: string, wait: WaitOptions): Promise<Failure[]> {
     const none = Failure.ofCode(NO_WATCHER);
-    // Before 3.9 it would take what belongs to another kind.
+    // Before 3.9 the server would remove a watch of another kind.
     const { watches } = this.#session;
     if (REMOVABLE[kind].tables.some((table) => watches.covers(table, path))) return [none];
     if (kind === 'children' && watches.isFollowed('child', path)) return [none];
@@ -86,8 +86,8 @@ export class ServerWatches {
   }
 
   /**
-   * Whether the server tells of a node's children beside a recursive watch of that node. Where it does not (before 3.9), a persistent watch is not asked
-   * for: it would overwrite the recursive one, from whose events its own can be told.
+   * Whether the server keeps a persistent watch next to a recursive one on the same node. If not (before 3.9), we request no persistent watch: it would
+   * overwrite the recursive one, from whose events its own can be derived.
    */
   async allowsPersistent(path: string, wait: WaitOptions): Promise<true | false | Failure> {
     const outcome = await this.#ask('checkWatches', { path, type: WatcherType.PERSISTENT }, wait);
@@ -95,12 +95,12 @@ export class ServerWatches {
     return outcome.code === MARSHALLING ? false : outcome;
   }
 
-  /** Best effort: a watch left at the server costs one ignored event. Older servers are not asked what they do not know. */
+  /** Best effort: a watch left on the server costs one ignored event. Older servers are not sent operations they do not know. */
   async #remove(kind: Exclude<RemovableWatch, 'any'>, path: string, wait: WaitOptions): Promise<unknown> {
     const { watches } = this.#session;
     const stays = kind === 'persistent' || kind === 'persistentRecursive';
     if (!stays && !(await this.knows('removeWatches'))) return Failure.ofCode(UnimplementedError.code);
-    // Somebody may want it again by now, or will once a read is answered: then it is looked at again.
+    // It may be wanted again by now, or will be once a read is answered: then check again later.
     const { tables } = REMOVABLE[kind];
     const isCovered = tables.some((table) => watches.covers(table, path));
     if (isCovered || this.#isWanted(kind, path)) return watches.orphan(tables[0], path);
@@ -125,8 +125,8 @@ export class ServerWatches {
   }
 
   /**
-   * With `before`, the one-shot watches of the path are left again in the tick of the reply, and hear of what has changed since its zxid; or since
-   * `before`, where the server had none to remove, as after a refusal.
+   * With `before`, the one-shot watches of the path are set again in the tick of the reply, and report what has changed since the reply's zxid; or since
+   * `before`, if the server had no watch to remove, as after a refusal.
    */
   async #ask<K extends 'addWatch' | 'checkWatches' | 'removeWatches'>(
     op: K,
@@ -141,13 +141,13 @@ export class ServerWatches {
     return outcome;
   }
 
-  /** What a server does not tell now it will not tell later, and each question is a connection of its own. */
+  /** A server that does not report its version now will not do so later, and each question takes a connection of its own. */
   async #askVersion(target: object): Promise<number[] | undefined> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       try {
         return await this.#serverVersion();
       } catch (error) {
-        // Some answers are lost when a busy server hangs up behind them.
+        // A busy server may close the connection before its answer arrives.
         if (!(error instanceof ConnectionDropped)) return undefined;
       }
     }

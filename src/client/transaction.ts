@@ -18,7 +18,7 @@ import { TRANSACTION_HOME } from './internals.ts';
 import { withOwnData } from '../session/call.ts';
 import { unimplemented } from '../session/unimplemented.ts';
 
-/** What a transaction's create may be given. */
+/** Options of a transaction's `create`. */
 export interface TransactionCreateOptions {
   acl?: ACL[] | undefined;
   ephemeral?: boolean | undefined;
@@ -30,7 +30,7 @@ export interface TransactionCreateOptions {
 /** A path from `create`, true from `delete` and `check`, a stat from `setData`. */
 export type TransactionResult = string | true | ZnodeStat;
 
-/** What a transaction needs of its client. */
+/** The parts of its client that a transaction uses. */
 export interface TransactionHome {
   createPart(path: string, value: ZnodeData | undefined, options: TransactionCreateOptions): WritePart;
   rooted(path: string): string;
@@ -38,7 +38,7 @@ export interface TransactionHome {
   multi(parts: readonly WritePart[], options: WaitOptions & { onSent: () => void }): Promise<readonly PartResult[]>;
 }
 
-/** What a transaction is made of: a KazooClient. */
+/** The client of a transaction: a KazooClient. */
 export interface TransactionClient {
   transaction(): TransactionRequest;
   /** @internal */
@@ -58,7 +58,7 @@ const TYPE_OF = {
 } as const satisfies Record<WritePart['op'], TransactionOperation['type']>;
 
 /**
- * Operations that take effect together or not at all (Kazoo TX-1 to TX-6).
+ * Operations that all take effect together, or not at all (Kazoo TX-1 to TX-6).
  *
  * @example
  * await client.transaction().check('/config', 3).setData('/config', 'new').create('/log/entry-', 'changed', { sequence: true }).commitOrThrow();
@@ -69,19 +69,19 @@ export class TransactionRequest {
   readonly #operations: TransactionOperation[] = [];
   #committed = false;
 
-  /** As `client.transaction()`; for a class derived from this one. */
+  /** Like `client.transaction()`; for a class derived from this one. */
   constructor(client: TransactionClient) {
     const home = (client as Partial<TransactionClient> | undefined)?.[TRANSACTION_HOME];
-    if (home === undefined) throw new TypeError(`a transaction is made of a KazooClient, not of ${describeValue(client)}`);
+    if (home === undefined) throw new TypeError(`a transaction needs a KazooClient, not ${describeValue(client)}`);
     this.#home = home;
   }
 
-  /** What has been added so far, in order. */
+  /** The operations added so far, in order. */
   get operations(): readonly TransactionOperation[] {
     return [...this.#operations];
   }
 
-  /** Whether it has been sent, or waits to be. */
+  /** Whether it has been sent or is waiting to be sent. */
   get committed(): boolean {
     return this.#committed;
   }
@@ -101,15 +101,15 @@ export class TransactionRequest {
     return this.#add(path, { op: 'setData', request: { path: this.#home.rooted(path), data, version } });
   }
 
-  /** Fails the transaction unless the node has this version; -1 asks only that it exist. */
+  /** Fails the transaction unless the node has this version; -1 only requires that it exists. */
   check(path: string, version: number): this {
     if (version === undefined) throw new TypeError(`version must be a whole number, not ${describeValue(version)}`);
     return this.#add(path, { op: 'check', request: { path: this.#home.rooted(path), version: checkVersion(version) } });
   }
 
   /**
-   * Sends it. As Kazoo, failures are in the list: the culprit's own error, RolledBackError before it, RuntimeInconsistency after it (TX-2).
-   * @throws TypeError on a second call, unless nothing was sent by the first; ConnectionLoss and the like, when nothing is known of the outcome
+   * Sends it. As in Kazoo, failures are in the list: RolledBackError before the operation that failed, its own error, RuntimeInconsistency after it (TX-2).
+   * @throws TypeError on a second call, unless the first sent nothing; ConnectionLoss and the like if the outcome is unknown
    */
   async commit(options?: WaitOptions): Promise<(TransactionResult | ZookeeperError)[]> {
     if (this.#committed) throw new TypeError('the transaction has been committed already');
@@ -124,7 +124,7 @@ export class TransactionRequest {
     return results.map((result, index) => (failed ? this.#errorOf(result, index) : this.#valueOf(result)));
   }
 
-  /** Sends it. @throws TransactionError naming the operation that failed; nothing took effect then */
+  /** Sends it. @throws TransactionError naming the operation that failed; then nothing took effect */
   async commitOrThrow(options?: WaitOptions): Promise<TransactionResult[]> {
     const results = await this.commit(options);
     const index = results.findIndex((result) => result instanceof Error && result.code !== 0);
@@ -140,7 +140,7 @@ export class TransactionRequest {
     return this;
   }
 
-  /** A server that does not know one of the parts cannot read the whole. */
+  /** A server that does not know one of the operations cannot decode the whole request. */
   #explained(error: unknown): unknown {
     const index = this.#parts.findIndex(({ op }) => op === 'createTTL' || op === 'createContainer');
     return index >= 0 && error instanceof MarshallingError

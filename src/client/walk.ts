@@ -4,9 +4,9 @@ import { describeValue, joinPath } from '../base/paths.ts';
 import { Failure } from '../session/failure.ts';
 import type { WaitOptions } from './call-options.ts';
 
-/** What `walk` takes. */
+/** Options of `walk`. */
 export interface WalkOptions extends WaitOptions {
-  /** How many reads may be on their way at once. Default 64. */
+  /** Maximum number of reads in flight. Default 64. */
   concurrency?: number | undefined;
 }
 
@@ -17,13 +17,13 @@ interface Visit {
   reply?: ReturnType<ReadChildren> | undefined;
 }
 
-/** Never rejects: a failure may come ahead of its turn, and is made an error in it, where the engine sees who walks. */
+/** Never rejects: a failure may arrive before its turn; it becomes an error in its turn, where the stack shows who walks. */
 type ReadChildren = (path: string, options: WaitOptions) => Promise<{ children: readonly string[] } | Failure>;
 
 /**
- * Pre-order over a tree; siblings by name. The next nodes in line are read ahead; a node that has gone by the time it is read is left out, with all below it.
+ * Walks a tree in pre-order, siblings by name, reading ahead. A node deleted before it is read is left out, with everything below it.
  *
- *   stack:  [ … later siblings | next: its children already asked for ]  <- top
+ *   stack:  [ … later siblings | next: its children already requested ]  <- top
  */
 export async function* walkTree(
   read: ReadChildren,

@@ -1,30 +1,30 @@
 import { NoNodeError, NotEmptyError } from '../base/errors.ts';
 
-/** Requests of one call that may be on their way at once. */
+/** Maximum number of requests of one call in flight. */
 const PIPELINE = 500;
 const DELETE_ROUNDS = 5;
 
-/** Deletes every node of a tree. Children stand before their parents, and requests are served in order: so many may be on their way at once. */
+/** Deletes every node of a tree. Children come before their parents and requests are served in order, so many can be in flight at once. */
 export async function deleteTree(walk: () => AsyncIterable<string>, remove: (path: string) => Promise<unknown>): Promise<true> {
   for (let round = 1; ; round++) {
     const outcomes = await settleAll((await collect(walk())).reverse(), remove);
     const errors = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
     const failed = errors.filter((error) => !(error instanceof NoNodeError));
     if (failed.length === 0) return true;
-    // Somebody added a child meanwhile: a few more rounds, then it is theirs to settle.
+    // Somebody added a child meanwhile: try a few more rounds, then leave it to the caller.
     const worse = failed.find((error) => !(error instanceof NotEmptyError));
     if (worse !== undefined || round === DELETE_ROUNDS) throw worse ?? failed[0];
   }
 }
 
-/** Changes every node of a tree as it is now, the root first. What goes away meanwhile is left out, but for the root. @returns what the root's change gave */
+/** Changes every node of a tree as it is now, the root first. Nodes deleted meanwhile are skipped, except the root. @returns the result for the root */
 export async function changeTree<T>(
   walk: () => AsyncIterable<string>,
   root: string,
   change: (path: string) => Promise<T>,
 ): Promise<T> {
   const paths = await collect(walk());
-  // A root that is not there fails by itself.
+  // A missing root fails in the change itself.
   const [first, ...rest] = await settleAll(paths.length === 0 ? [root] : paths, change);
   const failed = rest.find((outcome) => outcome.status === 'rejected' && !(outcome.reason instanceof NoNodeError));
   for (const outcome of [first!, failed]) if (outcome?.status === 'rejected') throw outcome.reason;

@@ -39,8 +39,8 @@ test('without such a listener it is logged, with its stack where it has one', as
   delete bare.stack;
   client.reportError(bare);
   client.reportError(new Error('with a stack'));
-  expect(errors[0]).toBe('failed in a callback or in the background: bare');
-  expect(errors[1]).toMatch(/^failed in a callback or in the background: Error: with a stack\n +at /);
+  expect(errors[0]).toBe('error in a callback or in the background: bare');
+  expect(errors[1]).toMatch(/^error in a callback or in the background: Error: with a stack\n +at /);
 });
 
 test('a listener of "error" that throws is logged, and nothing else', async () => {
@@ -48,7 +48,7 @@ test('a listener of "error" that throws is logged, and nothing else', async () =
   const client = new KazooClient({ logger });
   client.on('error', throws(new Error('again')));
   client.reportError(new Error('once'));
-  expect(errors).toEqual(['a listener of "error" failed: Error: again']);
+  expect(errors).toEqual(['a listener for "error" failed: Error: again']);
 });
 
 test('a logger that throws costs nobody anything', async () => {

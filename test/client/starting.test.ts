@@ -94,7 +94,7 @@ describe('start()', () => {
     const started = rejection(client.start({ timeout: 1_500 }));
     const error = await started;
     expect(error).toBeInstanceOf(KazooTimeoutError);
-    expect(error.message).toContain('the look-up of unknown has not been answered');
+    expect(error.message).toContain('the lookup of unknown has not been answered yet');
     expect(error.message).toContain('no answer yet');
   });
 });
@@ -128,7 +128,7 @@ describe('start() with a chroot, while it asks for its node,', () => {
     const error = await rejection(client.start({ timeout: 300 }));
     expect(performance.now() - begun).toBeLessThan(15_000);
     expect(error).toBeInstanceOf(KazooTimeoutError);
-    expect(error.message).toBe('the chroot was not looked up within 300 ms');
+    expect(error.message).toBe('the lookup of the chroot did not finish within 300 ms');
     await expectGone(client, server);
   });
 
