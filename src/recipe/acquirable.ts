@@ -8,19 +8,19 @@ import { type Claim, type ErrorPolicy, Hold, withCaller } from './hold.ts';
 
 /** How to wait for a lock or a lease. */
 export interface AcquireOptions {
-  /** Wait for it (default); false: take it only if nobody is in the way. */
+  /** Wait for it (default); false: take it only if it is free at once. */
   blocking?: boolean | undefined;
-  /** Milliseconds, from the call, for everything; then LockTimeout. Not with `blocking: false`. */
+  /** Milliseconds for the whole call; then LockTimeout. Not with `blocking: false`. */
   timeout?: number | undefined;
-  /** Gives up the wait, with `signal.reason`. */
+  /** Aborts the wait, with `signal.reason`. */
   signal?: AbortSignal | undefined;
 }
 
-/** A hold for `await using`: it is given up at the end of the block. */
+/** A hold for `await using`: it is released at the end of the block. */
 export interface Held extends AsyncDisposable {
   /** Aborts when the hold ends or may have ended. */
   readonly signal: AbortSignal;
-  /** Zxid of the held node's creation: it grows from each holder to the next. */
+  /** Zxid of the held node's creation: it grows with each new holder. */
   readonly fencingToken: bigint;
 }
 
@@ -29,12 +29,12 @@ export interface Request {
   readonly ephemeral: boolean;
 }
 
-// By keys and not by names: the declaration does not show them, and a class of a user's may have names like these.
+// Symbols instead of names: the type declarations do not show them, and a user's derived class might use such names.
 export const OBTAIN: unique symbol = Symbol('obtain');
 export const SUBJECT: unique symbol = Symbol('subject');
 export const OPTIONS: unique symbol = Symbol('options');
 
-/** What a lock and a semaphore have in common: waiting for it, holding it, and letting it go. */
+/** The common part of a lock and a semaphore: waiting, holding and releasing. */
 export abstract class Acquirable {
   readonly client: RecipeClient;
   /** The path, in normal form. */
@@ -51,51 +51,51 @@ export abstract class Acquirable {
     this.#errorPolicy = optionalErrorPolicy(errorPolicy);
   }
 
-  /** Gets hold of it; null: not to be had without waiting. Leaves nothing behind when it throws. @internal */
+  /** Acquires it; null if that would mean waiting. Leaves nothing behind if it throws. @internal */
   protected abstract [OBTAIN](attempt: Attempt, request: Request): Promise<Claim | null>;
-  /** How a message names this object. @internal */
+  /** The name of this object in messages. @internal */
   protected abstract readonly [SUBJECT]: string;
-  /** The options that an acquire here takes. @internal */
+  /** The names of the options of an acquire. @internal */
   protected get [OPTIONS](): readonly string[] {
     return ACQUIRE_OPTIONS;
   }
 
-  /** Whether it is held, as far as is known: true while suspended, false once the session is lost (Kazoo D-15). */
+  /** Whether it is held, as far as known: true while suspended, false once the session is lost (Kazoo D-15). */
   get isAcquired(): boolean {
     this.#held?.look();
     return this.#held !== null;
   }
 
-  /** The signal of the present hold; while nothing is held, one that has aborted. See {@link ErrorPolicy}. */
+  /** The signal of the current hold; while nothing is held, an aborted one. See {@link ErrorPolicy}. */
   get signal(): AbortSignal {
     this.#last ??= { signal: AbortSignal.abort(new CancelledError('nothing is held yet')) };
     return this.#last.signal;
   }
 
-  /** Zxid of the held node's creation: it grows from each holder to the next, so that storage can refuse one that is late. Null while nothing is held. */
+  /** Zxid of the held node's creation: it grows with each new holder, so that storage can reject a late one. Null while nothing is held. */
   get fencingToken(): bigint | null {
     return this.#held?.claim.fencingToken ?? null;
   }
 
   /**
-   * Gives it back; the signal aborts at once. While disconnected this waits for the connection, or for the session to be lost, which frees it too.
+   * Releases it; the signal aborts at once. While disconnected, this waits for the connection, or for the loss of the session, which frees it too.
    *
    * @returns false if it is not held, for example because the session was lost meanwhile
-   * @throws what keeps the node from being removed, such as NoAuthError: it is still held then, and can be released again
+   * @throws the error that prevents the node's removal, such as NoAuthError: it is still held then, and can be released again
    */
   async release(): Promise<boolean> {
     return this.#held === null ? false : this.#release(this.#held);
   }
 
-  /** Ends the present waits for it with a CancelledError; what is held, and what is asked for later, is not concerned (Kazoo D-17). */
+  /** Ends all current waits with a CancelledError; the current hold and later calls are not affected (Kazoo D-17). */
   cancel(): void {
     for (const attempt of this.#attempts) attempt.end(new CancelledError(`waiting for ${this[SUBJECT]} was cancelled`));
   }
 
-  /** Acquires it and gives the hold, for `await using`. @throws LockTimeout where `blocking: false` finds it taken, too */
+  /** Acquires it and returns the hold, for `await using`. @throws LockTimeout also when `blocking: false` and it is taken */
   async hold(options?: AcquireOptions): Promise<Held> {
     const hold = await this.#enter(options);
-    if (hold === null) throw new LockTimeout(`${this[SUBJECT]} is held by another`);
+    if (hold === null) throw new LockTimeout(`${this[SUBJECT]} could not be acquired without waiting`);
     return {
       signal: hold.signal,
       fencingToken: hold.claim.fencingToken,
@@ -106,16 +106,16 @@ export abstract class Acquirable {
   }
 
   /**
-   * Waits for it. On an object that holds it already this waits in line, in this process, for the release.
+   * Waits for it. If this object already holds it, the call queues, in this process, for the release.
    *
-   * @returns false only with `blocking: false`: somebody is in the way
-   * @throws LockTimeout; CancelledError after `cancel()`; `signal.reason`; ConnectionClosedError when the client stops. None leaves a node behind.
+   * @returns false only with `blocking: false`, if it is taken
+   * @throws LockTimeout; CancelledError after `cancel()`; `signal.reason`; ConnectionClosedError when the client stops. None of them leaves a node behind.
    */
   async acquire(options?: AcquireOptions): Promise<boolean> {
     return (await this.#enter(options)) !== null;
   }
 
-  /** Runs `fn` while holding it, with the hold's signal, and gives it back whatever happens. */
+  /** Runs `fn` while holding it, with the hold's signal, and always releases it. */
   protected async within<T>(fn: (signal: AbortSignal) => Promise<T> | T, options?: AcquireOptions): Promise<T> {
     requireFunction('fn', fn);
     const held = await this.hold(options);
@@ -130,13 +130,13 @@ export abstract class Acquirable {
     const { request, timeout, signal } = checkAcquire(options, this[OPTIONS]);
     signal?.throwIfAborted();
     if (!request.blocking && (this.#turnstile.taken || this.#present !== null)) return null;
-    const timedOut = (): Error => new LockTimeout(`${this[SUBJECT]} was not to be had within ${timeout} ms`);
+    const timedOut = (): Error => new LockTimeout(`${this[SUBJECT]} could not be acquired within ${timeout} ms`);
     const attempt = new Attempt(this.client.clock, { timeout, signal }, timedOut);
     const ticket = this.#turnstile.take();
     this.#attempts.add(attempt);
     try {
       await attempt.guard(ticket.ready);
-      // Nobody else may ever try again to release what a refused release has left.
+      // A refused release left the node: nobody else might ever try again to release it.
       if (this.#present !== null) await attempt.guard(this.#release(this.#present.hold));
       return await this.#acquire(attempt, request, ticket);
     } catch (error) {
@@ -173,7 +173,7 @@ export abstract class Acquirable {
     return hold;
   }
 
-  /** Removes the node that a hold has left, unless the object is in use again: then the node is, too. */
+  /** Removes the node that a hold has left, unless the object, and so the node, is in use again. */
   async #clearAway(hold: Hold): Promise<void> {
     if (this.#turnstile.taken) return;
     const ticket = this.#turnstile.take();
@@ -188,7 +188,7 @@ export abstract class Acquirable {
     try {
       await hold.claim.remove();
     } catch (error) {
-      // The node is still there, and with it the hold (Kazoo LK-20), unless the session was lost meanwhile.
+      // The node still exists, so it is still held (Kazoo LK-20), unless the session was lost meanwhile.
       present.releasing = false;
       present.ticket.leave();
       throw error;

@@ -6,7 +6,7 @@ import type { ZnodeData } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { ErrorPolicy } from './hold.ts';
 
-/** @throws TypeError for what is no client */
+/** @throws TypeError for anything but a client */
 export function requireClient(client: RecipeClient): RecipeClient {
   if (typeof client !== 'object' || client === null || typeof client.getChildren !== 'function') {
     throw new TypeError(`client must be a KazooClient, not ${describeValue(client)}`);
@@ -20,9 +20,9 @@ export function optionalString(name: string, value: string | undefined, otherwis
 }
 
 /**
- * A node's data, as it is now: the caller may go on to write to the buffer that was given.
+ * A copy of a node's data: the caller may write to the buffer afterwards.
  *
- * @throws TypeError for what can be none
+ * @throws TypeError for an invalid value
  */
 export function ownData(name: string, value: ZnodeData): ZnodeData {
   if (value instanceof Uint8Array) return Buffer.from(value);
@@ -30,12 +30,12 @@ export function ownData(name: string, value: ZnodeData): ZnodeData {
   throw new TypeError(`${name} must be a string, a Uint8Array or null, not ${describeValue(value)}`);
 }
 
-/** A yes-or-no option, or its default. @throws TypeError */
+/** A boolean option, or its default. @throws TypeError */
 export function optionalBoolean(name: string, value: boolean | undefined, otherwise: boolean): boolean {
   return value === undefined ? otherwise : requireBoolean(name, value);
 }
 
-/** The policy, `standard` where none was given. @throws ConfigurationError */
+/** The policy; `standard` if none was given. @throws ConfigurationError */
 export function optionalErrorPolicy(policy: ErrorPolicy | undefined): ErrorPolicy {
   if (policy === undefined) return 'standard';
   if (policy !== 'standard' && policy !== 'session') {
@@ -51,14 +51,14 @@ export function requireCount(name: string, value: number): number {
   return value;
 }
 
-/** @throws TypeError for a value that is none of those known */
+/** @throws TypeError for a value not in `known` */
 export function requireOneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
   if (!known.includes(value)) throw new TypeError(`${name} must be one of ${known.join(', ')}, not ${describeValue(value)}`);
   return value;
 }
 
 /**
- * The limits among the options of a call that waits. One signal may well end a thousand calls: Node's warning of a leak, from the eleventh on, would be a false alarm.
+ * Checks the limits among the options of a call that waits. One signal may serve a thousand calls: Node's leak warning at the eleventh listener would be a false alarm.
  *
  * @throws TypeError or RangeError
  */

@@ -15,7 +15,7 @@ import { onAbort } from '../session/abort-listeners.ts';
 import { LateSignal } from './late-signal.ts';
 
 /**
- * One call that waits: it ends once, by its deadline, its caller's signal, or a word from inside, and everything it waits for ends with it.
+ * One call that waits. It ends once, by its deadline, its caller's signal, or {@link Attempt.end}, and everything it waits for ends with it.
  * There is one deadline, set when the call is made, whatever happens in between (Kazoo D-16).
  */
 export class Attempt {
@@ -23,12 +23,12 @@ export class Attempt {
   readonly #release: () => void;
   readonly #callers: AbortSignal | undefined;
   readonly #isBounded: boolean;
-  /** Seldom more than one, so an array: a Set is made anew each time that its last member goes. */
+  /** Seldom more than one, so an array: a Set reallocates each time its last member is removed. */
   #waiting: (() => void)[] = [];
   readonly #late = new LateSignal();
   #outcome: { readonly reason: unknown } | undefined;
 
-  /** @param timedOut makes the error of a timeout */
+  /** @param timedOut creates the error for a timeout */
   constructor(clock: Clock, { timeout, signal }: Limits, timedOut: () => Error) {
     this.#clock = clock;
     this.#callers = signal;
@@ -43,17 +43,17 @@ export class Attempt {
     };
   }
 
-  /** Aborts, with the outcome for its reason, when the call is over before it is done. */
+  /** Aborts, with the outcome as its reason, if the call ends before it is done. */
   get signal(): AbortSignal {
     return this.#late.signal;
   }
 
-  /** The signal for a call made on its behalf; none where neither a deadline nor the caller can end it. */
+  /** The signal for requests made on its behalf; undefined if neither a deadline nor the caller can end it. */
   get bound(): AbortSignal | undefined {
     return this.#isBounded ? this.signal : undefined;
   }
 
-  /** The same, as a client's calls take it. */
+  /** {@link Attempt.bound} as options for a client's calls. */
   get limits(): { readonly signal: AbortSignal | undefined } {
     return { signal: this.bound };
   }
@@ -62,12 +62,12 @@ export class Attempt {
     return this.#outcome !== undefined;
   }
 
-  /** Whether it was the caller's signal that ended it. */
+  /** Whether the caller's signal ended it. */
   get givenUp(): boolean {
     return this.#callers?.aborted === true && this.endedBy(this.#callers.reason);
   }
 
-  /** For the `catch` of the call: its error, whose stack shows who awaits it unless it is the caller's own. */
+  /** For the `catch` of the call: the error, its stack completed with the awaiting callers, unless it is the caller's own. */
   shown(error: unknown): unknown {
     return this.givenUp ? error : seenByAwaiting(error);
   }
@@ -85,17 +85,17 @@ export class Attempt {
     for (const stop of waiting) stop();
   }
 
-  /** Lets go of the timer and of the caller's signal. */
+  /** Cancels the timer and removes the listener on the caller's signal. */
   close(): void {
     this.#release();
   }
 
-  /** @throws the outcome, if there is one already */
+  /** @throws the outcome, if the attempt has already ended */
   check(): void {
     if (this.#outcome !== undefined) throw this.#outcome.reason;
   }
 
-  /** The outcome of `work`, or of this attempt if that comes first. `work` then goes on unobserved. */
+  /** The outcome of `work`, or of this attempt if that comes first. `work` then continues unobserved. */
   guard<T>(work: PromiseLike<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const stop = (): void => reject(this.#outcome!.reason);
@@ -117,7 +117,7 @@ export class Attempt {
     }
   }
 
-  /** Takes `step` again, after a pause, each time that the connection or the session fails it. */
+  /** Repeats `step`, after a pause, each time it fails because of the connection or the session. */
   async persist<T>(step: () => Promise<T>): Promise<T> {
     for (let failures = 0; ; failures++) {
       this.check();
@@ -131,12 +131,12 @@ export class Attempt {
     }
   }
 
-  /** The same, but by the client's command retry where neither a deadline nor the caller can end it. */
+  /** Like {@link Attempt.persist}, but uses the client's command retry if neither a deadline nor the caller can end the attempt. */
   retry<T>(client: RecipeClient, step: () => Promise<T>): Promise<T> {
     return this.#isBounded ? this.persist(step) : client.retry(step);
   }
 
-  /** After a failure: waits, shortly, for a node of this attempt to be gone; an abort by the caller's signal is answered without that. */
+  /** After a failure: waits briefly until a node of this attempt is removed; not if the caller's signal ended the attempt. */
   async settle(client: RecipeClient, removal: Promise<void>): Promise<void> {
     if (this.givenUp || !client.connected) return;
     const { promise, cancel } = sleep(this.#clock, CLEAN_UP_PATIENCE);
@@ -150,7 +150,7 @@ export class Attempt {
   }
 }
 
-/** What `work` gives, which sees to it by itself that it ends with the attempt. */
+/** Runs `work`, which must end with the attempt by itself. */
 export async function attempting<T>(
   clock: Clock,
   waiting: Limits,
@@ -168,22 +168,22 @@ export async function attempting<T>(
   }
 }
 
-/** Whether a call failed for a reason that passes: its effect is then unknown. */
+/** Whether a call failed for a transient reason: its effect is then unknown. */
 export function isTransient(error: unknown): boolean {
   return !(error instanceof ConnectionClosedError) && TRANSIENT.some((type) => error instanceof type);
 }
 
-/** The pause before trying again after some failures in a row: a request made while disconnected waits by itself, so the first are short. */
+/** The pause after consecutive failures: a request made while disconnected waits by itself, so the first pauses are short. */
 export function pauseAfter(failures: number): number {
   return Math.min(FIRST_PAUSE * 2 ** failures, LONGEST_PAUSE) * (0.6 + 0.8 * Math.random());
 }
 
-/** The pause after refusals in a row: by an ACL or a quota, say, which somebody may put right. */
+/** The pause after consecutive refusals, say by an ACL or a quota, which somebody may fix. */
 export function pauseAfterRefusal(refusals: number): number {
   return pauseAfter(refusals + 5);
 }
 
-/** A pause that can be given up. @param options.background true where it must not keep the process alive */
+/** A pause that can be cancelled. @param options.background true if it must not keep the process alive */
 export function sleep(
   clock: Clock,
   milliseconds: number,
@@ -197,7 +197,7 @@ export function sleep(
   return { promise, cancel: () => cancel() };
 }
 
-/** How long a failed attempt waits for its node to be gone before it tells the caller; the removal goes on after that. Milliseconds. */
+/** How long a failed attempt waits for its node's removal before it rejects; the removal continues after that. Milliseconds. */
 const CLEAN_UP_PATIENCE = 1_000;
 const FIRST_PAUSE = 20;
 const LONGEST_PAUSE = 5_000;

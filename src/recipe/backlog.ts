@@ -6,7 +6,7 @@ import type { Attempt } from './attempt.ts';
 import { ensuring } from './ensuring.ts';
 import { createdEver, sortEntries } from './queue-entry.ts';
 
-/** An entry that was read, and is to be removed. */
+/** An entry that was read, to be removed next. */
 export interface Item {
   readonly name: string;
   readonly path: string;
@@ -14,18 +14,18 @@ export interface Item {
   readonly stat: ZnodeStat;
 }
 
-/** What became of an attempt to have the first entry: null if there is none; `stale` if another may be the first now, `gone` if it was removed. */
+/** The outcome of an attempt to claim the first entry: null if there is none; `stale` if another may be the first now, `gone` if it was removed. */
 type Claim = Item | null | 'stale' | 'gone';
 
 /**
- * A queue's entries, as far as known. They are listed again when one has been added since, by anyone, and only then (Kazoo D-24d):
+ * A queue's entries, as far as known. They are listed again only if somebody has added one since (Kazoo D-24d):
  * the parent's stat tells how many children were ever created, in one small reply that comes together with the first entry's data.
  *
- *   claimFirst():   exists(parent) + get(first entry)     one round trip; created as many as when listed? then it is still the first
- *   readAhead():    the same, before it is asked for; it may be had by who asks no later than in the turn in which the answer comes
+ *   claimFirst():   exists(parent) + get(first entry)     one round trip; as many created as when listed? then it is still the first
+ *   readAhead():    the same, in advance; only for a caller who asks no later than in the turn in which the answer comes
  */
 export class Backlog {
-  /** Told when an entry that was claimed is free again. */
+  /** Called when a claimed entry is free again. */
   readonly waiting = new Set<() => void>();
   readonly #client: RecipeClient;
   readonly #path: string;
@@ -39,7 +39,7 @@ export class Backlog {
     this.#path = path;
   }
 
-  /** The first entry known that nobody here has claimed. */
+  /** The first known entry that nobody here has claimed. */
   get next(): string | undefined {
     return this.#entries.find((entry) => !this.#claimed.has(entry));
   }
@@ -54,7 +54,7 @@ export class Backlog {
     return this.#entries;
   }
 
-  /** The first entry that nobody else here is removing; null if there is none. Claimed until released. @param inARow asked for in the turn in which the last was given */
+  /** The first entry that nobody else here is removing; null if there is none. Claimed until released. @param inARow requested in the turn in which the last one was returned */
   async claimFirst(attempt: Attempt, inARow: boolean): Promise<Item | null> {
     if (!inARow) for (const ahead of this.#ahead) await this.#withdraw(ahead);
     let fresh = false;
@@ -67,9 +67,9 @@ export class Backlog {
     }
   }
 
-  /** For whoever takes entries one right after the other: the next is read while the last is still being removed. */
+  /** For a caller who takes entries one right after the other: reads the next while the last is still being removed. */
   readAhead(): void {
-    // What goes wrong is for who asks to find out.
+    // An error will surface when the caller asks.
     const ahead = this.#claimNext(false, undefined).catch((): 'gone' => 'gone');
     this.#ahead.add(ahead);
     void ahead.then(() => process.nextTick(() => void this.#withdraw(ahead)));
@@ -82,17 +82,17 @@ export class Backlog {
 
   release(name: string): void {
     this.#claimed.delete(name);
-    // The look through all entries is for those who wait, whom there are few of while there are many entries. Where none are known, any may be there.
+    // Searching all entries is only for waiters, which are few while entries are many. If none are known, any may exist.
     if (this.waiting.size > 0 && (this.#created === -1 || this.#entries.includes(name))) for (const wake of this.waiting) wake();
   }
 
-  /** The entry is not there any more. */
+  /** The entry no longer exists. */
   forget(name: string): void {
     const index = this.#entries.indexOf(name);
     if (index >= 0) this.#entries.splice(index, 1);
   }
 
-  /** What is known is doubtful: list again before the next claim. */
+  /** The known entries are doubtful: list again before the next claim. */
   expire(): void {
     this.#entries = [];
     this.#created = -1;

@@ -10,7 +10,7 @@ import { observe } from './observe.ts';
 import { removeNode } from './removal.ts';
 
 /**
- * Holds everybody back while its node exists (Kazoo BA-1). The node is persistent: a barrier outlives who put it up.
+ * Blocks all waiters while its node exists (Kazoo BA-1). The node is persistent: a barrier outlives its creator.
  *
  * @example
  * await client.barrier('/maintenance').wait();
@@ -25,22 +25,22 @@ export class Barrier {
     this.path = normalizePath(path);
   }
 
-  /** Puts the barrier up; fine if it is up. */
+  /** Creates the barrier; harmless if it exists. */
   async create(options?: WaitOptions): Promise<void> {
     await bounded(this.#client, options, this.path, 'barrier', (attempt) =>
       attempt.retry(this.#client, () => this.#client.ensurePath(this.path, attempt.limits)),
     );
   }
 
-  /** Takes the barrier down. @returns whether it was up */
+  /** Removes the barrier. @returns whether it existed */
   remove(options?: WaitOptions): Promise<boolean> {
     return bounded(this.#client, options, this.path, 'barrier', (attempt) => removeNode(this.#client, this.path, attempt));
   }
 
   /**
-   * Waits until the barrier is down, through disconnections and lost sessions.
+   * Waits until the barrier is removed, across disconnections and lost sessions.
    *
-   * @returns true when it is, false after `timeout` milliseconds
+   * @returns true once it is removed, false after `timeout` milliseconds
    * @throws `signal.reason`; ConnectionClosedError when the client stops
    */
   async wait(options?: WaitOptions): Promise<boolean> {
@@ -59,7 +59,7 @@ export class Barrier {
     }
   }
 
-  /** False if the barrier is down; true after something may have changed. `get` leaves no watch on a missing node, as `exists` would. */
+  /** False if there is no barrier; true after something may have changed. Unlike `exists`, `get` leaves no watch on a missing node. */
   async #untilChanged(attempt: Attempt): Promise<boolean> {
     const read = (watch: WatchListener): Promise<unknown> => this.#client.get(this.path, { watch });
     return (await nullIfMissing(observe(this.#client, attempt, this.path, read, () => false))) !== null;

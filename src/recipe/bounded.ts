@@ -5,10 +5,10 @@ import { type Attempt, attempting } from './attempt.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 
 /**
- * What `work` gives, unless the caller's signal or timeout comes first: it goes on unobserved then.
+ * The outcome of `work`, unless the caller's signal or timeout comes first: then it continues unobserved.
  *
  * @param what for the message of a timeout
- * @throws TypeError or RangeError for options that are none, before the work begins
+ * @throws TypeError or RangeError for invalid options, before the work begins
  */
 export async function bounded<T>(
   client: RecipeClient,

@@ -1,10 +1,10 @@
 import { describeValue } from '../base/paths.ts';
 import { floatRepr, parseFloatText, parseIntText } from './python-number.ts';
 
-/** What a counter counts in: whole numbers up to 2^53 - 1, floats, or whole numbers without limit. */
+/** The type of a counter's value: whole numbers up to 2^53 - 1, floats, or whole numbers without limit. */
 export type CounterType = 'int' | 'float' | 'bigint';
 
-/** How a counter's value is checked, added to, and kept in its node. */
+/** How a counter's value is checked, changed, and stored in its node. */
 export interface CounterFormat {
   /** @throws TypeError for a value of another type; RangeError for one beyond the type's limits */
   check(name: string, value: unknown): number | bigint;
@@ -12,21 +12,21 @@ export interface CounterFormat {
   add(value: number | bigint, n: number | bigint): number | bigint;
   negate(n: number | bigint): number | bigint;
   encode(value: number | bigint): Buffer;
-  /** @throws RangeError for data that is no such value */
+  /** @throws RangeError for data that is not such a value */
   decode(data: Buffer): number | bigint;
 }
 
-/** As Kazoo keeps it: the text that Python prints (CO-1). */
+/** Kazoo's format: the text that Python prints (CO-1). */
 export function textFormat(type: CounterType): CounterFormat {
   return { int: INT, float: FLOAT, bigint: BIGINT }[type];
 }
 
-/** As Curator's SharedCount keeps it: four bytes, big-endian, signed (CO-3). */
+/** The format of Curator's SharedCount: four bytes, big-endian, signed (CO-3). */
 export function curatorFormat(type: 'int' | 'bigint'): CounterFormat {
   const inner = textFormat(type);
   const within = <T extends number | bigint>(value: T): T => {
     if (value < -(2 ** 31) || value > 2 ** 31 - 1)
-      throw new RangeError(`a counter that Curator shares holds 32-bit integers, not ${describeValue(value)}`);
+      throw new RangeError(`a counter shared with Curator holds 32-bit integers, not ${describeValue(value)}`);
     return value;
   };
   return {
@@ -39,7 +39,7 @@ export function curatorFormat(type: 'int' | 'bigint'): CounterFormat {
       return data;
     },
     decode(data) {
-      if (data.length !== 4) throw new RangeError(`a counter that Curator shares has 4 bytes of data, not ${data.length}`);
+      if (data.length !== 4) throw new RangeError(`a counter shared with Curator has 4 bytes of data, not ${data.length}`);
       const value = data.readInt32BE();
       return type === 'bigint' ? BigInt(value) : value;
     },
@@ -84,6 +84,6 @@ const BIGINT: CounterFormat = {
 
 function safe(value: number): number {
   if (!Number.isSafeInteger(value))
-    throw new RangeError(`an "int" counter counts up to 2^53 - 1 either way, not to ${value}: use the type "bigint" for more`);
+    throw new RangeError(`an "int" counter is limited to ±(2^53 - 1), not ${value}: use the type "bigint" for more`);
   return value;
 }

@@ -10,26 +10,26 @@ import { type Attempt, attempting, isTransient } from './attempt.ts';
 import { type CounterFormat, type CounterType, curatorFormat, textFormat } from './counter-value.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 
-/** What a {@link Counter} is made with. */
+/** Options of a {@link Counter}. */
 export interface CounterOptions {
-  /** The value of a counter that nobody has changed yet. Default 0 (`0n` for the type 'bigint'). */
+  /** The value of a counter that nobody has changed yet. Default 0 (`0n` for type 'bigint'). */
   default?: number | bigint | undefined;
-  /** What is counted in. By default what the default is: 0 is 'int', 1.5 'float', 0n 'bigint'. */
+  /** The type of the value. Default: that of the option `default`: 0 is 'int', 1.5 'float', 0n 'bigint'. */
   type?: CounterType | undefined;
-  /** Keep the value as Curator's SharedCount does, in 32 bits. Default false. */
+  /** Store the value as Curator's SharedCount does, in 32 bits. Default false. */
   supportCurator?: boolean | undefined;
 }
 
-/** `bigint` for a counter made with the type 'bigint' or a bigint for its default, else `number`. */
+/** `bigint` for a counter with the type 'bigint' or a bigint default, else `number`. */
 export type CounterValue<O extends CounterOptions> = O extends { type: 'bigint' } | { default: bigint } ? bigint : number;
 
 /**
  * A number that many processes add to (Kazoo CO-1 to CO-8): `int` up to 2^53 - 1, `float`, or `bigint` without limit.
  *
- * Each change is a compare-and-set by the node's version; one that lost the race is made again. A change whose reply was lost is not made again blindly
- * (Kazoo D-24e): the node is read once more, and a version one higher with the value we wrote counts as ours. (Had a rival, in that same instant,
- * written the same value, its change would pass for ours: one may be lost then, none is counted twice.) Where the node has moved on further, nobody can tell any
- * more, and the ConnectionLoss is thrown.
+ * Each change is a compare-and-set by the node's version; a change that lost the race is repeated. A change whose reply was lost is not repeated blindly
+ * (Kazoo D-24e): the node is read again, and a version one higher with the value we wrote counts as ours. (If another client wrote the same value at that
+ * moment, its change passes for ours: then one may be lost, but none is counted twice.) If the node has changed further, the outcome is unknown, and the
+ * ConnectionLoss is thrown.
  *
  * @example
  * const counter = new Counter(client, '/hits');
@@ -42,15 +42,15 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
   readonly supportCurator: boolean;
   readonly #client: RecipeClient;
   readonly #format: CounterFormat;
-  /** One change of this object at a time: they would only lose races against each other. */
+  /** One change of this object at a time: several would only lose races against each other. */
   readonly #turnstile = new Turnstile();
   #ensured = false;
-  /** What the reply to a change has just told: as good as a read that was answered now, but only until the end of this turn of the event loop. */
+  /** The result of the change just answered: as good as a read now, but only until the end of this turn of the event loop. */
   #fresh: Reading | null = null;
   #preValue: CounterValue<O> | null = null;
   #postValue: CounterValue<O> | null = null;
 
-  /** @throws TypeError or RangeError for options that do not go together, or with the path or client */
+  /** @throws TypeError or RangeError for incompatible options, or an invalid path or client */
   constructor(client: RecipeClient, path: string, options?: O) {
     requireClient(client);
     const given: CounterOptions = requireOptions<CounterOptions>(options, ['default', 'type', 'supportCurator']);
@@ -60,7 +60,7 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
     this.#format = formatOf(this.type, this.supportCurator);
     const { default: initial = this.type === 'bigint' ? 0n : 0 } = given;
     this.default = this.#format.check('the default', initial) as CounterValue<O>;
-    // What cannot be stored is no default (CO-3).
+    // A default that cannot be stored is invalid (CO-3).
     this.#format.encode(this.default);
     this.#client = client;
   }
@@ -70,15 +70,15 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
     return this.#preValue;
   }
 
-  /** The value after this object's latest change; null before the first, and while a change has lost a race. */
+  /** The value after this object's latest change; null before the first, and after a change has lost a race until it is repeated. */
   get postValue(): CounterValue<O> | null {
     return this.#postValue;
   }
 
   /**
-   * The present value. Makes the node if there is none, without initialising it (Kazoo CO-2).
+   * The current value. Creates the node if there is none, without initialising it (Kazoo CO-2).
    *
-   * @throws RangeError for data that is no such number, or beyond the type's limits; OperationTimeoutError, or `signal.reason`
+   * @throws RangeError for data that is not such a number, or beyond the type's limits; OperationTimeoutError, or `signal.reason`
    */
   get(options?: WaitOptions): Promise<CounterValue<O>> {
     return this.#attempt(options, 'get', async (attempt) => {
@@ -88,17 +88,17 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
   }
 
   /**
-   * Adds, and resolves with the sum.
-   * An abort or a timeout ends the wait; whether the change that was under way took effect is then unknown.
+   * Adds `n`, and resolves with the sum.
+   * An abort or a timeout ends the wait; whether the change in progress took effect is then unknown.
    *
    * @throws TypeError for an `n` of another type than the counter's; RangeError for a sum beyond the type's limits, which is not stored;
-   *   ConnectionLoss when it cannot be told whether the change was made
+   *   ConnectionLoss if it cannot be determined whether the change was made
    */
   async add(n: CounterValue<O>, options?: WaitOptions): Promise<CounterValue<O>> {
     return this.#change(this.#format.check('n', n), options);
   }
 
-  /** As {@link add}, the other way. */
+  /** Like {@link add}, but subtracts `n`. */
   async subtract(n: CounterValue<O>, options?: WaitOptions): Promise<CounterValue<O>> {
     return this.#change(this.#format.negate(this.#format.check('n', n)), options);
   }
@@ -131,8 +131,8 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
   }
 
   /**
-   * Changes made one right after the other read nothing in between. Kept any longer, this could pass for the state of another node of the same version,
-   * made after a deletion; so it goes after the microtasks at hand, in which whoever waited for the change asks for the next.
+   * Lets consecutive changes skip the read in between. Kept any longer, this could match another node of the same version,
+   * created after a deletion; so it is dropped after the current microtasks, in which the caller who waited for the change asks for the next.
    */
   #keepForThisTurn(reading: Reading): void {
     this.#fresh = reading;
@@ -141,7 +141,7 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
     });
   }
 
-  /** The new stat, or true, if the change was made; false if another came first. */
+  /** The new stat, or true, if the change was made; false if another client was first. */
   async #compareAndSet(data: Buffer, stat: ZnodeStat, attempt: Attempt): Promise<ZnodeStat | boolean> {
     try {
       return await this.#client.set(this.path, data, { version: stat.version, signal: attempt.bound });
@@ -154,12 +154,12 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
   }
 
   /**
-   * What became of a change without an answer:
+   * The outcome of an unanswered change:
    *
-   *   version v, as before     not made, nor can it be any more: the sync passed it on the way
+   *   version v, as before     not made, and cannot be any more: the sync has overtaken it
    *   version v + 1, our data  made by us
-   *   version v + 1, other     refused: another made v + 1
-   *   anything else            nobody knows
+   *   version v + 1, other     refused: another client made v + 1
+   *   anything else            unknown
    */
   async #wasMade(data: Buffer, before: ZnodeStat, attempt: Attempt, error: unknown): Promise<boolean> {
     const [now, after] = await attempt.persist(() => this.#readAfresh(attempt)).catch(() => [null, null] as const);
@@ -169,7 +169,7 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
     return now !== null && data.equals(now);
   }
 
-  /** The server now asked may lag behind the one that may have made the change. */
+  /** The current server may lag behind the one that may have made the change. */
   async #readAfresh({ bound: signal }: Attempt): Promise<[Buffer | null, ZnodeStat]> {
     const [, reading] = await Promise.all([this.#client.sync(this.path, { signal }), this.#client.get(this.path, { signal })]);
     return reading;
@@ -190,7 +190,7 @@ export class Counter<const O extends CounterOptions = CounterOptions> {
     }
   }
 
-  /** Deleted by someone: it is made again (Kazoo D-24c). */
+  /** Somebody deleted the node: create it again (Kazoo D-24c). */
   #vanished(): false {
     this.#ensured = false;
     return false;
@@ -221,6 +221,6 @@ function typeOf({ type, default: initial }: CounterOptions): CounterType {
 
 function formatOf(type: CounterType, supportCurator: boolean): CounterFormat {
   if (!supportCurator) return textFormat(type);
-  if (type === 'float') throw new TypeError('a counter that Curator shares holds integers: its default must be a whole number');
+  if (type === 'float') throw new TypeError('a counter shared with Curator holds integers: its default must be a whole number');
   return curatorFormat(type);
 }

@@ -9,7 +9,7 @@ import { requireClient } from './arguments.ts';
 import { WatchLoop } from './watch-loop.ts';
 
 /**
- * Told a node's data: `(null, null, event)` while there is no such node. `event` is null on the first call and for a change noticed only after the session was lost.
+ * Receives a node's data: `(null, null, event)` if there is no such node. `event` is null on the first call and for a change noticed only after the session was lost.
  * Returning (or resolving to) exactly false ends the watch.
  */
 export type DataWatchCallback = (data: Buffer | null, stat: ZnodeStat | null, event: WatchedEvent | null) => unknown;
@@ -17,9 +17,9 @@ export type DataWatchCallback = (data: Buffer | null, stat: ZnodeStat | null, ev
 /**
  * Calls a function with a node's data now and after each change, across reconnects, session loss and `stop()`/`start()` of the client (Kazoo DW-1 to DW-11).
  *
- * It is called again only when the node's mzxid differs from the one last told, so a delete with re-creation counts and a reconnect without change does not.
- * Calls run one at a time, in turn with the client's other callbacks; changes that follow one another faster than they are read are told as one.
- * What the function throws rejects {@link ready} on the first call, and goes to the client's `error` event later; the watch stays.
+ * It is called again only if the node's mzxid differs from the one last reported: a deletion with re-creation counts as a change, a mere reconnect does not.
+ * Calls run one at a time, in the queue of the client's callbacks; changes that follow faster than they can be read are reported as one.
+ * An error that the function throws rejects {@link ready} on the first call; later ones go to the client's `error` event. The watch stays.
  *
  * @example
  * const watch = new DataWatch(client, '/config', (data) => applyConfig(data));
@@ -29,7 +29,7 @@ export class DataWatch {
   readonly path: string;
   readonly #loop: WatchLoop<DataReading>;
 
-  /** @throws TypeError or RangeError for a path, client or function that is none */
+  /** @throws TypeError or RangeError for an invalid path, client or function */
   constructor(client: RecipeClient, path: string, fn: DataWatchCallback) {
     requireClient(client);
     requireFunction('the function of a DataWatch', fn);
@@ -43,26 +43,26 @@ export class DataWatch {
   }
 
   /**
-   * Settles after the first call. Rejects with what that threw, with the reason why the node cannot be read, or with ConnectionClosedError if the client is stopped first.
-   * What that threw, and the reason, go to the client's `error` event where nobody has asked for this by then.
+   * Settles after the first call. Rejects with the error it threw, with the reason why the node cannot be read, or with ConnectionClosedError if the client is stopped first.
+   * If nobody has read this property by then, the first two go to the client's `error` event.
    */
   get ready(): Promise<void> {
     return this.#loop.ready;
   }
 
-  /** Ends the watch: no further call, and nothing of it is left on the client or the server. */
+  /** Ends the watch: there are no further calls, and nothing of it is left on the client or the server. */
   stop(): void {
     this.#loop.stop();
   }
 }
 
-/** A node's data, or nulls while there is none. */
+/** A node's data and stat; nulls if there is no such node. */
 export interface DataReading {
   readonly data: Buffer | null;
   readonly stat: ZnodeStat | null;
 }
 
-/** Reads a node so that its watch is left in either case: when the node is there, and when it is not. */
+/** Reads a node, leaving a watch whether it exists or not. */
 export async function readData(client: RecipeClient, path: string, options: ReadOptions): Promise<DataReading> {
   for (;;) {
     try {

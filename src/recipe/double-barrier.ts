@@ -13,7 +13,7 @@ import { processIdentifier, uniqueName } from './identifier.ts';
 import { OwnedNode } from './owned-node.ts';
 
 /**
- * Lets a number of clients begin together and end together, over the nodes that Python Kazoo uses (DB-1).
+ * Lets a number of clients begin together and end together, with the nodes that Python Kazoo uses (DB-1).
  *
  * @example
  * const barrier = client.doubleBarrier('/jobs/42', 3);
@@ -29,9 +29,9 @@ export class DoubleBarrier {
   readonly #ready: string;
   #node: OwnedNode | null = null;
   #participating = false;
-  /** Calls of {@link enter} that wait: they share the node. */
+  /** Pending calls of {@link enter}, which share the node. */
   #entering = 0;
-  /** The last leave: before it is over nobody enters, for the node goes with it. */
+  /** The last leave: nobody enters before it is over, because it removes the node. */
   #leaving: Promise<unknown> = Promise.resolve();
 
   /** @throws TypeError or RangeError for a bad argument */
@@ -43,16 +43,16 @@ export class DoubleBarrier {
     this.#ready = joinPath(this.path, READY);
   }
 
-  /** Whether this one has entered and not left. */
+  /** Whether this client has entered and not left. */
   get participating(): boolean {
     return this.#participating;
   }
 
   /**
-   * Waits until `numClients` have come. A `ready` node left from earlier does not open the barrier by itself (Kazoo D-11).
-   * One that is away while the barrier opens enters when it is back, as long as `ready` is there.
+   * Waits until `numClients` have arrived. A `ready` node left from earlier does not open the barrier by itself (Kazoo D-11).
+   * A client that is disconnected while the barrier opens enters when it is back, as long as `ready` exists.
    *
-   * @throws OperationTimeoutError; `signal.reason`; ConnectionClosedError when the client stops. None leaves a node behind.
+   * @throws OperationTimeoutError; `signal.reason`; ConnectionClosedError when the client stops. None of them leaves a node behind.
    */
   async enter(options?: WaitOptions): Promise<void> {
     const waiting = requireWaiting(options);
@@ -77,10 +77,10 @@ export class DoubleBarrier {
   }
 
   /**
-   * Waits until all who were inside have left, too. At once if this one has not entered.
-   * `ready` goes with the last: Kazoo's, which deletes it first, would leave behind who has not heard of it yet.
+   * Waits until all clients that were inside have left, too. Resolves at once if this client has not entered.
+   * The last one removes `ready`: Kazoo removes it first, which would strand a client that has not seen it yet.
    *
-   * @throws OperationTimeoutError; `signal.reason`; ConnectionClosedError when the client stops. Either way this one has left.
+   * @throws OperationTimeoutError; `signal.reason`; ConnectionClosedError when the client stops. This client has left in any case.
    */
   async leave(options?: WaitOptions): Promise<void> {
     const waiting = requireWaiting(options);
@@ -113,7 +113,7 @@ export class DoubleBarrier {
     work: (attempt: Attempt) => Promise<void>,
   ): Promise<void> {
     const timedOut = (): Error =>
-      new OperationTimeoutError(`${verb} ${this.path}: not all came within ${timeout} ms`, { path: this.path });
+      new OperationTimeoutError(`${verb} ${this.path}: not all clients did so within ${timeout} ms`, { path: this.path });
     const attempt = new Attempt(this.#client.clock, { timeout, signal }, timedOut);
     try {
       await work(attempt);
@@ -126,7 +126,7 @@ export class DoubleBarrier {
     }
   }
 
-  /** True once the barrier is open; else after something may have changed. */
+  /** True once the barrier is open; false after something may have changed. */
   async #tryEnter(attempt: Attempt, entry: Entry): Promise<boolean> {
     const node = await attempt.guard(this.#beMember(entry));
     if (node === null) return false;
@@ -150,7 +150,7 @@ export class DoubleBarrier {
     return false;
   }
 
-  /** Our own node may be deleted by others: the watch tells of that, too. */
+  /** Others may delete our own node: the watch reports that, too. */
   async #look(own: string, watch: WatchListener): Promise<{ ready: ZnodeStat | null; members: string[] }> {
     const [ready, members] = await Promise.all([
       this.#client.exists(this.#ready, { watch }),
@@ -160,7 +160,7 @@ export class DoubleBarrier {
     return { ready, members };
   }
 
-  /** Our node, made anew if the session that had it is lost; null: to be looked at again. */
+  /** Our node, created again if the session that owned it is lost; null: check again. */
   async #beMember(entry: Entry): Promise<OwnedNode | null> {
     this.#node ??= new OwnedNode(this.#client, {
       parent: this.path,
@@ -179,7 +179,7 @@ export class DoubleBarrier {
     return null;
   }
 
-  /** While suspended nobody can say whose it is: it is looked at again after that. */
+  /** While suspended, its owner cannot be determined: check again after that. */
   async #replace(node: OwnedNode): Promise<void> {
     if (this.#client.state !== 'SUSPENDED') {
       void node.discard();
@@ -188,20 +188,20 @@ export class DoubleBarrier {
     await sleep(this.#client.clock, pauseAfter(0)).promise;
   }
 
-  /** Tells those who wait. One left from earlier is written again: they are told of that just as well. */
+  /** Notifies those who wait. A `ready` left from earlier is written again, which notifies them just as well. */
   async #open(ready: ZnodeStat | null): Promise<void> {
     if (ready !== null && (await nullIfMissing(this.#client.set(this.#ready, ''))) !== null) return;
     await this.#client.ensurePath(this.#ready);
   }
 
-  /** True once all who were inside are gone; else after something may have changed. The lowest waits for the highest, the others for the lowest (Kazoo DB-5). */
+  /** True once all that were inside are gone; false after something may have changed. The lowest waits for the highest, the others for the lowest (Kazoo DB-5). */
   async #tryLeave(attempt: Attempt, exit: Exit): Promise<boolean> {
     const own = exit.node.name;
     const members = await attempt.guard(this.#members());
     const inside = (exit.inside ??= new Set(members));
     const left = members.filter((name) => inside.has(name)).sort();
     const isLast = left.every((name) => name === own);
-    // While our node is there nobody is out, to enter again; later it would be the next round's.
+    // While our node exists nobody can leave and enter again; later it could be the `ready` of the next round.
     if (isLast && exit.isIn) await attempt.guard(this.#deleteReady());
     if (left[0] !== own || isLast) {
       exit.isIn = false;
@@ -218,20 +218,20 @@ export class DoubleBarrier {
     await nullIfMissing(this.#client.delete(this.#ready));
   }
 
-  /** `ready` is no member (Kazoo D-11). */
+  /** `ready` is not a member (Kazoo D-11). */
   async #members(): Promise<string[]> {
     const children = await nullIfMissing(this.#client.getChildren(this.path));
     return (children ?? []).filter((name) => name !== READY);
   }
 }
 
-/** What an entrant knows: since which zxid it waits, and whether `ready` was made or written meanwhile. */
+/** What an entering client knows: since which zxid it waits, and whether `ready` was created or written meanwhile. */
 interface Entry {
   since: bigint | null;
   opened: boolean;
 }
 
-/** What a leaver knows: who was inside with it, and whether its node is there still. */
+/** What a leaving client knows: who was inside with it, and whether its node still exists. */
 interface Exit {
   readonly node: OwnedNode;
   inside: ReadonlySet<string> | undefined;
@@ -240,7 +240,7 @@ interface Exit {
 
 const READY = 'ready';
 
-/** Whether `ready` was made, or written, while we waited: then the barrier was open, even if some have left since. */
+/** Whether `ready` was created or written while we waited: then the barrier was open, even if some have left since. */
 function isNewer(ready: ZnodeStat | null, since: bigint | null): boolean {
   return ready !== null && since !== null && ready.mzxid > since;
 }

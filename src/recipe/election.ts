@@ -7,22 +7,22 @@ import { requireWaiting } from './arguments.ts';
 import { type ErrorPolicy, withCaller } from './hold.ts';
 import { Lock } from './lock.ts';
 
-/** What an {@link Election} is made with. */
+/** Options of an {@link Election}. */
 export interface ElectionOptions {
-  /** Stored in the contender's node, for {@link Election.contenders} of others. Default: empty. */
+  /** Stored in the contender's node; {@link Election.contenders} shows it to others. Default: empty. */
   identifier?: string | undefined;
   /** When the leader's signal aborts. Default `standard`. */
   errorPolicy?: ErrorPolicy | undefined;
 }
 
 /**
- * Runs a function on one of many processes at a time: the leader. Over a {@link Lock}, so Python Kazoo's elections take part (EL-1).
+ * Runs a function on one of many processes at a time: the leader. Uses a {@link Lock}, so Python Kazoo's elections can take part (EL-1).
  *
  * @example
  * await client.election('/leader', { identifier: 'worker-1' }).run(async (signal) => lead({ signal }));
  */
 export class Election {
-  /** What is fought for. */
+  /** The lock that the candidates compete for. */
   readonly lock: Lock;
 
   /** @throws TypeError, RangeError or ConfigurationError for a bad argument */
@@ -32,11 +32,11 @@ export class Election {
   }
 
   /**
-   * Waits to lead, runs `fn` once, and gives the lead back; settles as `fn` did, and quietly if {@link cancel} ended the wait.
-   * The signal given to `fn` aborts when the lead is, or may be, lost, and when `options.signal` aborts: `fn` must then stop, since nothing can stop it from outside.
+   * Waits for leadership, runs `fn` once, and gives leadership up. Resolves once `fn` has ended, or if {@link cancel} ended the wait; rejects if `fn` does.
+   * The signal given to `fn` aborts when leadership is, or may be, lost, and when `options.signal` aborts: `fn` must then stop, since nothing can stop it from outside.
    *
-   * @param options.timeout milliseconds for the wait; then LockTimeout. What `fn` takes does not count
-   * @throws `signal.reason` if `options.signal` aborted, after `fn` has ended and the lead was given back
+   * @param options.timeout milliseconds for the wait; then LockTimeout. The time that `fn` takes does not count
+   * @throws `signal.reason` if `options.signal` aborted, after `fn` has ended and leadership was given up
    */
   async run(fn: (signal: AbortSignal) => unknown, options?: WaitOptions): Promise<void> {
     requireFunction('fn', fn);
@@ -54,12 +54,12 @@ export class Election {
     signal?.throwIfAborted();
   }
 
-  /** Ends the present waits of {@link run}, which then resolve; who leads goes on, and later runs are not concerned (Kazoo EL-4, mended). */
+  /** Ends all current waits of {@link run}, which then resolve; a current leader and later runs are not affected (Kazoo EL-4, corrected). */
   cancel(): void {
     this.lock.cancel();
   }
 
-  /** The identifiers of the leader and of those who wait, in order. */
+  /** The identifiers of the leader and of all waiters, in order. */
   contenders(options?: WaitOptions): Promise<string[]> {
     return this.lock.contenders(options);
   }

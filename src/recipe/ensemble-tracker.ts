@@ -9,7 +9,7 @@ import type { RecipeClient } from '../client/recipe-client.ts';
 import { requireClient } from './arguments.ts';
 import { bounded } from './bounded.ts';
 
-/** What tracking needs of a client beside what recipes do. */
+/** The parts of a client that tracking uses, besides those of recipes. */
 export interface EnsembleClient extends RecipeClient {
   readonly hosts: readonly HostPort[];
   readonly server: (HostPort & { readonly address?: string | undefined }) | null;
@@ -20,11 +20,11 @@ export interface EnsembleClient extends RecipeClient {
 }
 
 /**
- * Follows the ensemble's own list of its members (`/zookeeper/config`, ZooKeeper 3.5+), and keeps the client's hosts in step with it.
+ * Follows the ensemble's own list of members (`/zookeeper/config`, ZooKeeper 3.5+), and keeps the client's hosts in sync with it.
  *
- * Opt-in: the addresses in there must be reachable from here. Wildcard addresses (0.0.0.0, ::) are never adopted: the member's own name stands in,
+ * Opt-in, because the listed addresses must be reachable from here. Wildcard addresses (0.0.0.0, ::) are never adopted: the member's own name is used instead,
  * and a member without either is left out. An empty list (a standalone server) changes nothing.
- * When the list changes, the client may move to another server in the same session, by the rule of Java's client (StaticHostProvider), so that
+ * When the list changes, the client may move to another server in the same session, by the rule of the Java client (StaticHostProvider), so that
  * clients spread evenly over an ensemble that grows or shrinks.
  *
  * @example
@@ -38,7 +38,7 @@ export class EnsembleTracker {
   #running = false;
   #version = -1n;
   #settle: (() => void) | undefined;
-  /** Ends the start under way. */
+  /** Ends the start in progress. */
   #giveUp: (() => void) | undefined;
 
   /** @param options.random a number in [0, 1), for tests */
@@ -50,7 +50,7 @@ export class EnsembleTracker {
     this.#random = random;
   }
 
-  /** Reads the list, and follows it from now on, unless it is stopped meanwhile. @throws what reading it throws: NoNodeError before ZooKeeper 3.5, NoAuthError */
+  /** Reads the list, and follows it from now on, unless stopped meanwhile. @throws errors from reading it: NoNodeError before ZooKeeper 3.5, NoAuthError */
   async start(options?: WaitOptions): Promise<void> {
     if (this.#running) return;
     const stopped = new CancelledError('the tracker was stopped');
@@ -69,7 +69,7 @@ export class EnsembleTracker {
     }
   }
 
-  /** Leaves the hosts as they are. Harmless when repeated. */
+  /** Stops tracking; the hosts stay as they are. Harmless when repeated. */
   stop(): void {
     if (!this.#running) return;
     this.#running = false;
@@ -87,10 +87,10 @@ export class EnsembleTracker {
   readonly #onChange = prompt((): void => this.#again());
 
   #again(): void {
-    // A failure means no connection: the next one comes here again.
+    // A failure means that there is no connection; the next connection leads here again.
     if (this.#running)
       this.#follow().catch((error: unknown) =>
-        this.#client.logger.debug(`the ensemble's list could not be read: ${String(error)}`),
+        this.#client.logger.debug(`could not read the ensemble's configuration: ${String(error)}`),
       );
   }
 
@@ -109,7 +109,7 @@ export class EnsembleTracker {
     if (names(old).sort().join() === names(hosts).sort().join()) return;
     const move = rebalance(server, old, hosts, this.#random);
     if (move === null) return this.#client.setHosts(names(hosts));
-    // The server to move to is among these: once there, or once one of them fails, all count again.
+    // Only the servers to move to; once connected, or once one of them fails, all hosts are set.
     this.#client.setHosts(names(move));
     this.#settle = () => {
       this.#settle = undefined;
@@ -118,7 +118,7 @@ export class EnsembleTracker {
     };
     const settle = (): void => this.#settle?.();
     this.#client.on('connectFailed', settle);
-    this.#client[DROP]('moving within the ensemble, whose members have changed');
+    this.#client[DROP]('moving to another server, as the members of the ensemble have changed');
   }
 }
 
@@ -137,7 +137,7 @@ export function parseEnsemble(text: string): { hosts: HostPort[]; version: bigin
   return { hosts, version };
 }
 
-/** `server.1=name:2888:3888:participant;address:2181`, where the address may be missing. */
+/** `server.1=name:2888:3888:participant;address:2181`; the address may be missing. */
 const MEMBER = /^server\.\d+=(\[[^\]]+\]|[^:;]+):[^;]*;(?:(\[[^\]]+\]|[^:;]+):)?(\d+)$/;
 
 function clientAddress([, member = '', address = member, port = '']: RegExpExecArray): HostPort[] {
@@ -151,8 +151,8 @@ function isWildcard(address: string): boolean {
 }
 
 /**
- * Where a client should move when the list changes, by Java's rule (StaticHostProvider); null to stay.
- * An ensemble that grows draws a fair share of clients to its new servers; one that shrinks keeps everyone whose server remains. If all clients follow it, they stay evenly spread.
+ * The servers a client should move to when the list changes, by Java's rule (StaticHostProvider); null to stay.
+ * An ensemble that grows attracts a fair share of clients to its new servers; one that shrinks keeps every client whose server remains. If all clients follow it, they stay evenly spread.
  */
 export function rebalance(
   current: EnsembleClient['server'],

@@ -2,7 +2,7 @@ import { NoNodeError, TransactionError } from '../base/errors.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import type { Attempt } from './attempt.ts';
 
-/** What `work` gives; where it misses a node, it is done once more after the paths, which may have vanished or never been there, have been made (Kazoo D-24c). */
+/** Runs `work`; if it misses a node, creates the paths, which may have vanished or never existed, and runs it once more (Kazoo D-24c). */
 export async function ensuring<T>(
   client: RecipeClient,
   { bound: signal }: Attempt,

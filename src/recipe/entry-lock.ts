@@ -5,15 +5,15 @@ import { persist } from './outage.ts';
 import { presentSession } from './present-session.ts';
 
 /**
- * The lock on one entry of a LockingQueue: an ephemeral node of the entry's name, with the consumer's id for its data.
- * It is ours only while it has our id and belongs to the present session: a node of a session that is over is about to go.
+ * The lock on one entry of a LockingQueue: an ephemeral node with the entry's name, and the consumer's id as data.
+ * It is ours only while it has our id and belongs to the current session: a node of an ended session is about to disappear.
  */
 export class EntryLock {
   readonly #client: RecipeClient;
   readonly #entry: string;
   readonly #lock: string;
   readonly #id: string;
-  /** That in which it was seen to be ours. */
+  /** The session in which it was last seen to be ours. */
   #session: bigint | undefined;
 
   constructor(client: RecipeClient, entry: string, lock: string, id: string) {
@@ -24,9 +24,9 @@ export class EntryLock {
   }
 
   /**
-   * The entry's data (empty for null) once it is locked; null if another has locked it, or it is gone. Across outages, and with nothing left behind on failure.
+   * Locks the entry and returns its data (empty for null); null if it is gone, or locked by another consumer. Works across outages; leaves nothing behind on failure.
    *
-   * @param inDoubt called for each create whose outcome is not known: it may be carried out after all, when the lock is no longer wanted
+   * @param inDoubt called for each create with an unknown outcome: it may take effect later, when the lock is no longer wanted
    */
   async acquire(inDoubt: () => void = () => undefined): Promise<Buffer | null> {
     const progress: Progress = { unsure: false, inDoubt };
@@ -52,7 +52,7 @@ export class EntryLock {
     }
   }
 
-  /** Removes the entry together with the lock. True if that was done. @throws TransactionError when the entry or the lock was gone */
+  /** Removes the entry together with the lock. True if that was done. @throws TransactionError if the entry or the lock is gone */
   async consume(attempt: Attempt): Promise<boolean> {
     return this.#untilKnown(
       attempt,
@@ -60,7 +60,7 @@ export class EntryLock {
         await this.#client.transaction().delete(this.#entry).delete(this.#lock).commitOrThrow();
         return true;
       },
-      // In a later session it was another's to remove.
+      // In a later session, another consumer may have removed it.
       async () => (await this.#client.exists(this.#entry)) === null && this.#isSameSession,
     );
   }
@@ -74,13 +74,13 @@ export class EntryLock {
     );
   }
 
-  /** Removes the lock for certain, or leaves it to go with its session. Never rejects. */
+  /** Removes the lock reliably, or leaves it to end with its session. Never rejects. */
   async discard(): Promise<void> {
     try {
       await persist(this.#client.clock, async () => ((await this.isHeld()) ? this.#deleteLock() : false));
     } catch (error) {
       if (error instanceof ConnectionClosedError) return;
-      this.#client.logger.warn(`${this.#lock}: the lock could not be removed: ${String(error)}`);
+      this.#client.logger.warn(`${this.#lock}: could not remove the lock: ${String(error)}`);
     }
   }
 
@@ -88,7 +88,7 @@ export class EntryLock {
     return this.#session === presentSession(this.#client);
   }
 
-  /** Both requests leave together: the entry is read after the lock is there. An entry that another has consumed meanwhile is not locked. */
+  /** Both requests are sent together: the entry is read after the lock is created. An entry consumed by another meanwhile is not locked. */
   async #tryAcquire(progress: Progress): Promise<Buffer | null> {
     const locking = this.#client.transaction().check(this.#entry, -1).create(this.#lock, this.#id, { ephemeral: true });
     const [locked, read] = await Promise.allSettled([locking.commitOrThrow(), this.#client.get(this.#entry)]);
@@ -100,7 +100,7 @@ export class EntryLock {
     return null;
   }
 
-  /** Whether a lock whose making failed is there all the same, from an earlier try of which the answer was lost. */
+  /** Whether a lock whose creation failed exists all the same, from an earlier attempt whose answer was lost. */
   async #isOursAfter(failure: unknown, progress: Progress): Promise<boolean> {
     const error = failure instanceof TransactionError ? failure.cause : failure;
     if (isTransient(error)) {
@@ -108,7 +108,7 @@ export class EntryLock {
       progress.inDoubt();
     }
     if (error instanceof NoNodeError) {
-      // Where the parent has vanished, it is made before the next look at the queue.
+      // If the parent has vanished, it is created before the next look at the queue.
       if (progress.unsure) await this.discard();
       return false;
     }
@@ -125,7 +125,7 @@ export class EntryLock {
     }
   }
 
-  /** Where the answer to `work` was lost: done again while the lock is still ours; else `wasDone` says what became of it. */
+  /** If the answer to `work` is lost: repeats it while the lock is still ours; else `wasDone` determines the outcome. */
   async #untilKnown(attempt: Attempt, work: () => Promise<boolean>, wasDone: () => Promise<boolean>): Promise<boolean> {
     for (;;) {
       try {
@@ -138,7 +138,7 @@ export class EntryLock {
   }
 }
 
-/** `unsure`: the lock may be ours already. */
+/** `unsure`: the lock may already be ours. */
 interface Progress {
   unsure: boolean;
   readonly inDoubt: () => void;

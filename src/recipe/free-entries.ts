@@ -6,9 +6,9 @@ import { ensuring } from './ensuring.ts';
 import { createdEver, deletedEver, sortEntries } from './queue-entry.ts';
 
 /**
- * The entries of a LockingQueue that nobody has locked. A long queue is not listed for each item (Kazoo D-24d): the stats of its two folders tell how many
- * entries were ever put, and how many locks ever went without their entry. While neither number changes, no entry can have become free, so that the next
- * is the first of those last listed that is still there and has no lock.
+ * The entries of a LockingQueue that nobody has locked. A long queue is not listed for each item (Kazoo D-24d): the stats of its two parent nodes tell how many
+ * entries were ever put, and how many locks were ever removed without their entry. While neither number changes, no entry can have become free, so the next
+ * one is the first of those last listed that still exists and has no lock.
  *
  *   next():   exists(taken) + exists(entries) + exists(lock) and exists(entry) of the next few     one round trip
  */
@@ -16,7 +16,7 @@ export class FreeEntries {
   readonly #client: RecipeClient;
   readonly #entries: string;
   readonly #taken: string;
-  /** Those last listed, in order, less those that were seen to be gone or locked since; none where they were few. */
+  /** The entries last listed, in order, without those since found gone or locked; empty if they were few. */
   #listed: string[] = [];
   #put = 0;
   #givenBack = 0;
@@ -27,7 +27,7 @@ export class FreeEntries {
     this.#taken = taken;
   }
 
-  /** The first ones, in order; none only where there is none. */
+  /** The first free entries, in order; empty only if there are none. */
   async next(attempt: Attempt): Promise<readonly string[]> {
     for (let few = FEW; this.#listed.length > 0 && few <= MANY; few *= 2) {
       const free = await this.#look(attempt, this.#listed.slice(0, few));
@@ -37,10 +37,10 @@ export class FreeEntries {
     return this.list(attempt);
   }
 
-  /** All of them, in order. @param watch told of the next change of either folder */
+  /** All free entries, in order. @param watch called at the next change of either parent node */
   async list(attempt: Attempt, watch?: () => void): Promise<readonly string[]> {
     const options = { watch, ...attempt.limits, includeData: true } as const;
-    // The locks first: an entry that is consumed in between is not taken for a free one.
+    // The locks first, so that an entry consumed in between is not taken for a free one.
     const [[locks, taken], [names, entries]] = await attempt.retry(this.#client, () =>
       ensuring(this.#client, attempt, [this.#entries, this.#taken], () =>
         Promise.all([this.#client.getChildren(this.#taken, options), this.#client.getChildren(this.#entries, options)]),
@@ -54,7 +54,7 @@ export class FreeEntries {
     return free;
   }
 
-  /** Which of these are free; null where others may be before them. */
+  /** Which of these are free; null if others may come before them. */
   async #look(attempt: Attempt, names: readonly string[]): Promise<readonly string[] | null> {
     const nodes = names.flatMap((name) => [joinPath(this.#taken, name), joinPath(this.#entries, name)]);
     const paths = [this.#taken, this.#entries, ...nodes];
@@ -68,13 +68,13 @@ export class FreeEntries {
   }
 }
 
-/** Entries: of so few, a listing is as cheap. */
+/** Up to so many entries, listing them is as cheap. */
 const SHORT = 500;
-/** How many are looked at together, at first and at most: those before ours have been locked by others, or consumed, since they were listed. */
+/** How many are checked together, at first and at most: others may have locked or consumed the first ones since they were listed. */
 const FEW = 4;
 const MANY = 64;
 
-/** How many locks went while their entry stayed: `consume` removes both at once. */
+/** How many locks were removed while their entry stayed: `consume` removes both at once. */
 function givenBack(taken: ZnodeStat, entries: ZnodeStat): number {
   return deletedEver(taken) - deletedEver(entries);
 }

@@ -3,16 +3,16 @@ import type { RecipeClient } from '../client/recipe-client.ts';
 import type { Attempt } from './attempt.ts';
 
 export interface FreshnessOptions {
-  /** Throws where there is nothing to wait for any more. */
+  /** Throws if there is nothing left to wait for. */
   check(): void;
-  /** Reads, at once, what is known to have changed. @returns whether that is done */
+  /** Requests, at once, everything known to have changed. @returns whether all has been read */
   catchUp(): boolean;
   changed(fresh: boolean): void;
 }
 
 /**
- * Whether a copy of nodes shows what the server has: stale from the loss of the connection until what changed meanwhile has been read.
- * The server tells of what changed before it answers a request that came later: so with the answer to a sync all of it is known.
+ * Whether a local copy of nodes matches the server: stale from the loss of the connection until everything that changed meanwhile has been read.
+ * The server sends notifications of earlier changes before it answers a later request: so once a sync is answered, all of them are known.
  */
 export class Freshness {
   readonly #client: RecipeClient;
@@ -39,20 +39,20 @@ export class Freshness {
     this.stir();
   }
 
-  /** Something may have been caught up with. */
+  /** Some reading may be complete now. */
   stir(): void {
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
   }
 
-  /** There is a connection, again perhaps: turns fresh when all is read, unless it is lost before. */
+  /** There is a connection (again): turns fresh when everything is read, unless the connection is lost before. */
   begin(): void {
     this.#catchUp().catch((error: unknown) => {
       if (!(error instanceof KazooException)) this.#client.reportError(error);
     });
   }
 
-  /** Resolves once everything that was written before this call has been read. */
+  /** Resolves once everything written before this call has been read. */
   async wait(attempt: Attempt): Promise<void> {
     while (!(await attempt.persist(() => attempt.guard(this.#catchUp()))));
   }
@@ -70,7 +70,7 @@ export class Freshness {
     return true;
   }
 
-  /** A server that is cut off from the others serves no sync: what it has is all there is. */
+  /** A server that is cut off from the ensemble refuses sync: what it has is all there is. */
   async #barrier(): Promise<void> {
     try {
       await this.#client.sync(this.#path);

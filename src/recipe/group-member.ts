@@ -12,7 +12,7 @@ import { TreeEvent } from './tree-event.ts';
 import { loadTree } from './tree-loading.ts';
 
 /**
- * Takes part in a group, and knows its members with what each tells of itself (Curator's GroupMember, its layout: `<path>/<id>`, ephemeral).
+ * Joins a group, and knows its members with their payloads (Curator's GroupMember, with its layout: `<path>/<id>`, ephemeral).
  * The membership outlives a lost session.
  *
  * @example
@@ -29,7 +29,7 @@ export class GroupMember {
   readonly #loaded = new Deferred();
   #payload: Buffer;
 
-  /** @throws TypeError or RangeError for arguments that are none */
+  /** @throws TypeError or RangeError for invalid arguments */
   constructor(client: RecipeClient, path: string, id: string, payload: ZnodeData = '') {
     requireClient(client);
     if (typeof id !== 'string' || id === '' || id.includes('/'))
@@ -47,17 +47,17 @@ export class GroupMember {
     );
   }
 
-  /** Joins, and resolves when the members are known. Once. @throws KazooException if it was started or closed before; ConnectionClosedError when the client stops */
+  /** Joins, and resolves when the members are known. Call it once. @throws KazooException if it was already started or closed; ConnectionClosedError when the client stops */
   async start(options?: WaitOptions): Promise<void> {
     await bounded(this.#client, options, this.path, 'group member', async () => {
       const joined = this.#node.start();
-      // It waits for a client that has yet to be started; the cache does not, and can be started once only.
+      // The node waits for a client that is not started yet; the cache does not, and can be started only once.
       if (this.#client.state === 'LOST') await joined;
       await Promise.all([joined, loadTree(this.#cache, this.#loaded.promise)]);
     });
   }
 
-  /** The members there are, this one always among them, by id. */
+  /** The current members' payloads by id, always including this one. */
   members(): Map<string, Buffer> {
     const members = new Map<string, Buffer>();
     for (const id of this.#cache.getChildren(this.path, new Set<string>())) {
@@ -67,7 +67,7 @@ export class GroupMember {
     return members.set(this.id, this.#payload);
   }
 
-  /** Changes what this member tells of itself. An abort or a timeout ends the wait, not the change. */
+  /** Changes this member's payload. An abort or a timeout ends the wait, not the change. */
   async setPayload(payload: ZnodeData, options?: WaitOptions): Promise<void> {
     const own = ownData('data', payload);
     await bounded(this.#client, options, this.path, 'group member', async () => {
@@ -76,7 +76,7 @@ export class GroupMember {
     });
   }
 
-  /** Leaves, for good. */
+  /** Leaves the group for good. */
   async close(): Promise<void> {
     this.#loaded.reject(new KazooException('closed'));
     await Promise.all([this.#node.close(), this.#cache.close()]);

@@ -9,31 +9,31 @@ import { LateSignal } from './late-signal.ts';
 import { ignoreState, listenToState } from './state-listeners.ts';
 
 /**
- * When the signal of a hold aborts.
- * - `standard`: as soon as the connection is in doubt (SUSPENDED), which, while the event loop runs, is before the server can end the session and give the lock to another.
- * - `session`: only when the session is lost, which can be up to a third of its timeout after another got the lock.
+ * When a hold's signal aborts.
+ * - `standard`: as soon as the connection is in doubt (SUSPENDED). While the event loop runs, that is before the server can end the session and give the lock to another client.
+ * - `session`: only when the session is lost, which can be up to a third of its timeout after another client got the lock.
  */
 export type ErrorPolicy = 'standard' | 'session';
 
-/** What there is to hold: a node that says so on the server. */
+/** What a hold consists of: a node on the server. */
 export interface Claim {
-  /** Of the node. */
+  /** The node's path. */
   readonly path: string;
-  /** Zxid of the node's creation: it grows from each holder to the next. */
+  /** Zxid of the node's creation: it grows with each new holder. */
   readonly fencingToken: bigint;
   /** Whether it ends with the session. */
   readonly ephemeral: boolean;
-  /** Whether the node is ours now: connected, in the session that made it. */
+  /** Whether the node is ours now: connected, in the session that created it. */
   isOurs(): boolean;
-  /** Removes the node, for certain, or throws what will not pass. */
+  /** Removes the node reliably, or throws a permanent error. */
   remove(): Promise<void>;
-  /** The same in the background. */
+  /** Like {@link Claim.remove}, in the background. */
   discard(): Promise<void>;
-  /** The session was lost: a node that ends with it needs no removal, one that does not is still there. */
+  /** Called when the session was lost: an ephemeral node needs no removal, a persistent one still exists. */
   lost(): void;
 }
 
-/** Aborts with the hold or with its caller. `AbortSignal.any` would do, but before Node 24 it keeps for good each signal on which somebody leaves a listener. */
+/** Aborts with the hold or with its caller. `AbortSignal.any` would do, but before Node 24 it leaks each signal on which somebody leaves a listener. */
 export function withCaller(hold: AbortSignal, caller: AbortSignal | undefined): AbortSignal {
   if (caller === undefined) return hold;
   const both = new AbortController();
@@ -46,10 +46,10 @@ export function withCaller(hold: AbortSignal, caller: AbortSignal | undefined): 
   return both.signal;
 }
 
-/** Milliseconds. A hold that is over sooner is not worth the request. */
+/** Milliseconds. A hold that ends sooner is not worth the request. */
 const WATCHED_AFTER = 1_000;
 
-/** One hold of a lock or lease, from being obtained to its end; it listens to the session's state meanwhile, and before long to its node: somebody may remove that by hand. */
+/** One hold of a lock or lease, from acquisition to its end. It follows the session's state, and soon also its node, which somebody may remove by hand. */
 export class Hold {
   readonly claim: Claim;
   readonly #client: RecipeClient;
@@ -82,7 +82,7 @@ export class Hold {
         options.lost();
         this.#late.abort(() => new SessionExpiredError(`${options.subject} is no longer held: the session was lost`));
       } else if (state === 'SUSPENDED' && options.errorPolicy === 'standard') {
-        this.#late.abort(() => new ConnectionLoss(`${options.subject} may be lost: the connection was lost`));
+        this.#late.abort(() => new ConnectionLoss(`${options.subject} may no longer be held: the connection was lost`));
       }
     };
     listenToState(client, this.#onState);
@@ -93,17 +93,17 @@ export class Hold {
     return this.#late.signal;
   }
 
-  /** Hears now of what will be announced in a moment. */
+  /** Takes in a change of state that is about to be announced. */
   look(): void {
     this.#onState(this.#client.state);
   }
 
-  /** Whether it ended with the session, and its node did not. */
+  /** Whether the hold ended with the session, but its node did not. */
   get leavesNode(): boolean {
     return this.#leavesNode;
   }
 
-  /** Its node is about to be removed: aborts the signal with a reason, made only if it is looked at. */
+  /** The node is about to be removed: aborts the signal with a reason, created only when it is read. */
   abort(reason: () => Error): void {
     this.#unwatch();
     this.#late.abort(reason);

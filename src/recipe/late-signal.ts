@@ -1,4 +1,4 @@
-/** An AbortSignal that is made when somebody looks at it: making one costs more than all else of most waits and holds, which nobody looks at. */
+/** An AbortSignal created when first read: creating one costs more than everything else in most waits and holds, whose signal nobody reads. */
 export class LateSignal {
   #controller: AbortController | undefined;
   #reason: (() => unknown) | undefined;
@@ -11,7 +11,7 @@ export class LateSignal {
     return this.#controller.signal;
   }
 
-  /** Once; the reason is made for whoever looks. */
+  /** Only the first call counts; the reason is created when needed. */
   abort(reason: () => unknown): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;

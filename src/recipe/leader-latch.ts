@@ -19,32 +19,32 @@ import { SequencePattern } from './sequence.ts';
 import { ignoreState, listenToState } from './state-listeners.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 
-/** Whether closing a latch that leads tells `notLeader` to its listeners. */
+/** Whether closing a leading latch emits `notLeader`. */
 export type CloseMode = 'notify' | 'silent';
 
-/** What a {@link LeaderLatch} is made with. */
+/** Options of a {@link LeaderLatch}. */
 export interface LeaderLatchOptions {
-  /** Stored in the participant's node, for {@link LeaderLatch.participants} of others. Default: empty. */
+  /** Stored in the participant's node; {@link LeaderLatch.participants} shows it to others. Default: empty. */
   identifier?: string | undefined;
-  /** Whether leadership ends on SUSPENDED (`standard`, the default) or on LOST only (`session`). */
+  /** Whether leadership ends on SUSPENDED (`standard`, the default) or only on LOST (`session`). */
   errorPolicy?: ErrorPolicy | undefined;
   /** Default `notify`; Curator's is `silent`. */
   closeMode?: CloseMode | undefined;
 }
 
 export interface LeaderLatchEvents {
-  /** Leadership was taken up. The signal aborts when it ends. */
+  /** Leadership was gained. The signal aborts when it ends. */
   leader: [signal: AbortSignal];
   /** Leadership has ended. */
   notLeader: [];
 }
 
 /**
- * Stands for leadership in the background, for as long as it is open: `leader` when it is won, `notLeader` when it is lost, and then in line again,
+ * Competes for leadership in the background while it is open: emits `leader` when it wins and `notLeader` when it loses, and then queues again,
  * across reconnects, lost sessions and restarts of the client.
  *
- * Its nodes are those of Curator's LeaderLatch (`_c_<uuid>-latch-<sequence>`, ephemeral), so that processes of Node and of the JVM elect one leader.
- * After a mere reconnect it leads again if its node is still the first. Do the leader's work under the signal: it aborts as soon as the connection is in doubt.
+ * Its nodes are those of Curator's LeaderLatch (`_c_<uuid>-latch-<sequence>`, ephemeral), so that Node and JVM processes elect one leader.
+ * After a mere reconnect it leads again if its node is still the first. Do the leader's work under the signal, which aborts when leadership ends.
  *
  * @example
  * const latch = new LeaderLatch(client, '/leader', { identifier: 'node-1' });
@@ -52,7 +52,7 @@ export interface LeaderLatchEvents {
  * latch.start();
  */
 export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
-  /** Where the nodes of all who stand are. */
+  /** The parent of all participants' nodes. */
   readonly path: string;
   readonly #client: RecipeClient;
   readonly #identifier: string;
@@ -62,10 +62,10 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
   #node: OwnedNode | null = null;
   #term = new AbortController();
   #running: Promise<void> | undefined;
-  /** Ends the present leadership in a state of the client that puts it in doubt. */
+  /** Ends the current leadership if the client's state puts it in doubt. */
   #notice: (state: KazooState) => void = () => undefined;
 
-  /** @throws TypeError or RangeError for arguments that are none; ConfigurationError for an `errorPolicy` that is not known */
+  /** @throws TypeError or RangeError for invalid arguments; ConfigurationError for an unknown `errorPolicy` */
   constructor(client: RecipeClient, path: string, options?: LeaderLatchOptions) {
     super();
     const { identifier, errorPolicy, closeMode = 'notify' } = requireOptions(options, OPTIONS);
@@ -83,30 +83,30 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     return !this.#term.signal.aborted;
   }
 
-  /** Of the present leadership; an aborted one while there is none. */
+  /** The signal of the current leadership; an aborted one while not leading. */
   get signal(): AbortSignal {
     this.#notice(this.#client.state);
     return this.#term.signal;
   }
 
-  /** The name of this participant's node while it has one; else null. */
+  /** The name of this participant's node; null while it has none. */
   get node(): string | null {
     return this.#node?.name ?? null;
   }
 
-  /** Gets in line. Harmless when repeated. @throws KazooException after {@link close} */
+  /** Joins the queue. Harmless when repeated. @throws KazooException after {@link close} */
   start(): void {
     if (this.#closing.signal.aborted) throw new KazooException('already closed');
     this.#running ??= this.#run();
   }
 
-  /** True once this one leads; false if the `timeout` ran out first. @throws `signal.reason`; KazooException when it is closed; ConnectionClosedError when the client stops */
+  /** True once this participant leads; false if the `timeout` expires first. @throws `signal.reason`; KazooException when it is closed; ConnectionClosedError when the client stops */
   async waitForLeadership(options?: WaitOptions): Promise<boolean> {
     const attempt = new Attempt(this.#client.clock, requireWaiting(options), () => waitTimedOut(this.path, 'leadership'));
     const { signal: closing } = this.#closing;
     const closed = (): void => attempt.end(closing.reason);
     const forget = onAbort(closing, closed);
-    // A request made without a session waits for one, or for the end of the client, which is no news after LOST.
+    // A request made without a session waits for one, or for the end of the client, of which no state tells after LOST.
     const onState = (state: KazooState): void => {
       if (state === 'LOST')
         attempt
@@ -138,14 +138,14 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     }
   }
 
-  /** The identifiers of those in line, Curator's among them, the leader first. */
+  /** The identifiers of all participants, also Curator's, the leader first. */
   participants(options?: WaitOptions): Promise<string[]> {
     return bounded(this.#client, options, this.path, 'participants', async ({ limits }) =>
       readTexts(this.#client, this.path, await this.#line(limits), limits),
     );
   }
 
-  /** The identifier of the first in line, which leads or is about to; null where nobody stands. */
+  /** The identifier of the first participant, which leads or is about to; null if there is none. */
   leader(options?: WaitOptions): Promise<string | null> {
     return bounded(this.#client, options, this.path, 'leader', async ({ limits }) => {
       for (const name of await this.#line(limits)) {
@@ -156,7 +156,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     });
   }
 
-  /** Gives leadership, or the place in line, up for good. @param closeMode instead of the option's */
+  /** Gives up leadership, or the place in the queue, for good. @param closeMode overrides the option */
   async close(closeMode: CloseMode = this.#closeMode): Promise<void> {
     this.#closeMode = requireOneOf('closeMode', closeMode, CLOSE_MODES);
     this.#closing.abort(new KazooException('the latch was closed'));
@@ -190,7 +190,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     await this.#discardNode();
   }
 
-  /** One look at the line, and a wait for what comes next. False: this one's node is no longer in it. */
+  /** Checks the queue once, and waits for the next change. False: our node is no longer in it. */
   async #standInLine(attempt: Attempt): Promise<boolean> {
     this.#node ??= new OwnedNode(this.#client, {
       parent: this.path,
@@ -202,7 +202,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     const node = this.#node;
     await attempt.guard(node.make());
     const [children] = await attempt.guard(Promise.all([nullIfMissing(this.#client.getChildren(this.path)), node.verify()]));
-    // Asked now, not before the reply: without a connection there is no session for the node to belong to.
+    // Checked now, not before the reply: without a connection there is no session for the node to belong to.
     if (children === null || !node.isAmong(children) || (this.#client.state === 'CONNECTED' && !node.isOurs)) {
       void this.#discardNode();
       return false;
@@ -232,7 +232,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     closing.addEventListener('abort', onClose);
     try {
       this.emit('leader', term.signal);
-      // Somebody may delete the node: whoever comes next leads then, and this one must not.
+      // Somebody may delete the node: then the next participant leads, and this one must not.
       while (await attempt.persist(async () => !term.signal.aborted && (await this.#awaitChange(attempt, name))));
     } finally {
       ignoreState(this.#client, onState);
@@ -241,7 +241,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     }
   }
 
-  /** Waits for news of a node, or of the connection; `get` leaves no watch if the node has gone already. False: it has. */
+  /** Waits for a change of a node or of the connection; `get` leaves no watch if the node is already gone. False: it is gone. */
   async #awaitChange(attempt: Attempt, name: string): Promise<boolean> {
     const path = joinPath(this.path, name);
     const seen = observe(
@@ -265,7 +265,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
     return PARTICIPANTS.sort(children ?? []).map(({ name }) => name);
   }
 
-  /** A stopped client may be started again; anything else may pass. */
+  /** A stopped client may be started again; any other error may be transient. */
   async #beforeNextTry(error: unknown, failures: number): Promise<void> {
     const { signal } = this.#closing;
     await new Promise<void>((resolve) => {
@@ -289,7 +289,7 @@ export class LeaderLatch extends SafeEmitter<LeaderLatchEvents> {
 }
 
 const LATCH = 'latch-';
-/** Curator ranks by the text behind the last `latch-`; other nodes do not count here. */
+/** Curator sorts by the text after the last `latch-`; other nodes do not count here. */
 const PARTICIPANTS = new SequencePattern([LATCH]);
 const OPTIONS = ['identifier', 'errorPolicy', 'closeMode'] as const;
 const CLOSE_MODES: readonly CloseMode[] = ['notify', 'silent'];

@@ -11,17 +11,17 @@ import { Lock } from './lock.ts';
 import { readText } from './missing.ts';
 import { pythonJson } from './python-text.ts';
 
-/** What leases are made with. */
+/** Options of a lease. */
 export interface LeaseOptions {
-  /** Who holds the lease: whoever gives the same name renews it. Default: the host's name. */
+  /** The holder's name: a client with the same name renews the lease. Default: the host name. */
   identifier?: string | undefined;
-  /** Where the time comes from, which all holders must agree on. Default: this machine's clock. */
+  /** The source of time, on which all holders must agree. Default: this machine's clock. */
   now?: (() => Date) | undefined;
 }
 
 /**
- * A lease of a fixed duration, which survives the session: for work that one of many should do once in a while (Kazoo LE-1 to LE-7).
- * Obtaining it does not wait for a present holder. It does wait for the short lock under which the decision is made.
+ * A lease of a fixed duration that survives the session: for work that one of many clients should do once in a while (Kazoo LE-1 to LE-7).
+ * Obtaining it does not wait for the current holder, only for the short lock under which the decision is made.
  *
  * @example
  * const lease = client.nonBlockingLease('/leases/nightly', 3_600_000);
@@ -53,15 +53,15 @@ export class NonBlockingLease {
     this.#holderPath = joinPath(this.path, HOLDER);
   }
 
-  /** Whether the last {@link obtain} got the lease. It says nothing of whether the lease has ended since. */
+  /** Whether the last {@link obtain} got the lease. The lease may have ended since. */
   get obtained(): boolean {
     return this.#obtained;
   }
 
   /**
-   * Takes the lease, or renews it, unless another holds it.
+   * Takes the lease, or renews it, unless another holder has it.
    *
-   * @throws KazooException where the node holds something else than a lease
+   * @throws KazooException if the node contains something other than a lease
    */
   async obtain(options?: WaitOptions): Promise<boolean> {
     this.#obtained = false;
@@ -69,7 +69,7 @@ export class NonBlockingLease {
     return this.#obtained;
   }
 
-  /** Who is written down as the holder; null where nobody is. */
+  /** The holder recorded in the node; null if there is none. */
   async readHolder(options?: WaitOptions): Promise<string | null> {
     const lease = await bounded(this.#client, options, this.path, 'lease', (attempt) =>
       attempt.retry(this.#client, () => this.#read(attempt.limits)),
@@ -81,7 +81,7 @@ export class NonBlockingLease {
     return this.#identifier;
   }
 
-  /** A decision that a lost connection cut short is made again: what was written by then is found, as a lease of ours. So is one about a node that somebody has deleted meanwhile. */
+  /** Repeats a decision that a lost connection interrupted: whatever was written is then found as our own lease. Likewise if somebody deleted the node meanwhile. */
   async #underLock(attempt: Attempt): Promise<boolean> {
     const { limits } = attempt;
     for (;;) {
@@ -95,7 +95,7 @@ export class NonBlockingLease {
   }
 
   async #decide(limits: WaitOptions): Promise<boolean> {
-    if (!this.#lock.isAcquired) throw new SessionExpiredError(`the lock of the lease ${this.path} was lost`);
+    if (!this.#lock.isAcquired) throw new SessionExpiredError(`the lock for the lease ${this.path} was lost`);
     const now = checkDate(this.#now());
     const lease = await this.#read(limits);
     if (lease !== null && !this.#mayTake(lease, now)) return false;
@@ -106,7 +106,7 @@ export class NonBlockingLease {
     return lease.version === VERSION && (lease.holder === this.#identifier || now.getTime() >= lease.end);
   }
 
-  /** Deleted and made anew, as Kazoo does, but in one step: a crash in between loses nothing. */
+  /** Deletes and creates the node, as Kazoo does, but in one step: a crash in between loses nothing. */
   async #write(exists: boolean, end: Date, limits: WaitOptions): Promise<boolean> {
     const data = pythonJson({ version: VERSION, holder: this.#identifier, end: end.toISOString().slice(0, SECONDS) });
     const transaction = this.#client.transaction();
@@ -122,7 +122,7 @@ export class NonBlockingLease {
 }
 
 /**
- * A number of leases of which one is enough: so many may work at once (Kazoo LE-6).
+ * `count` leases, of which a client needs one: so many clients may work at once (Kazoo LE-6).
  *
  * @example
  * const lease = client.multiNonBlockingLease(3, '/leases/workers', 60_000);
@@ -154,7 +154,7 @@ export class MultiNonBlockingLease {
     return this.#obtained;
   }
 
-  /** Takes one of the leases, or renews the one that is ours: that is tried first, so that nobody ends up with two (Kazoo D-24i). */
+  /** Takes one of the leases, or renews our own, which is tried first, so that nobody ends up with two (Kazoo D-24i). */
   async obtain(options?: WaitOptions): Promise<boolean> {
     this.#obtained = false;
     this.#obtained = await bounded(this.#client, options, this.path, 'obtain', ({ limits }) => this.#obtainOne(limits));
@@ -173,7 +173,7 @@ export class MultiNonBlockingLease {
   }
 }
 
-/** Only who does not ask for the lock, such as an operator who frees the lease, can come between the look and the write. */
+/** Only someone who does not take the lock, such as an operator who frees the lease, can interfere between read and write. */
 function isRace(error: unknown): boolean {
   return error instanceof TransactionError && (error.cause instanceof NoNodeError || error.cause instanceof NodeExistsError);
 }
@@ -193,7 +193,7 @@ const SECONDS = 19;
 function parseLease(path: string, text: string): Lease {
   try {
     const { version, holder, end } = JSON.parse(text) as Record<string, unknown>;
-    // Another version may look different: it is not ours to read (Kazoo LE-4).
+    // Another version may look different: do not parse it (Kazoo LE-4).
     if (version !== VERSION) return { version, holder: '', end: Infinity };
     if (typeof holder === 'string' && typeof end === 'string' && END.test(end))
       return { version, holder, end: Date.parse(`${end}Z`) };
@@ -213,6 +213,6 @@ function requireLeaseDuration(duration: number): number {
 
 function checkDate(date: Date): Date {
   if (!(date instanceof Date) || Number.isNaN(date.getTime()))
-    throw new TypeError(`now() must give a valid Date, not ${describeValue(date)}`);
+    throw new TypeError(`now() must return a valid Date, not ${describeValue(date)}`);
   return date;
 }

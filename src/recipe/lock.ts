@@ -14,36 +14,36 @@ import { observe } from './observe.ts';
 import { OwnedNode } from './owned-node.ts';
 import { SequencePattern } from './sequence.ts';
 
-/** What a {@link Lock} is made with. */
+/** Options of a {@link Lock}. */
 export interface LockOptions {
-  /** Stored in the contender's node, for {@link Lock.contenders} of others. Default: empty. */
+  /** Stored in the contender's node; {@link Lock.contenders} shows it to others. Default: empty. */
   identifier?: string | undefined;
-  /** More node-name patterns (regular-expression text before the sequence number) to wait for, such as `-lock-` for Curator's. Only this side honours them (Kazoo LK-5). */
+  /** More node names to wait for: regular-expression text before the sequence number, such as `-lock-` for Curator's. Only this side honours them (Kazoo LK-5). */
   extraLockPatterns?: Iterable<string> | undefined;
-  /** When the signal of a hold aborts. Default `standard`. */
+  /** When a hold's signal aborts. Default `standard`. */
   errorPolicy?: ErrorPolicy | undefined;
 }
 
 /** How to wait for a {@link Lock}. */
 export interface LockAcquireOptions extends AcquireOptions {
   /**
-   * Whether the node ends with the session (default). A persistent one keeps others out even after LOST, when `isAcquired` is false and `release()` does nothing:
-   * `acquire()` on this object takes it up again, for a `release()`; the end of `withLock` or `hold` removes it; else it is to be deleted by hand, by the name in `node`.
+   * Whether the node ends with the session (default). A persistent node keeps others out even after LOST, when `isAcquired` is false and `release()` does nothing.
+   * Then `acquire()` on this object takes it up again, so that `release()` works; the end of `withLock` or `hold` removes it; else delete it by hand, by the name in `node`.
    */
   ephemeral?: boolean | undefined;
 }
 
-/** Which node names a kind of lock uses, and which it waits for (Kazoo RW-1, RW-2). */
+/** The node names a kind of lock uses, and those it waits for (Kazoo RW-1, RW-2). */
 export interface LockKind {
   readonly own: string;
   readonly awaits: readonly string[];
 }
 
 /**
- * Mutual exclusion, first come first served, over the nodes that Python Kazoo uses (LK-1): `<path>/<uuid>__lock__<sequence>`.
- * Not re-entrant: acquiring what this object holds waits for the release.
+ * A mutual-exclusion lock, first come first served, with the nodes that Python Kazoo uses (LK-1): `<path>/<uuid>__lock__<sequence>`.
+ * Not re-entrant: if this object holds the lock, `acquire()` waits for the release.
  *
- * Holding is a matter of time: act only while `signal` has not aborted, and give `fencingToken` to storage that can refuse a late holder.
+ * A lock can be lost at any time: act only while `signal` has not aborted, and give `fencingToken` to storage that can reject a late holder.
  *
  * @example
  * const lock = client.lock('/locks/report', { identifier: 'worker-1' });
@@ -69,7 +69,7 @@ export class Lock extends Acquirable {
     this.#all = new SequencePattern([...kind.awaits, ...extra, kind.own]);
   }
 
-  /** The name of this object's node while it waits or holds; else null. */
+  /** The name of this object's node while it waits for the lock or holds it; else null. */
   get node(): string | null {
     return this.#node?.name ?? null;
   }
@@ -84,15 +84,15 @@ export class Lock extends Acquirable {
   }
 
   /**
-   * Runs `fn` while holding the lock and gives its outcome. `fn` gets a signal that aborts when the lock is, or may be, lost, or `options.signal` aborts.
+   * Runs `fn` while holding the lock and settles as it does. The signal given to `fn` aborts when the lock is, or may be, lost, or `options.signal` aborts.
    *
-   * @throws LockTimeout where `blocking: false` finds it taken, too
+   * @throws LockTimeout also when `blocking: false` and the lock is taken
    */
   withLock<T>(fn: (signal: AbortSignal) => Promise<T> | T, options?: LockAcquireOptions): Promise<T> {
     return this.within(fn, options);
   }
 
-  /** The identifiers of all who hold or wait, first come first (Kazoo LK-21). */
+  /** The identifiers of the holder and of all waiters, in order of arrival (Kazoo LK-21). */
   contenders(options?: WaitOptions): Promise<string[]> {
     return bounded(this.client, options, this.path, 'contenders', async ({ limits }) => {
       const children = await this.#children(limits);
@@ -134,7 +134,7 @@ export class Lock extends Acquirable {
       const place = await attempt.persist(() => attempt.guard(this.#place(node)));
       if (place === 'first') return this.#claim(node);
       if (place === 'gone') {
-        // Its session is over, or somebody removed it: to the end of the line.
+        // Its session is over, or somebody removed it: go to the end of the queue.
         void node.discard();
         this.#node = null;
         if (rounds > 0) await attempt.pause(pauseAfter(rounds));
@@ -146,7 +146,7 @@ export class Lock extends Acquirable {
     }
   }
 
-  /** Where our node stands. It is made and the line looked at in one round trip: the requests are served in the order in which they leave. */
+  /** The place of our node in the queue. Creating it and listing the queue take one round trip: requests are served in the order they are sent. */
   async #place(node: OwnedNode): Promise<Place> {
     const making = node.make();
     const looking = this.#children();
@@ -156,9 +156,9 @@ export class Lock extends Acquirable {
     const { name } = node;
     if (!isInView) return 'unsure';
     if (children === null || !node.isAmong(children)) return 'gone';
-    // Another node of ours turned out to be the first: its owner is not known yet.
+    // Another node of ours turned out to be the first one: its owner is not known yet.
     if (node.name !== name) return 'unsure';
-    // Asked now, not before the reply: without a connection there is no session for the node to belong to.
+    // Checked now, not before the reply: without a connection there is no session for the node to belong to.
     if (!node.isOurs) return this.client.state === 'CONNECTED' ? 'gone' : 'unsure';
     const { sequence } = this.#own.read(node.name!)!;
     const predecessor = this.#awaited.predecessor(children, sequence);
@@ -166,8 +166,8 @@ export class Lock extends Acquirable {
   }
 
   /**
-   * Waits for the one before us, and only for that one; `get` leaves no watch if it has gone already (Kazoo LK-7).
-   * A lost connection ends the wait: our own node may have gone with it, so our place has to be looked at first.
+   * Waits for our predecessor only; `get` leaves no watch if it is already gone (Kazoo LK-7).
+   * A lost connection ends the wait: our own node may be gone too, so our place must be checked first.
    */
   async #awaitChange(attempt: Attempt, predecessor: string): Promise<void> {
     const path = joinPath(this.path, predecessor);
@@ -210,14 +210,14 @@ export class Lock extends Acquirable {
     return nullIfMissing(this.client.getChildren(this.path, limits));
   }
 
-  /** Null data is skipped, as Kazoo does. */
+  /** Null data is skipped, as in Kazoo. */
   async #identifierIn(name: string, limits: WaitOptions): Promise<string | null> {
     const found = await nullIfMissing(this.client.get(joinPath(this.path, name), limits));
     return found?.[0]?.toString('utf8') ?? null;
   }
 }
 
-/** First in line; behind another; no longer in line; or to be looked at again, because the connection is in between. */
+/** First in the queue; behind another node; no longer in the queue; or unsure, because of a lost connection, so check again. */
 type Place = 'first' | 'gone' | 'unsure' | { readonly behind: string };
 
 const EXCLUSIVE: LockKind = { own: '__lock__', awaits: ['__lock__'] };
@@ -229,6 +229,6 @@ function checkPatterns(patterns: Iterable<string> | undefined): string[] {
   }
   const list = [...patterns];
   for (const pattern of list)
-    if (typeof pattern !== 'string') throw new TypeError(`extraLockPatterns must hold strings, not ${describeValue(pattern)}`);
+    if (typeof pattern !== 'string') throw new TypeError(`extraLockPatterns must contain strings, not ${describeValue(pattern)}`);
   return list;
 }

@@ -15,15 +15,15 @@ import { entryPrefix, type PutOptions, requirePut, sortEntries } from './queue-e
 import { waitTimedOut } from './wait-timed-out.ts';
 import { Wakeup } from './wakeup.ts';
 
-/** What a consumer is processing. */
+/** The entry a consumer is processing. */
 export interface LockedEntry {
   readonly name: string;
   readonly value: Buffer;
 }
 
 /**
- * A queue whose items stay until they have been processed: `get()` locks the first free one, `consume()` removes it, `release()` gives it back,
- * and so does the end of the session (Kazoo LQ-1 to LQ-8). Each item is processed at least once. One object holds one item at a time.
+ * A queue whose items stay until they have been processed: `get()` locks the first free item, `consume()` removes it, `release()` puts it back,
+ * as does the end of the session (Kazoo LQ-1 to LQ-8). Each item is processed at least once. One object holds one item at a time.
  *
  * @example
  * const queue = new LockingQueue(client, '/jobs');
@@ -32,18 +32,18 @@ export interface LockedEntry {
  */
 export class LockingQueue {
   readonly path: string;
-  /** What marks the locks of this object: 32 hexadecimal digits. */
+  /** Marks the locks of this object: 32 hexadecimal digits. */
   readonly id = uniqueName();
   readonly #client: RecipeClient;
   readonly #entries: string;
   readonly #taken: string;
   readonly #free: FreeEntries;
   readonly #turnstile = new Turnstile();
-  /** What a call that was given up had begun is done and taken back. */
+  /** Resolves when the lock begun by an aborted call has been removed. */
   #tidied: Promise<unknown> = Promise.resolve();
   #element: LockedEntry | null = null;
 
-  /** @throws TypeError or RangeError for a path or client that is none */
+  /** @throws TypeError or RangeError for an invalid path or client */
   constructor(client: RecipeClient, path: string) {
     requireClient(client);
     this.path = normalizePath(path);
@@ -53,15 +53,15 @@ export class LockingQueue {
     this.#free = new FreeEntries(client, this.#entries, this.#taken);
   }
 
-  /** What `get()` gave that has been neither consumed nor released, nor found to be lost. */
+  /** The item last returned by `get()`, unless it was consumed, released or found to be lost. */
   get processingElement(): LockedEntry | null {
     return this.#element;
   }
 
   /**
-   * Adds an item. Made once, without retry: after a ConnectionLoss it may be there or not.
+   * Adds an item, without retry: after a ConnectionLoss it may or may not be in the queue.
    *
-   * @throws TypeError or RangeError for a value or priority that is none
+   * @throws TypeError or RangeError for an invalid value or priority
    */
   async put(value: ZnodeData, options?: PutOptions): Promise<void> {
     const item = ownData('an item', value);
@@ -74,9 +74,9 @@ export class LockingQueue {
   }
 
   /**
-   * Adds several items at one priority, all or none.
+   * Adds several items with one priority, all or none.
    *
-   * @throws TypeError or RangeError for values or a priority that are none; TransactionError when the server refuses (Kazoo D-7)
+   * @throws TypeError or RangeError for invalid values or an invalid priority; TransactionError when the server refuses (Kazoo D-7)
    */
   async putAll(values: readonly ZnodeData[], options?: PutOptions): Promise<void> {
     const put = requirePut(options);
@@ -89,10 +89,10 @@ export class LockingQueue {
   }
 
   /**
-   * Locks the first free item and gives it; null if there is none. Without a `timeout` it answers at once; with one it waits for an item, with `Infinity` for ever.
-   * While an item is being processed that one is given again, once it is certain that it is still ours; if it is not, the next.
+   * Locks the first free item and returns it; null if there is none. Without a `timeout` it does not wait; with one it waits for an item, with `Infinity` for ever.
+   * If an item is being processed, that one is returned again, once it is known to be still ours; if it is not, the next.
    *
-   * @throws `signal.reason` after an abort; no item stays locked then
+   * @throws `signal.reason` after an abort; then no item stays locked
    */
   async get(options?: WaitOptions): Promise<Buffer | null> {
     const { timeout, signal } = requireWaiting(options);
@@ -107,26 +107,26 @@ export class LockingQueue {
     });
   }
 
-  /** Whether the item being processed is still locked by this object, in the present session. */
+  /** Whether the item being processed is still locked by this object, in the current session. */
   async holdsLock(options?: WaitOptions): Promise<boolean> {
     return this.#attempt(requireWaiting(options), 'holdsLock', (attempt) => this.#stillHeld(attempt));
   }
 
   /**
-   * Removes the item being processed. False if there is none, or if it is no longer ours or there: it is dropped then, and may be processed by another.
+   * Removes the item being processed. False if there is none, or if it is gone or no longer ours: then it is dropped, and another consumer may process it.
    *
-   * @throws NoAuthError, NotEmptyError for an item with children, ConnectionClosedError and the like, with the item still held
+   * @throws NoAuthError, NotEmptyError for an item with children, ConnectionClosedError and the like; then the item is still held
    */
   async consume(options?: WaitOptions): Promise<boolean> {
     return this.#finish(options, 'consume', (lock, attempt) => this.#consumed(lock, attempt));
   }
 
-  /** Gives the item being processed back. False if there is none, or if it is no longer ours: it is dropped in any case. */
+  /** Puts the item being processed back. False if there is none, or if it is no longer ours; it is dropped in any case. */
   async release(options?: WaitOptions): Promise<boolean> {
     return this.#finish(options, 'release', (lock, attempt) => lock.release(attempt));
   }
 
-  /** How many items there are, locked ones included; children that are no entries are not counted. */
+  /** The number of items, including locked ones; children that are not entries do not count. */
   async size(options?: WaitOptions): Promise<number> {
     return this.#attempt(requireWaiting(options), 'size', async (attempt) => {
       const children = await attempt.retry(this.#client, () =>
@@ -136,14 +136,14 @@ export class LockingQueue {
     });
   }
 
-  /** Others of this object have their turns while there is no item. */
+  /** While there is no item, other calls on this object get their turns. */
   async #waitForItem(attempt: Attempt): Promise<Buffer> {
     const { wake, wait } = new Wakeup();
     try {
       for (;;) {
         const item = await this.#currentOrNext(attempt, wake);
         if (item !== null) return item;
-        // Any event, and the loss of the session, leads to a fresh look (Kazoo D-8).
+        // After any event, and the loss of the session, look again (Kazoo D-8).
         await attempt.guard(wait());
       }
     } finally {
@@ -152,7 +152,7 @@ export class LockingQueue {
     }
   }
 
-  /** @param wake told, where there is none, when there may be one */
+  /** @param wake if there is no item, called when there may be one */
   async #currentOrNext(attempt: Attempt, wake?: () => void): Promise<Buffer | null> {
     return this.#inTurn(attempt, async () => {
       if (!(await this.#stillHeld(attempt))) this.#element = null;
@@ -172,7 +172,7 @@ export class LockingQueue {
     }
   }
 
-  /** An abort while the lock is being made takes it back as soon as it is there. */
+  /** If aborted while the lock is being created, removes it as soon as it exists. */
   async #lockAndRead(name: string, attempt: Attempt): Promise<Buffer | null> {
     const lock = this.#lock(name);
     const locking = lock.acquire(() => this.#removeLater(name, lock));
@@ -219,7 +219,7 @@ export class LockingQueue {
     });
   }
 
-  /** One lock of this object is made or removed at a time, for they all look alike. */
+  /** Creates or removes one lock of this object at a time, because they all look alike. */
   #inTurn<T>(attempt: Attempt, work: () => Promise<T>): Promise<T> {
     return this.#turnstile.pass(work, async (ready) => {
       await attempt.guard(ready);
@@ -233,7 +233,7 @@ export class LockingQueue {
     } catch (error) {
       if (!(error instanceof TransactionError)) throw error;
       if (!(error.cause instanceof NoNodeError)) throw error.cause;
-      // The entry had vanished under the lock, which must not stay behind (Kazoo D-7).
+      // The entry vanished while locked; the lock must not stay behind (Kazoo D-7).
       await lock.discard();
       return false;
     }

@@ -3,7 +3,7 @@ import { joinPath } from '../base/paths.ts';
 import type { WaitOptions } from '../client/call-options.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 
-/** The outcome of a request, or null where the node does not exist. */
+/** The result of a request, or null if the node does not exist. */
 export async function nullIfMissing<T>(request: Promise<T>): Promise<T | null> {
   try {
     return await request;
@@ -13,13 +13,13 @@ export async function nullIfMissing<T>(request: Promise<T>): Promise<T | null> {
   }
 }
 
-/** A node's data as text, and null data as empty text; null where the node does not exist. */
+/** A node's data as text, with null data as empty text; null if the node does not exist. */
 export async function readText(client: RecipeClient, path: string, limits?: WaitOptions): Promise<string | null> {
   const found = await nullIfMissing(client.get(path, limits));
   return found === null ? null : (found[0]?.toString('utf8') ?? '');
 }
 
-/** The texts of nodes beneath a path, but for those that are gone. */
+/** The texts of the named children of a path, except those that are gone. */
 export async function readTexts(
   client: RecipeClient,
   path: string,

@@ -6,11 +6,11 @@ import type { Attempt } from './attempt.ts';
 import { ignoreState, listenToState } from './state-listeners.ts';
 
 /**
- * Reads with a watch. If `settled` likes what was read, that is the answer; else the answer comes with the next reason to read again:
- * an event of the watch, a reconnection, or the loss of the session. Whatever the end, no watch of ours is left behind.
+ * Reads with a watch. Resolves with the value at once if `settled` accepts it, else at the next reason to read again:
+ * a watch event, a reconnect, or the loss of the session. However it ends, it leaves no watch behind.
  *
- * As a rule nothing is made of the event: whoever waits reads again, so that an event that was missed or repeated does no harm (Kazoo D-8); `noticed` is for
- * what leaves no trace to read.
+ * Normally the event itself is not used: the caller reads again, so that a missed or repeated event does no harm (Kazoo D-8); `noticed` is for
+ * events that leave no trace to read.
  */
 export async function observe<T>(
   client: RecipeClient,
@@ -44,21 +44,19 @@ class OneWatch {
       this.told.resolve();
       return noticed(event);
     });
-    // While suspended there is nothing to read: the watch outlives that, and CONNECTED or LOST follows.
+    // While suspended nothing can be read; the watch survives that, and CONNECTED or LOST follows.
     this.#onState = (state) => {
       if (state !== 'SUSPENDED') this.told.resolve();
     };
     listenToState(client, this.#onState);
   }
 
-  /** The watch exists once the read is over, which may be after the wait for it was given up; of several reads one may have failed. */
+  /** The watch exists once the read is over, which may be after the wait for it was aborted; one of several reads may have failed. */
   close(paths: string | readonly string[], reading: Promise<unknown>): void {
     ignoreState(this.#client, this.#onState);
     reading
       .catch(() => undefined)
       .then(() => Promise.all([paths].flat().map((path) => this.#client.unwatch(path, this.listener))))
-      .catch((error: unknown) =>
-        this.#client.logger.warn(`a watch on ${String(paths)} could not be taken back: ${String(error)}`),
-      );
+      .catch((error: unknown) => this.#client.logger.warn(`could not remove the watch on ${String(paths)}: ${String(error)}`));
   }
 }

@@ -8,7 +8,7 @@ import { compareSequences, SequencePattern } from './sequence.ts';
 
 export interface OwnedNodeOptions {
   readonly parent: string;
-  /** The name, or for a sequential node what comes before the number. It must be unique to this node. */
+  /** The name; for a sequential node, the part before the number. It must be unique to this node. */
   readonly name: string;
   readonly data: string;
   readonly sequence: boolean;
@@ -16,8 +16,8 @@ export interface OwnedNodeOptions {
 }
 
 /**
- * A node that stands for this process: a contender of a lock, a lease, a member.
- * It is made once even if the reply is lost (Kazoo LK-3), is ours only while it belongs to the present session (CURATOR-498), and is removed for certain.
+ * A node that stands for this process: a contender for a lock, a lease, a member.
+ * It is created once even if the reply is lost (Kazoo LK-3), is ours only while it belongs to the current session (CURATOR-498), and is removed reliably.
  */
 export class OwnedNode {
   readonly #client: RecipeClient;
@@ -25,9 +25,9 @@ export class OwnedNode {
   #name: string | null = null;
   #birth: OwnedBirth | null = null;
   #creating: Promise<unknown> | undefined;
-  /** A create was sent of which the outcome is not known. */
+  /** A create was sent whose outcome is unknown. */
   #unsure = false;
-  /** There has been such a create: what a dead connection still holds may arrive late, and make another node. */
+  /** There was such a create: a request still in a dead connection may be executed late, and create another node. */
   #doubtful = false;
   #abandoned = false;
 
@@ -41,12 +41,12 @@ export class OwnedNode {
     return this.#name;
   }
 
-  /** Where it is, once that is known. */
+  /** The node's path, once it is known. */
   get path(): string | null {
     return this.#name === null ? null : joinPath(this.#options.parent, this.#name);
   }
 
-  /** What the server said of the node's making; null until {@link make} or {@link verify} has found out. */
+  /** What the server said about the node's creation; null until {@link make} or {@link verify} has learnt it. */
   get birth(): OwnedBirth | null {
     return this.#birth;
   }
@@ -56,10 +56,10 @@ export class OwnedNode {
   }
 
   /**
-   * Creates the node, unless an earlier try turns out to have done so. The request leaves in the tick of the call.
+   * Creates the node, unless an earlier attempt turns out to have done so. On the first attempt the request is sent in the tick of the call.
    *
-   * @returns whether the node is on the server before any request made right after this call
-   * @throws whatever the client throws; call again after a passing failure
+   * @returns whether the server created the node before any request made right after this call
+   * @throws whatever the client throws; call again after a transient failure
    */
   async make(): Promise<boolean> {
     if (this.#name !== null) return true;
@@ -82,7 +82,7 @@ export class OwnedNode {
     }
   }
 
-  /** Whose the node is: asks the server where that is not known yet. False: it is gone, or belongs to a session that is over. */
+  /** Checks that the node is ours; asks the server if that is not known yet. False: it is gone, or belongs to a session that is over. */
   async verify(): Promise<boolean> {
     if (this.#name === null) return false;
     this.#birth ??= await this.#client.exists(joinPath(this.#options.parent, this.#name));
@@ -90,14 +90,14 @@ export class OwnedNode {
   }
 
   /**
-   * Whether the node is ours at this very instant: the client is connected in the session that owns it.
-   * A reply tells of the past, so this is asked again, without a gap, where ownership is declared.
+   * Whether the node is ours at this instant: the client is connected in the session that owns it.
+   * A reply describes the past, so check this again, synchronously, wherever ownership is declared.
    */
   get isOurs(): boolean {
     return this.#birth !== null && this.#client.state === 'CONNECTED' && this.#isOfPresentSession(this.#birth);
   }
 
-  /** Whether the node is among its parent's children. Of two (the reply to the first was lost for long) the first counts, and the other goes. */
+  /** Whether the node is among its parent's children. If there are two (the first one's reply was lost), the first counts, and the other is removed. */
   isAmong(children: readonly string[]): boolean {
     const own = this.#ownAmong(children);
     const [first, ...others] = own;
@@ -109,9 +109,9 @@ export class OwnedNode {
   }
 
   /**
-   * Removes the node, trying until it is gone or has gone with its session. A create that is under way is waited for.
+   * Removes the node, retrying until it is gone, by itself or with its session. Waits for a create in progress first.
    *
-   * @throws what will not pass, such as NoAuthError
+   * @throws permanent errors, such as NoAuthError
    */
   async remove(): Promise<void> {
     this.#abandoned = true;
@@ -125,7 +125,7 @@ export class OwnedNode {
   /** {@link remove} in the background; a failure is logged. */
   discard(): Promise<void> {
     return this.remove().catch((error: unknown) => {
-      this.#client.logger.warn(`${this.#options.parent}: a node of ours could not be removed: ${String(error)}`);
+      this.#client.logger.warn(`${this.#options.parent}: could not remove our own node: ${String(error)}`);
     });
   }
 
@@ -149,7 +149,7 @@ export class OwnedNode {
     }
   }
 
-  /** Looks for the node that a create without an answer may have left. The sync is there because the server now asked may lag behind. */
+  /** Looks for the node that an unanswered create may have left. The sync is needed because the current server may lag behind. */
   async #recover(): Promise<void> {
     this.isAmong(await this.#listAfresh());
   }
@@ -195,7 +195,7 @@ export class OwnedNode {
 
   #removeQuietly(name: string): void {
     this.#untilGone(() => this.#delete(name)).catch((error: unknown) => {
-      this.#client.logger.warn(`${joinPath(this.#options.parent, name)} could not be removed: ${String(error)}`);
+      this.#client.logger.warn(`could not remove ${joinPath(this.#options.parent, name)}: ${String(error)}`);
     });
   }
 

@@ -2,22 +2,22 @@ import { describeValue } from '../base/paths.ts';
 import { pythonNumber } from './python-number.ts';
 import { compareStrings } from './python-text.ts';
 
-/** What a set to be shared may hold. */
+/** An item of a set to share. */
 export type PartitionItem = string | number | bigint;
 
 /**
  * Decides a member's share.
  *
- * @param identifier the member's own
- * @param members the identifiers of all members, in no order
+ * @param identifier the member's own identifier
+ * @param members the identifiers of all members, in no particular order
  * @param partitions the whole set
  */
 export type PartitionFunction<T extends PartitionItem> = (identifier: string, members: string[], partitions: T[]) => Iterable<T>;
 
 /**
- * Kazoo's way to share (SP-2): both sorted as Python sorts, every n-th item from one's own place.
+ * Kazoo's way to share (SP-2): members and items sorted as in Python; a member gets every n-th item, from its own index on.
  *
- * @throws Error where `identifier` is not among the members
+ * @throws Error if `identifier` is not among the members
  */
 export function shareEvenly<T extends PartitionItem>(identifier: string, members: string[], partitions: T[]): T[] {
   const workers = [...members].sort(compareStrings);
@@ -29,20 +29,20 @@ export function shareEvenly<T extends PartitionItem>(identifier: string, members
 /**
  * The items of the set, each once.
  *
- * @throws TypeError or RangeError for what cannot be shared, or not be sorted by Python
+ * @throws TypeError or RangeError for items that cannot be shared, or that Python could not sort
  */
 export function checkItems<T extends PartitionItem>(set: Iterable<T>): T[] {
   const items = itemsOf('set', set);
   const texts = items.filter((item) => typeof item === 'string').length;
   if (texts !== 0 && texts !== items.length)
-    throw new TypeError('set must hold strings only, or numbers only: the two have no common order');
+    throw new TypeError('set must contain strings only, or numbers only: the two have no common order');
   return items;
 }
 
 /**
- * What is in a collection, each once: two of one name (`1`, `1n`) would wait for each other's lock.
+ * The items of a collection, each once: two with the same name (`1`, `1n`) would wait for each other's lock.
  *
- * @throws TypeError or RangeError for what is none, or holds what is no item
+ * @throws TypeError or RangeError for anything but a collection, or for an invalid item
  */
 export function itemsOf<T extends PartitionItem>(what: string, items: Iterable<T>): T[] {
   if (typeof items === 'string' || typeof (items as Iterable<T> | null | undefined)?.[Symbol.iterator] !== 'function')
@@ -56,17 +56,18 @@ export function itemsOf<T extends PartitionItem>(what: string, items: Iterable<T
   return [...named.values()];
 }
 
-/** The name of the directory in which an item is locked: `str()` of it, in Python's terms. */
+/** The name of the node under which an item is locked: Python's `str()` of it. */
 export function itemName(item: PartitionItem): string {
   return typeof item === 'string' ? item : pythonNumber(item);
 }
 
 function checkItem(what: string, item: unknown): void {
   if (typeof item !== 'string' && typeof item !== 'number' && typeof item !== 'bigint') {
-    throw new TypeError(`${what} must hold strings, numbers or bigints, not ${describeValue(item)}`);
+    throw new TypeError(`${what} must contain strings, numbers or bigints, not ${describeValue(item)}`);
   }
-  if (item === '') throw new RangeError(`${what} must not hold an empty string: it names no node`);
-  if (typeof item === 'number' && !Number.isFinite(item)) throw new RangeError(`${what} must hold finite numbers, not ${item}`);
+  if (item === '') throw new RangeError(`${what} must not contain an empty string: it cannot name a node`);
+  if (typeof item === 'number' && !Number.isFinite(item))
+    throw new RangeError(`${what} must contain finite numbers, not ${item}`);
 }
 
 function compareItems(a: PartitionItem, b: PartitionItem): number {

@@ -14,16 +14,16 @@ import { presentSession } from './present-session.ts';
 import { removeNode } from './removal.ts';
 
 export interface PartyOptions {
-  /** What the others see. Default: empty. */
+  /** The name that others see. Default: empty. */
   identifier?: string | undefined;
 }
 
-// By keys and not by names: the declaration does not show them, and a class of a user's may have names like these.
+// Symbols instead of names: the type declarations do not show them, and a user's derived class might use such names.
 const COUNTS: unique symbol = Symbol('counts');
 const NAMES: unique symbol = Symbol('names');
 const READING: unique symbol = Symbol('reading');
 
-/** What parties have in common. */
+/** The common part of parties. */
 abstract class BaseParty {
   readonly path: string;
   readonly client: RecipeClient;
@@ -31,7 +31,7 @@ abstract class BaseParty {
   readonly #node: string;
   readonly #turnstile = new Turnstile();
   #participating = false;
-  /** There has been a create without an answer since the last sweep. */
+  /** There was an unanswered create since the last removal. */
   #doubtful = false;
 
   protected constructor(
@@ -46,19 +46,19 @@ abstract class BaseParty {
     this.#node = requireOneNode(joinPath(this.path, uniqueName() + suffix(this.#identifier)), this.path);
   }
 
-  /** The identifiers of those in the party, in no order. */
+  /** The identifiers of the members, in no particular order. */
   abstract members(options?: WaitOptions): Promise<string[]>;
-  /** The names of the nodes that count. @internal */
+  /** Whether a node of this name counts as a member. @internal */
   protected abstract [COUNTS](name: string): boolean;
 
-  /** Whether this one has joined and not left. Not undone by the loss of the session, which ends the membership: join again then (Kazoo PT-6). */
+  /** Whether this member has joined and not left. The loss of the session ends the membership, but does not reset this: join again then (Kazoo PT-6). */
   get participating(): boolean {
     return this.#participating;
   }
 
   /**
-   * Joins, for as long as the session lasts. Fine if joined already; a node left by a former session is replaced.
-   * One that is given up has not joined: what was made of it is removed.
+   * Joins, for as long as the session lasts. Harmless if already joined; a node left by an earlier session is replaced.
+   * A call that is aborted or times out has not joined: its node is removed.
    */
   async join(options?: WaitOptions): Promise<void> {
     await bounded(this.client, options, this.path, 'join', (attempt) =>
@@ -78,7 +78,7 @@ abstract class BaseParty {
   /**
    * Leaves. An abort or a timeout ends the wait, not the leave.
    *
-   * @returns false if this one was not, or no longer, in the party
+   * @returns false if this member was not, or no longer, in the party
    */
   async leave(options?: WaitOptions): Promise<boolean> {
     return bounded(this.client, options, this.path, 'leave', () => {
@@ -90,12 +90,12 @@ abstract class BaseParty {
     });
   }
 
-  /** How many are in the party. */
+  /** The number of members. */
   size(options?: WaitOptions): Promise<number> {
     return this[READING](options, async (limits) => (await this[NAMES](limits)).length);
   }
 
-  /** The identifiers of {@link members}, one by one. */
+  /** Iterates over the identifiers of {@link members}. */
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
     yield* await this.members();
   }
@@ -112,7 +112,7 @@ abstract class BaseParty {
     return bounded(this.client, options, this.path, 'members', ({ limits }) => read(limits));
   }
 
-  /** What comes late goes, too, unless this one has joined again. */
+  /** Also removes the node of a late create, unless this member has joined again. */
   async #remove(): Promise<boolean> {
     if (this.#doubtful)
       afterLatecomers(this.client, this.path, () =>
@@ -138,7 +138,7 @@ abstract class BaseParty {
 }
 
 /**
- * Who is here: each member is an ephemeral node with its identifier as data (Kazoo PT-1).
+ * A group whose members are known: each is an ephemeral node with its identifier as data (Kazoo PT-1).
  *
  * @example
  * const party = client.party('/services/web', { identifier: 'web-1' });
@@ -161,7 +161,7 @@ export class Party extends BaseParty {
 }
 
 /**
- * Who is here, with the identifier in the node's name: one request lists all members (Kazoo PT-2). It must then be fit for a node name.
+ * A party with the identifiers in the node names: one request lists all members (Kazoo PT-2). An identifier must be valid in a node name.
  *
  * @example
  * const party = client.shallowParty('/services/web', { identifier: 'web-1' });
@@ -183,11 +183,11 @@ export class ShallowParty extends BaseParty {
 
 const MARK = '__party__';
 
-/** @throws RangeError where the identifier makes more than one name, or one that ZooKeeper refuses */
+/** @throws RangeError if the identifier leads to more than one path component, or to a name that ZooKeeper refuses */
 function requireOneNode(path: string, parent: string): string {
   const normal = normalizePath(path);
   const name = normal.slice(joinPath(parent, '').length);
   if (normal !== path || name.includes('/'))
-    throw new RangeError(`identifier must be fit for a node name, not ${JSON.stringify(name)}`);
+    throw new RangeError(`identifier must be valid in a node name, not ${JSON.stringify(name)}`);
   return normal;
 }

@@ -11,12 +11,12 @@ import { requireClient, requireWaiting } from './arguments.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 
 export interface PatientChildrenWatchOptions {
-  /** Milliseconds during which the children must not change. Default 30 000. */
+  /** Milliseconds for which the children must not change. Default 30 000. */
   timeBoundary?: number | undefined;
 }
 
 /**
- * Waits until a node's children have been the same for a while, then tells them once (Kazoo PW-1 to PW-3).
+ * Waits until a node's children have not changed for a while, then reports them once (Kazoo PW-1 to PW-3).
  *
  * @example
  * const [children, changed] = await new PatientChildrenWatch(client, '/party', { timeBoundary: 5_000 }).start();
@@ -28,7 +28,7 @@ export class PatientChildrenWatch {
   readonly #client: RecipeClient;
   #run: PatientRun | undefined;
 
-  /** @throws TypeError or RangeError for a path, client or option that is none */
+  /** @throws TypeError or RangeError for an invalid path, client or option */
   constructor(client: RecipeClient, path: string, options?: PatientChildrenWatchOptions) {
     requireClient(client);
     this.path = normalizePath(path);
@@ -39,8 +39,8 @@ export class PatientChildrenWatch {
 
   /**
    * Resolves with the settled children and a promise of their next change.
-   * That promise also resolves when the session is lost, since a change may have gone unseen; it rejects with ConnectionClosedError when the client
-   * stops, and with CancelledError after {@link stop}. Starting again gives up the wait before.
+   * That promise also resolves when the session is lost, since a change may have been missed; it rejects with ConnectionClosedError when the client
+   * stops, and with CancelledError after {@link stop}. Starting again cancels the previous wait.
    *
    * @param options for the wait until they have settled
    * @throws NoNodeError and the like from reading; CancelledError after {@link stop}; ConnectionClosedError when the client stops;
@@ -53,7 +53,7 @@ export class PatientChildrenWatch {
     return this.#run.settled();
   }
 
-  /** Gives up: what is being waited for rejects with CancelledError, and nothing is left on the client or the server. */
+  /** Cancels the wait: pending promises reject with CancelledError, and nothing is left on the client or the server. */
   stop(): void {
     this.#run?.cancel();
     this.#run = undefined;
@@ -104,7 +104,7 @@ class PatientRun {
     return this.#client.getChildren(this.#path, { watch: this.#onEvent, signal: this.#attempt.signal });
   }
 
-  /** The loss of the session ends it, also once the watch has fired: the next reading tells whether the client was stopped. */
+  /** The loss of the session ends it, even once the watch has fired: the next read shows whether the client was stopped. */
   async #pause(): Promise<void> {
     const { promise, cancel } = sleep(this.#client.clock, this.#boundary);
     let lost = (): void => undefined;

@@ -18,21 +18,21 @@ import { presentSession } from './present-session.ts';
 import { SequencePattern } from './sequence.ts';
 import { ignoreState, listenToState } from './state-listeners.ts';
 
-/** What a {@link PersistentNode} is made with. */
+/** Options of a {@link PersistentNode}. */
 export interface PersistentNodeOptions {
-  /** Whether the node ends with its session (default), to be made again in the next. One that does not is still made again when somebody has deleted it. */
+  /** Whether the node ends with its session (default), and is created again in the next. A node that does not is still created again if somebody deletes it. */
   ephemeral?: boolean | undefined;
-  /** Whether the server adds its number to the name, once: it is kept when the node is made again, as Curator does. Not without `ephemeral`. */
+  /** Whether the server appends a number to the name, once: it is kept when the node is created again, as in Curator. Needs `ephemeral`. */
   sequence?: boolean | undefined;
-  /** Told when a node that is not ours stands at the path, once for each such node. By default it reaches the client's `error` event. */
+  /** Called if a node that is not ours exists at the path, once for each such node. Default: the client's `error` event. */
   onConflict?: ((error: NodeExistsError, stat: ZnodeStat) => unknown) | undefined;
 }
 
 /**
- * Keeps a node in being until it is closed: made again after the session was lost, or someone deleted it (Curator's PersistentNode).
+ * Keeps a node in existence until closed: creates it again after the session was lost, or somebody deleted it (Curator's PersistentNode).
  *
- * A node left by an earlier session of this object is replaced at once. A stranger's is reported and left alone (CURATOR-190); ours is made when it has gone.
- * A node that is not ephemeral has no owner: it is ours if it was made here, or has the very data that it is to have.
+ * A node left by an earlier session of this object is replaced at once. Somebody else's node is reported and left alone (CURATOR-190); ours is created when it is gone.
+ * A non-ephemeral node has no owner: it is ours if it was created here, or has exactly the data that ours is to have.
  *
  * @example
  * const node = new PersistentNode(client, '/workers/worker-1', '10.0.0.1:8080');
@@ -43,33 +43,33 @@ export class PersistentNode {
   readonly #ephemeral: boolean;
   readonly #onConflict: (error: NodeExistsError, stat: ZnodeStat) => unknown;
   #path: string;
-  /** The server has yet to number it. */
+  /** The server has not numbered the node yet. */
   #unnumbered: boolean;
   #data: ZnodeData;
-  /** The data of the last create, of which the outcome may not be known. */
+  /** The data of the last create, whose outcome may be unknown. */
   #sent: ZnodeData | undefined;
-  /** There was a create without an answer. */
+  /** There was an unanswered create. */
   #doubtful = false;
-  /** The last transaction known before that. */
+  /** The last zxid known before that create. */
   #since = 0n;
   #state: 'latent' | 'started' | 'closed' = 'latent';
   /** Sessions in which the node was, or may have been, ours. */
   readonly #sessions = new Set<bigint>();
-  /** The node that is ours, where no session tells. */
+  /** Identifies our node if it is not ephemeral. */
   #czxid: bigint | undefined;
   #ours = false;
   #wasThere = false;
-  /** The data was changed since the node was made. */
+  /** The data was changed since the node was created. */
   #unwritten = false;
   #reported: bigint | undefined;
   #due = false;
   #running: Promise<void> | undefined;
-  /** Refusals in a row to make it again, and when it is tried next. */
+  /** Consecutive refusals to create it again; `#next` is the timer of the next attempt. */
   #refusals = 0;
   #next: Timer | undefined;
   #made = new Deferred();
 
-  /** @throws TypeError or RangeError for arguments that are none */
+  /** @throws TypeError or RangeError for invalid arguments */
   constructor(client: RecipeClient, path: string, data: ZnodeData = '', options?: PersistentNodeOptions) {
     requireClient(client);
     const { onConflict, ephemeral, sequence } = requireOptions(options, ['ephemeral', 'sequence', 'onConflict']);
@@ -83,20 +83,20 @@ export class PersistentNode {
     this.#onConflict = onConflict ?? ((error) => client.reportError(error));
   }
 
-  /** Where the node is, or is to be; with `sequence`, the number is missing until it has been made. */
+  /** The node's path; with `sequence`, without the number until the node is created. */
   get path(): string {
     return this.#path;
   }
 
-  /** Whether the node was there, and ours, when last heard of. */
+  /** Whether the node existed and was ours, as last known. */
   get isThere(): boolean {
     return this.#ours;
   }
 
   /**
-   * Starts, and resolves once the node is there. An abort or a timeout ends the wait, not the node's upkeep.
+   * Starts, and resolves once the node exists. An abort or a timeout ends the wait, not the node's upkeep.
    *
-   * @throws KazooException after {@link close}; ConnectionClosedError when the client stops; what keeps the node from being made, such as NoAuthError
+   * @throws KazooException after {@link close}; ConnectionClosedError when the client stops; the error that prevents the node's creation, such as NoAuthError
    */
   async start(options?: WaitOptions): Promise<void> {
     if (this.#state === 'closed') throw new KazooException('already closed');
@@ -108,7 +108,7 @@ export class PersistentNode {
     });
   }
 
-  /** Changes the data, now and for every time the node is made again. Resolves when it is stored, or will be with the next making. An abort or a timeout ends the wait, not the change. */
+  /** Changes the data, now and for every later creation. Resolves when it is stored, or will be with the next creation. An abort or a timeout ends the wait, not the change. */
   async setData(data: ZnodeData, options?: WaitOptions): Promise<void> {
     const own = ownData('data', data);
     await bounded(this.#client, options, this.#path, 'persistent node', async () => {
@@ -138,7 +138,7 @@ export class PersistentNode {
   readonly #onState = (state: KazooState): void => {
     if (state === 'LOST') {
       this.#ours = false;
-      // Whoever waits for the first making must hear of the end of the client.
+      // Whoever waits for the first creation must learn that the client was stopped.
       if (!this.#wasThere) this.#refresh();
     } else if (state === 'CONNECTED' && !this.#ours) this.#refresh();
   };
@@ -160,11 +160,11 @@ export class PersistentNode {
       this.#due = false;
       await persist(this.#client.clock, () => this.#step()).catch((error: unknown) => this.#failed(error));
     }
-    // After close() it is the removal.
+    // After close(), `#running` is the removal.
     if (this.#state === 'started') this.#running = undefined;
   }
 
-  /** Looks first: what stands there may be ours already, from a create of which the answer was lost. */
+  /** Looks first: a node there may already be ours, from a create whose answer was lost. */
   async #step(): Promise<void> {
     if (this.#state !== 'started') return;
     if (this.#unnumbered) await this.#makeNumbered();
@@ -217,7 +217,7 @@ export class PersistentNode {
     }
   }
 
-  /** The node that a create without an answer may have left. The sync is there because the server now asked may lag behind. */
+  /** The node that an unanswered create may have left. The sync is needed because the current server may lag behind. */
   async #findNumbered(): Promise<string | undefined> {
     if (!this.#doubtful) return undefined;
     const [parent, name] = [parentPath(this.#path), basename(this.#path)];
@@ -225,7 +225,7 @@ export class PersistentNode {
     for (const child of (await nullIfMissing(this.#client.getChildren(parent))) ?? []) {
       if (!child.startsWith(name) || NUMBER.read(child.slice(name.length)) === null) continue;
       const stat = await this.#client.exists(joinPath(parent, child));
-      // Another of this session may have the same name, but for the number.
+      // Another node of this session may have the same name, except for the number.
       if (stat === null || stat.czxid <= this.#since || !(await this.#isOurs(stat))) continue;
       if (await this.#hasOurData(joinPath(parent, child))) return joinPath(parent, child);
     }
@@ -272,7 +272,7 @@ export class PersistentNode {
     await upkeep;
     await this.#client.unwatch(this.#path, this.#onEvent);
     this.#ours = false;
-    // Neither made nor found: whatever stands there is another's.
+    // Neither created nor found: whatever exists there is not ours.
     if (!this.#wasThere && this.#sent === undefined) return;
     try {
       await persist(this.#client.clock, () => this.#removeOnce());
@@ -281,7 +281,7 @@ export class PersistentNode {
     }
   }
 
-  /** Once, and not again later: what the session makes at the path after that is not ours. After a create without an answer, the server now asked may lag behind. */
+  /** Once, and not again later: whatever the session creates at the path after that is not ours. After an unanswered create, the current server may lag behind. */
   async #removeOnce(): Promise<void> {
     const path = this.#unnumbered ? await this.#findNumbered() : this.#path;
     if (path === undefined) return;

@@ -1,7 +1,7 @@
 import { describeValue } from '../base/paths.ts';
 
 /**
- * A float as Python's `repr` prints it: shortest digits that read back the same, always with a point or an exponent
+ * A float as Python's `repr` prints it: the shortest digits that read back the same, always with a point or an exponent
  * (`3.0`, `1e-07`, `1.0000000000000002e+16`, `inf`, `nan`).
  */
 export function floatRepr(value: number): string {
@@ -15,13 +15,13 @@ export function floatRepr(value: number): string {
   return fixed(mantissa, exponent);
 }
 
-/** `str()` of a number in Python, where a whole one is an `int`. */
+/** Python's `str()` of a number; a whole number counts as an `int`. */
 export function pythonNumber(value: number | bigint): string {
   return typeof value === 'bigint' || Number.isInteger(value) ? String(BigInt(value)) : floatRepr(value);
 }
 
 /**
- * Reads what Python's `float()` reads.
+ * Parses a float like Python's `float()`.
  *
  * @throws RangeError for other text
  */
@@ -35,7 +35,7 @@ export function parseFloatText(text: string): number {
 }
 
 /**
- * Reads what Python's `int()` reads, of any size.
+ * Parses an integer of any size like Python's `int()`.
  *
  * @throws RangeError for other text
  */

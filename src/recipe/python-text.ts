@@ -1,4 +1,4 @@
-/** Text as Python prints it: what Kazoo writes into nodes has to be matched byte for byte (Kazoo behaviour, section 33). */
+/** Text as Python prints it, to match byte for byte what Kazoo writes into nodes (Kazoo behaviour, section 33). */
 
 /** `repr()` of a bytes object: `b'name'`. */
 export function pythonBytes(bytes: Uint8Array): string {
@@ -6,7 +6,7 @@ export function pythonBytes(bytes: Uint8Array): string {
   return `b${quote}${Array.from(bytes, (byte) => printByte(byte, quote)).join('')}${quote}`;
 }
 
-/** `json.dumps()` of a flat object: `", "` and `": "` between, everything beyond ASCII escaped. */
+/** `json.dumps()` of a flat object: separators `", "` and `": "`, everything beyond ASCII escaped. */
 export function pythonJson(object: Readonly<Record<string, string | number>>): string {
   const entries = Object.entries(object).map(
     ([key, value]) => `${ascii(key)}: ${typeof value === 'string' ? ascii(value) : value}`,
@@ -14,7 +14,7 @@ export function pythonJson(object: Readonly<Record<string, string | number>>): s
   return `{${entries.join(', ')}}`;
 }
 
-/** Python's order of strings: by code point, where JavaScript's is by UTF-16 unit. */
+/** Python's string order: by code point, not by UTF-16 unit as in JavaScript. */
 export function compareStrings(a: string, b: string): number {
   const left = Array.from(a, (character) => character.codePointAt(0)!);
   const right = Array.from(b, (character) => character.codePointAt(0)!);

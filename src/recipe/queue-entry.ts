@@ -5,18 +5,18 @@ import type { WaitOptions } from '../client/call-options.ts';
 import { requireWaiting } from './arguments.ts';
 import { compareSequences, numberIn } from './sequence.ts';
 
-/** How an item is put into a queue. */
+/** Options for putting an item into a queue. */
 export interface PutOptions extends WaitOptions {
   /** 0 (first) to 999 (last). Default 100. */
   priority?: number | undefined;
 }
 
-/** What a queue's entry is named before the server's number: `entry-PPP-` (Kazoo QU-1). Lower priorities come first. */
+/** The part of an entry's name before the server's number: `entry-PPP-` (Kazoo QU-1). Lower priorities come first. */
 export function entryPrefix(priority: number): string {
   return `${PREFIX}${String(priority).padStart(3, '0')}-`;
 }
 
-/** The entries among a queue's children, most urgent first, then first come first. Foreign children are left alone (Kazoo D-24d). */
+/** The entries among a queue's children, sorted by priority, then by arrival. Foreign children are ignored (Kazoo D-24d). */
 export function sortEntries(children: readonly string[]): string[] {
   return children
     .filter((name) => name.startsWith(PREFIX))
@@ -30,12 +30,12 @@ export function createdEver({ cversion, numChildren }: ZnodeStat): number {
   return (cversion + numChildren) / 2;
 }
 
-/** How many of them have gone. */
+/** How many children of a node were ever deleted. */
 export function deletedEver({ cversion, numChildren }: ZnodeStat): number {
   return (cversion - numChildren) / 2;
 }
 
-/** @throws TypeError for a priority that is no whole number, or an unknown option; RangeError for a priority outside 0 to 999 */
+/** @throws TypeError for a priority that is not a whole number, or an unknown option; RangeError for a priority outside 0 to 999 */
 export function requirePut(options: PutOptions | undefined): Limits & { priority: number } {
   const { timeout, signal } = requireWaiting(options, ['priority', 'timeout', 'signal']);
   const { priority = 100 } = options ?? {};
@@ -50,7 +50,7 @@ const ENTRY = /^entry-([0-9]{3})-(-?[0-9]{9,10})$/;
 
 interface Entry {
   readonly name: string;
-  /** Infinity for a name that is none of Kazoo's: it comes last. */
+  /** Infinity for a name not in Kazoo's form: it comes last. */
   readonly priority: number;
   readonly sequence: number;
 }

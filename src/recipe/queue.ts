@@ -14,15 +14,15 @@ import { waitTimedOut } from './wait-timed-out.ts';
 import { Wakeup } from './wakeup.ts';
 
 /**
- * A queue with priorities, shared by any number of producers and consumers (Kazoo QU-1 to QU-6).
+ * A priority queue, shared by any number of producers and consumers (Kazoo QU-1 to QU-6).
  *
- * Each item is given to one consumer, and is then gone: one that the consumer fails to process is lost, so see LockingQueue. No item is lost on the way:
- * when the connection drops before the server has confirmed that the item was removed, it is given once the outcome is known to be "gone". Had another consumer removed it
- * in that very moment, both have it then; nothing tells the two cases apart.
+ * Each item goes to one consumer, and is then gone: if the consumer fails to process it, it is lost (see LockingQueue). No item is lost in transit:
+ * if the connection drops before the server has confirmed an item's removal, the item is returned once it is known to be gone. If another consumer removed it
+ * at that very moment, both get it: the two cases cannot be told apart.
  *
- * A `get` asked for in the turn of the event loop in which the one before it was answered has its item read with the removal of that one's: it is the first as of that moment.
+ * A `get` called in the event-loop turn in which the previous one resolved reads its item together with the previous item's removal: the first as of that moment.
  *
- * ZooKeeper is a poor home for long queues (Curator tech note 4): thousands of entries are slow to list.
+ * ZooKeeper is a poor choice for long queues (Curator tech note 4): thousands of entries are slow to list.
  *
  * @example
  * const queue = new Queue(client, '/jobs');
@@ -33,10 +33,10 @@ export class Queue {
   readonly path: string;
   readonly #client: RecipeClient;
   readonly #backlog: Backlog;
-  /** An item was given in this turn: who asks for one now takes them one right after the other. */
+  /** An item was returned in this turn: a caller who asks now takes items one right after the other. */
   #hasJustGiven = false;
 
-  /** @throws TypeError or RangeError for a path or client that is none */
+  /** @throws TypeError or RangeError for an invalid path or client */
   constructor(client: RecipeClient, path: string) {
     requireClient(client);
     this.path = normalizePath(path);
@@ -45,9 +45,9 @@ export class Queue {
   }
 
   /**
-   * Adds an item. Made once, without retry: after a ConnectionLoss it may be there or not.
+   * Adds an item, without retry: after a ConnectionLoss it may or may not be in the queue.
    *
-   * @throws TypeError or RangeError for a value or priority that is none
+   * @throws TypeError or RangeError for an invalid value or priority
    */
   async put(value: ZnodeData, options?: PutOptions): Promise<void> {
     const item = ownData('an item', value);
@@ -62,8 +62,8 @@ export class Queue {
   }
 
   /**
-   * Takes the first item away and gives it; null if there is none. Without a `timeout` it answers at once; with one it waits for an item, with `Infinity` for ever.
-   * A null item is given as an empty Buffer. An abort never costs an item: once its removal is under way, that is finished and the item given.
+   * Removes the first item and returns it; null if there is none. Without a `timeout` it does not wait; with one it waits for an item, with `Infinity` for ever.
+   * A null item is returned as an empty Buffer. An abort never loses an item: once its removal has begun, that is finished and the item returned.
    *
    * @throws `signal.reason` after an abort
    */
@@ -81,7 +81,7 @@ export class Queue {
     });
   }
 
-  /** How many items there are, children that are no entries not counted. */
+  /** The number of items; children that are not entries do not count. */
   async size(options?: WaitOptions): Promise<number> {
     const entries = await this.#attempt(requireWaiting(options), 'size', (attempt) =>
       attempt.retry(this.#client, () => this.#backlog.list(attempt)),
@@ -111,7 +111,7 @@ export class Queue {
       if (first === null) return null;
       try {
         attempt.check();
-        // From here on the item may be gone from the server: neither an abort nor a timeout counts any more.
+        // From here on the item may be gone from the server: ignore aborts and timeouts.
         const removing = this.#remove(first);
         if (inARow) this.#backlog.readAhead();
         if (await removing) return this.#give(first);
@@ -123,7 +123,7 @@ export class Queue {
 
   #give({ data }: Item): Buffer {
     this.#hasJustGiven = true;
-    // After the microtasks at hand, in which whoever waited for this item asks for the next.
+    // After the current microtasks, in which the caller who waited for this item asks for the next.
     process.nextTick(() => (this.#hasJustGiven = false));
     return data ?? Buffer.alloc(0);
   }
@@ -138,7 +138,7 @@ export class Queue {
     }
   }
 
-  /** True if the item is ours, false if another consumer was first or the item has changed. */
+  /** True if the item is ours; false if another consumer was first, or the item has changed. */
   async #remove(first: Item): Promise<boolean> {
     const { path } = first;
     try {
@@ -147,7 +147,7 @@ export class Queue {
       return true;
     } catch (error) {
       if (error instanceof NoNodeError) {
-        // Another consumer was first: no reason to list all the others again.
+        // Another consumer was first: no reason to list all entries again.
         this.#backlog.forget(first.name);
         return false;
       }
@@ -158,7 +158,7 @@ export class Queue {
     }
   }
 
-  /** After a delete without an answer. If that cannot be found out, the item is given: better twice than never. */
+  /** After an unanswered delete. If the outcome cannot be determined, the item is returned: better twice than never. */
   async #wasRemoved(path: string, before: ZnodeStat): Promise<boolean> {
     const look = (): Promise<ZnodeStat | null> =>
       Promise.all([this.#client.sync(path), this.#client.exists(path)]).then(([, stat]) => stat);

@@ -2,8 +2,8 @@ import type { RecipeClient } from '../client/recipe-client.ts';
 import { Lock, type LockOptions } from './lock.ts';
 
 /**
- * The shared side of a read/write lock: it waits for the writers that came before it, and for no reader (Kazoo RW-2, RW-3).
- * A plain {@link Lock} on the same path does not wait for readers: use {@link WriteLock} with it.
+ * The shared side of a read/write lock: it waits for earlier writers, never for readers (Kazoo RW-2, RW-3).
+ * A plain {@link Lock} on the same path does not wait for readers: combine it with {@link WriteLock}.
  *
  * @example
  * await client.readLock('/config-lock').withLock(async () => readAll());
@@ -15,7 +15,7 @@ export class ReadLock extends Lock {
 }
 
 /**
- * The exclusive side of a read/write lock: it waits for every reader and writer that came before it, and later readers wait for it (Kazoo RW-2).
+ * The exclusive side of a read/write lock: it waits for all earlier readers and writers, and later readers wait for it (Kazoo RW-2).
  *
  * @example
  * await client.writeLock('/config-lock').withLock(async () => rewriteAll());

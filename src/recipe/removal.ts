@@ -3,9 +3,9 @@ import type { RecipeClient } from '../client/recipe-client.ts';
 import { type Attempt, isTransient } from './attempt.ts';
 
 /**
- * Deletes a node under the client's retry policy, or for as long as an attempt lasts that is bounded.
+ * Deletes a node with the client's retry policy, or until the attempt ends if that is bounded.
  *
- * @returns whether there was one; a delete whose reply was lost counts when the node is found gone after it
+ * @returns whether there was one; a delete whose reply was lost counts if the node is then found gone
  */
 export async function removeNode(client: RecipeClient, path: string, attempt?: Attempt): Promise<boolean> {
   let unsure = false;

@@ -16,26 +16,26 @@ import { observe } from './observe.ts';
 import { OwnedNode } from './owned-node.ts';
 import { pythonBytes } from './python-text.ts';
 
-/** What a {@link Semaphore} is made with. */
+/** Options of a {@link Semaphore}. */
 export interface SemaphoreOptions {
-  /** Stored in the lease's node, for {@link Semaphore.leaseHolders} of others. Default: empty. */
+  /** Stored in the lease's node; {@link Semaphore.leaseHolders} shows it to others. Default: empty. */
   identifier?: string | undefined;
-  /** How many may hold a lease at once. All users of a path must agree. Default 1. */
+  /** Maximum number of leases held at once. All users of a path must agree on it. Default 1. */
   maxLeases?: number | undefined;
-  /** When the signal of a lease aborts. Default `standard`. */
+  /** When a lease's signal aborts. Default `standard`. */
   errorPolicy?: ErrorPolicy | undefined;
 }
 
 /**
- * At most `maxLeases` leases at once, over the nodes that Python Kazoo uses (SE-1): leases are `<path>/<uuid>`,
- * and a {@link Lock} on `<path>-__lock__` keeps the line, so that only its first waits for a lease.
+ * At most `maxLeases` leases at once, with the nodes that Python Kazoo uses (SE-1): leases are `<path>/<uuid>`,
+ * and a {@link Lock} on `<path>-__lock__` is the queue, of which only the first waits for a lease.
  *
  * @example
  * const pool = client.semaphore('/pools/licence', { maxLeases: 5 });
  * await pool.withLease(async (signal) => work({ signal }));
  */
 export class Semaphore extends Acquirable {
-  /** How many may hold a lease at once. */
+  /** Maximum number of leases held at once. */
   readonly maxLeases: number;
   readonly #identifier: string;
   readonly #line: Lock;
@@ -47,21 +47,21 @@ export class Semaphore extends Acquirable {
     super(requireClient(client), normalizePath(path), errorPolicy);
     this.#identifier = optionalString('identifier', identifier, '');
     this.maxLeases = requireCount('maxLeases', maxLeases);
-    // Kazoo gives the lock its bytes, and the lock prints them (D-33): others read that.
+    // Kazoo passes bytes to the lock, which stores their printed form (D-33); other clients expect that.
     const name = this.#identifier === '' ? '' : pythonBytes(Buffer.from(this.#identifier, 'utf8'));
     this.#line = new Lock(client, `${this.path}-__lock__`, { identifier: name });
   }
 
   /**
-   * Runs `fn` while holding a lease and gives its outcome. `fn` gets a signal that aborts when the lease is, or may be, lost, or `options.signal` aborts.
+   * Runs `fn` while holding a lease and settles as it does. The signal given to `fn` aborts when the lease is, or may be, lost, or `options.signal` aborts.
    *
-   * @throws LockTimeout where `blocking: false` finds none free, too
+   * @throws LockTimeout also when `blocking: false` and no lease is free
    */
   withLease<T>(fn: (signal: AbortSignal) => Promise<T> | T, options?: AcquireOptions): Promise<T> {
     return this.within(fn, options);
   }
 
-  /** The identifiers of those who hold a lease, in no order; none where the path does not exist. */
+  /** The identifiers of all lease holders, in no particular order; empty if the path does not exist. */
   leaseHolders(options?: WaitOptions): Promise<string[]> {
     return bounded(this.client, options, this.path, 'lease holders', async ({ limits }) =>
       readTexts(this.client, this.path, (await this.#leases(limits)) ?? [], limits),
@@ -83,7 +83,7 @@ export class Semaphore extends Acquirable {
     }
   }
 
-  /** At the head of the line: takes a lease, waiting for one if need be, and lets the next in line come up. */
+  /** At the head of the queue: takes a lease, waiting for one if necessary, and lets the next in the queue move up. */
   async #atHead(attempt: Attempt, blocking: boolean): Promise<Claim | null | 'restart'> {
     const node = this.#newNode();
     let outcome: Outcome = 'restart';
@@ -111,8 +111,8 @@ export class Semaphore extends Acquirable {
   }
 
   /**
-   * One try. The line's lock and the lease are of the same session, and a create is done in that session or not at all:
-   * so whoever created a lease was at the head of the line when it was created.
+   * One attempt. The queue's lock and the lease belong to the same session, and a create happens in that session or not at all:
+   * so whoever created a lease was at the head of the queue at that time.
    */
   async #takeLease(attempt: Attempt, node: OwnedNode, blocking: boolean): Promise<Outcome> {
     if (!this.#line.isAcquired) return 'restart';
@@ -126,12 +126,12 @@ export class Semaphore extends Acquirable {
     }
     await attempt.guard(node.make());
     const ours = await attempt.guard(node.verify());
-    // Without a connection there is no session for it to belong to: the next try waits for one.
+    // Without a connection there is no session for it to belong to: the next attempt waits for one.
     if (this.client.state === 'SUSPENDED') return 'unsure';
     return ours && node.isOurs && this.#line.isAcquired ? 'taken' : 'restart';
   }
 
-  /** Only the head of the line watches the leases; every child counts as one, whoever made it (Kazoo SE-5). */
+  /** Only the head of the queue watches the leases; every child counts as one, whoever created it (Kazoo SE-5). */
   async #awaitRoom(attempt: Attempt, node: OwnedNode): Promise<void> {
     const read = (watch: WatchListener): Promise<string[]> => this.client.getChildren(this.path, { watch });
     await nullIfMissing(observe(this.client, attempt, this.path, read, (children) => this.#hasRoom(children, node)));
@@ -148,11 +148,11 @@ export class Semaphore extends Acquirable {
 
   async #leaveLine(): Promise<void> {
     await this.#line.release().catch((error: unknown) => {
-      this.client.logger.warn(`the line of ${this[SUBJECT]} could not be left: ${String(error)}`);
+      this.client.logger.warn(`could not leave the queue for ${this[SUBJECT]}: ${String(error)}`);
     });
   }
 
-  /** Makes the pool, with its number of leases, or checks that others agree on the number (Kazoo SE-2). */
+  /** Creates the pool with its number of leases, or checks that the stored number is the same (Kazoo SE-2). */
   async #checkPool(): Promise<void> {
     if (this.#poolChecked) return;
     try {
@@ -167,7 +167,7 @@ export class Semaphore extends Acquirable {
   async #compareLeases(): Promise<void> {
     const [data] = await this.client.get(this.path);
     const stored = data?.toString('utf8').trim() ?? '';
-    // Anything else than a number is no agreement to break (Kazoo D-33).
+    // Anything but a number is no contradiction (Kazoo D-33).
     if (!/^[+-]?\d+(_\d+)*$/.test(stored)) return;
     if (Number(stored.replaceAll('_', '')) === this.maxLeases) return;
     throw new ConfigurationError(`${this.path} is a semaphore of ${stored} leases, but maxLeases here is ${this.maxLeases}`);
@@ -188,7 +188,7 @@ export class Semaphore extends Acquirable {
   }
 }
 
-/** `unsure`: to be looked at again, because the connection is in between. */
+/** `unsure`: the connection was lost, so check again. */
 type Outcome = 'taken' | 'full' | 'restart' | 'unsure';
 
 function claimOf(node: OwnedNode): Claim {

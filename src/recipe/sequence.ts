@@ -1,6 +1,6 @@
 /**
- * Orders two sequence numbers by serial arithmetic on 32 bits: the server's counter goes from 2147483647 to -2147483648,
- * and what comes after comes later (Kazoo D-24b, ZOOKEEPER-1194). Right as long as the two are less than 2^31 apart.
+ * Compares two sequence numbers by 32-bit serial arithmetic: the server's counter wraps from 2147483647 to -2147483648,
+ * and the numbers after the wrap count as later (Kazoo D-24b, ZOOKEEPER-1194). Correct while the two are less than 2^31 apart.
  */
 export function compareSequences(a: number, b: number): number {
   return (a - b) | 0;
@@ -12,25 +12,25 @@ export interface Sequenced {
   readonly sequence: number;
 }
 
-/** Reads the numbers of the children whose names end in one of some patterns and a sequence number. */
+/** Reads the sequence numbers of children whose names end in one of the patterns and a number. */
 export class SequencePattern {
   readonly #expression: RegExp;
 
   /**
-   * @param patterns regular-expression text each, as Kazoo takes it (LK-5)
-   * @throws TypeError for a pattern that is none
+   * @param patterns regular-expression texts, as in Kazoo (LK-5)
+   * @throws TypeError for an invalid pattern
    */
   constructor(patterns: readonly string[]) {
     this.#expression = expressionOf(patterns);
   }
 
-  /** The child with its number, or null for one that is no contender. */
+  /** The child with its number; null if it is not a contender. */
   read(name: string): Sequenced | null {
     const suffix = this.#expression.exec(name)?.at(-1);
     return suffix === undefined ? null : { name, sequence: numberIn(suffix) };
   }
 
-  /** The contenders among some children, first come first. */
+  /** The contenders among the children, in order of arrival. */
   sort(names: readonly string[]): Sequenced[] {
     return names
       .map((name) => this.read(name))
@@ -38,7 +38,7 @@ export class SequencePattern {
       .sort((a, b) => compareSequences(a.sequence, b.sequence));
   }
 
-  /** The last contender that came before a number; undefined where there is none. */
+  /** The last contender before a number; undefined if there is none. */
   predecessor(names: readonly string[], sequence: number): string | undefined {
     let last: Sequenced | undefined;
     for (const name of names) {
@@ -50,7 +50,7 @@ export class SequencePattern {
   }
 }
 
-/** The last group of all, whatever groups a pattern has. The server prints `%010d`: ten digits, or a minus sign and nine (ten, where nine do not do). */
+/** The last group, whatever groups a pattern has. The server prints `%010d`: ten digits, or a minus sign and nine (ten if necessary). */
 const SUFFIX = '(-?[0-9]{10}|-[0-9]{9})$';
 
 function expressionOf(patterns: readonly string[]): RegExp {
@@ -61,7 +61,7 @@ function expressionOf(patterns: readonly string[]): RegExp {
   }
 }
 
-/** Of ASCII digits, perhaps after a minus sign. `Number` asks the engine's runtime for one with zeroes before it. */
+/** Parses ASCII digits after an optional minus sign. For leading zeroes, `Number` takes a slow path in the engine. */
 export function numberIn(digits: string): number {
   const isNegative = digits.startsWith('-');
   let number = 0;

@@ -13,7 +13,7 @@ import { parseServiceInstance, requireNodeName, serializeServiceInstance, type S
 import { ServiceProvider, type ServiceProviderOptions } from './service-provider.ts';
 
 /**
- * Registers the providers of services, and finds them: Curator's x-discovery, on its layout (`<base>/<service>/<id>`) and in its JSON, so that either finds what the other registered.
+ * Registers service instances and finds them: Curator's x-discovery, with its layout (`<base>/<service>/<id>`) and JSON, so that either side finds what the other registered.
  *
  * @example
  * const discovery = new ServiceDiscovery(client, '/services');
@@ -24,14 +24,14 @@ import { ServiceProvider, type ServiceProviderOptions } from './service-provider
 export class ServiceDiscovery {
   readonly path: string;
   readonly #client: RecipeClient;
-  /** What is registered here, by path: null for what does not go with the session. */
+  /** The instances registered here, by path: null for those that outlive the session. */
   readonly #nodes = new Map<string, PersistentNode | null>();
-  /** What is being done at a path. */
+  /** The work in progress at each path. */
   readonly #works = new Map<string, Promise<void>>();
   readonly #providers = new Set<ServiceProvider>();
   #closed = false;
 
-  /** @throws TypeError or RangeError for a path or client that is none */
+  /** @throws TypeError or RangeError for an invalid path or client */
   constructor(client: RecipeClient, basePath: string) {
     requireClient(client);
     this.path = normalizePath(basePath);
@@ -39,12 +39,12 @@ export class ServiceDiscovery {
   }
 
   /**
-   * Registers an instance, in place of one with the same name and id. A DYNAMIC one is registered anew in each session, until it is unregistered;
-   * one that is DYNAMIC_SEQUENTIAL keeps the name that the server gave its node.
+   * Registers an instance, replacing one with the same name and id. A DYNAMIC one is registered again in each session, until it is unregistered;
+   * a DYNAMIC_SEQUENTIAL one keeps the name that the server gave its node.
    *
    * An abort or a timeout ends the wait, not the registration.
    *
-   * @throws KazooException after {@link close}; TypeError for what Curator could not read
+   * @throws KazooException after {@link close}; TypeError for an instance that Curator could not read
    */
   async register(instance: ServiceInstance, options?: WaitOptions): Promise<void> {
     this.#refuseClosed();
@@ -58,14 +58,14 @@ export class ServiceDiscovery {
       try {
         await node.start();
       } catch (error) {
-        // A later registration may have taken the place of this one.
+        // A later registration may have replaced this one.
         const present = this.#nodes.get(path);
         if (present === node || present === undefined) throw error;
       }
     });
   }
 
-  /** Changes what an instance tells of itself. @throws NoNodeError if it is not registered */
+  /** Changes an instance's data. @throws NoNodeError if it is not registered */
   async update(instance: ServiceInstance, options?: WaitOptions): Promise<void> {
     const path = this.#pathOf(instance.name, instance.id);
     const data = serializeServiceInstance(instance);
@@ -78,7 +78,7 @@ export class ServiceDiscovery {
     );
   }
 
-  /** Takes an instance back, whoever registered it; of the DYNAMIC_SEQUENTIAL ones only what was registered here. Fine if it is not there. */
+  /** Unregisters an instance, whoever registered it; a DYNAMIC_SEQUENTIAL one only if it was registered here. No error if there is none. */
   async unregister({ name, id }: Pick<ServiceInstance, 'name' | 'id'>, options?: WaitOptions): Promise<void> {
     const path = this.#pathOf(name, id);
     await bounded(this.#client, options, path, 'unregister', () =>
@@ -91,7 +91,7 @@ export class ServiceDiscovery {
     return bounded(this.#client, options, this.path, 'names', ({ limits }) => this.#children(this.path, limits));
   }
 
-  /** The providers of a service, read now. What is no instance is skipped. */
+  /** The instances of a service, read now. Anything that is not an instance is skipped. */
   async instances(name: string, options?: WaitOptions): Promise<ServiceInstance[]> {
     const path = this.#pathOf(name);
     return bounded(this.#client, options, path, 'instances', async ({ limits }) => {
@@ -101,7 +101,7 @@ export class ServiceDiscovery {
     });
   }
 
-  /** One provider; null if there is none of that id. For a DYNAMIC_SEQUENTIAL one that was registered elsewhere, give its node's name. */
+  /** One instance; null if there is none with that id. For a DYNAMIC_SEQUENTIAL one registered elsewhere, pass its node's name. */
   async instance(name: string, id: string, options?: WaitOptions): Promise<ServiceInstance | null> {
     const path = this.#pathOf(name, id);
     return bounded(this.#client, options, path, 'instance', ({ limits }) =>
@@ -119,7 +119,7 @@ export class ServiceDiscovery {
     }
   }
 
-  /** Keeps the providers of a service at hand, to choose from. @throws KazooException after {@link close} */
+  /** Keeps a list of a service's instances up to date, to choose from. @throws KazooException after {@link close} */
   async provider(name: string, options?: ServiceProviderOptions & WaitOptions): Promise<ServiceProvider> {
     this.#refuseClosed();
     const { timeout, signal, ...choice } = requireOptions(options);
@@ -128,14 +128,14 @@ export class ServiceDiscovery {
     try {
       await provider.start({ timeout, signal });
     } catch (error) {
-      // Its watch may yet come, and goes then.
+      // Its watch may still arrive, and is removed then.
       void provider.close().then(() => this.#providers.delete(provider));
       throw error;
     }
     return provider;
   }
 
-  /** Takes back what was registered here and goes with the session, ends the providers, and waits for the work under way. */
+  /** Unregisters the instances registered here that end with the session, closes the providers, and waits for work in progress. */
   async close(): Promise<void> {
     this.#closed = true;
     const works = Promise.allSettled(this.#works.values());
@@ -153,7 +153,7 @@ export class ServiceDiscovery {
     if (this.#closed) throw new KazooException('already closed');
   }
 
-  /** Closes what is registered here, then does `work`; one call after the other, so that none undoes a later one. */
+  /** Closes what is registered here, then does `work`; one call at a time, so that none undoes a later one. */
   async #replace(path: string, node: PersistentNode | null | undefined, work: () => Promise<unknown>): Promise<void> {
     const [old, earlier] = [this.#nodes.get(path), this.#works.get(path)];
     if (node === undefined) this.#nodes.delete(path);
@@ -174,7 +174,7 @@ export class ServiceDiscovery {
     }
   }
 
-  /** Removes and makes: a node that is only changed tells nobody who watches for its making. */
+  /** Deletes and creates: changing a node would not notify those who watch for its creation. */
   async #put(path: string, data: Buffer): Promise<void> {
     await persist(this.#client.clock, async () => {
       await removeNode(this.#client, path);

@@ -1,16 +1,16 @@
 import { requireOptions } from '../base/arguments.ts';
 import { describeValue } from '../base/paths.ts';
 
-/** DYNAMIC: gone with the session that registered it; DYNAMIC_SEQUENTIAL: likewise, its node numbered by the server. STATIC, PERMANENT: stays until unregistered. */
+/** DYNAMIC: removed with the session that registered it; DYNAMIC_SEQUENTIAL: likewise, with a node numbered by the server. STATIC, PERMANENT: stays until unregistered. */
 export type ServiceType = 'DYNAMIC' | 'DYNAMIC_SEQUENTIAL' | 'STATIC' | 'PERMANENT';
 
-/** A piece of a uri template: text, or the name of a variable. */
+/** A part of a URI template: text, or the name of a variable. */
 export interface UriPart {
   readonly value: string;
   readonly variable: boolean;
 }
 
-/** One provider of a service, as Curator writes it down. */
+/** One instance of a service, as Curator stores it. */
 export interface ServiceInstance {
   readonly name: string;
   /** Unique within the service. */
@@ -18,18 +18,18 @@ export interface ServiceInstance {
   readonly address: string | null;
   readonly port: number | null;
   readonly sslPort: number | null;
-  /** Any JSON. Curator marks objects with their class, under `@class`, and everything else but text, numbers and booleans as `[class, value]`: both are kept. */
+  /** Any JSON. Curator marks objects with their class, under `@class`, and writes anything else but text, numbers and booleans as `[class, value]`: both are kept. */
   readonly payload: unknown;
   /** Milliseconds since the epoch. */
   readonly registrationTimeUTC: number;
   readonly serviceType: ServiceType;
-  /** Its uri template; see {@link serviceUri}. */
+  /** The URI template; see {@link serviceUri}. */
   readonly uriSpec: { readonly parts: readonly UriPart[] } | null;
   /** Whether a {@link ServiceProvider} may choose it. */
   readonly enabled: boolean;
 }
 
-/** What {@link makeServiceInstance} takes. */
+/** Options of {@link makeServiceInstance}. */
 export interface ServiceInstanceOptions {
   name: string;
   /** Default: a random uuid. */
@@ -48,10 +48,10 @@ export interface ServiceInstanceOptions {
 }
 
 /**
- * A new instance, to be registered.
+ * Creates an instance to register.
  *
  * @param now milliseconds since the epoch
- * @throws TypeError for a name or id that cannot be a node's, an unknown type, and what Curator could not read
+ * @throws TypeError for a name or id that is not a valid node name, an unknown type, and anything Curator could not read
  */
 export function makeServiceInstance(options: ServiceInstanceOptions, now = Date.now()): ServiceInstance {
   const given = requireOptions<ServiceInstanceOptions>(options, OPTIONS);
@@ -73,9 +73,9 @@ export function makeServiceInstance(options: ServiceInstanceOptions, now = Date.
 }
 
 /**
- * The bytes that Curator writes, field by field in its order. `enabled` is left out while true, as in its compatible mode: older readers do not know it.
+ * The bytes that Curator writes, with its order of fields. `enabled` is omitted if true, as in its compatible mode: older readers do not know it.
  *
- * @throws TypeError for what Curator could not read: one such instance would fail its queries for all
+ * @throws TypeError for anything Curator could not read: one such instance would make its queries fail for all
  */
 export function serializeServiceInstance(instance: ServiceInstance): Buffer {
   requireInstance(instance);
@@ -85,7 +85,7 @@ export function serializeServiceInstance(instance: ServiceInstance): Buffer {
   return Buffer.from(JSON.stringify(fields).replace(ESCAPED, (text, code?: string) => jacksonEscape(text, code)));
 }
 
-/** What Curator, or we, wrote. Unknown fields are ignored, missing ones are null; `enabled` is true unless false. @throws SyntaxError, TypeError for anything else */
+/** Parses what Curator or this package wrote. Unknown fields are ignored, missing ones are null; `enabled` is true unless false. @throws SyntaxError, TypeError for anything else */
 export function parseServiceInstance(data: Buffer | null): ServiceInstance {
   const given: unknown = JSON.parse(data?.toString() ?? '');
   if (typeof given !== 'object' || given === null)
@@ -103,12 +103,12 @@ export function parseServiceInstance(data: Buffer | null): ServiceInstance {
     uriSpec: Array.isArray(read.uriSpec?.parts) ? { parts: read.uriSpec.parts } : null,
     enabled: read.enabled !== false,
   };
-  // Its payload is what it is.
+  // The payload is accepted as it is.
   requireInstance({ ...instance, payload: null });
   return instance;
 }
 
-/** The instance's uri, from its template; null if it has none. `variables` override the instance's own; unknown ones vanish, as in Curator. */
+/** The instance's URI, from its template; null if it has none. `variables` override the instance's own; unknown ones become empty, as in Curator. */
 export function serviceUri(instance: ServiceInstance, variables: Readonly<Record<string, string>> = {}): string | null {
   if (instance.uriSpec === null) return null;
   const values: Readonly<Record<string, string | number | null>> = {
@@ -131,29 +131,29 @@ export function serviceUri(instance: ServiceInstance, variables: Readonly<Record
 const TYPES: readonly string[] = ['DYNAMIC', 'DYNAMIC_SEQUENTIAL', 'STATIC', 'PERMANENT'] satisfies ServiceType[];
 const OPTIONS = ['name', 'id', 'address', 'port', 'sslPort', 'payload', 'serviceType', 'uriSpec', 'enabled'] as const;
 
-/** What JSON.stringify escapes and where Jackson differs: it writes hexadecimal digits in capitals, and what is beyond 16 bits as two escapes. */
+/** Where Jackson's escapes differ from JSON.stringify's: upper-case hexadecimal digits, and two escapes for code points beyond 16 bits. */
 const ESCAPED = /\\(?:u([0-9a-f]{4})|.)|[\ud800-\udfff]/g;
 
 function jacksonEscape(text: string, code = text.length === 1 ? text.charCodeAt(0).toString(16) : undefined): string {
   return code === undefined ? text : `\\u${code.toUpperCase()}`;
 }
 
-/** As Curator's UriSpec reads it. */
+/** As in Curator's UriSpec. */
 function parseUriTemplate(template: string): UriPart[] {
   const parts: UriPart[] = [];
   let variable = false;
   for (const token of template.split(/([{}])/)) {
     if (token === '{' || token === '}') {
       if (variable === (token === '{'))
-        throw new TypeError(`unbalanced "${token}" in the uri template ${describeValue(template)}`);
+        throw new TypeError(`unbalanced "${token}" in the URI template ${describeValue(template)}`);
       variable = !variable;
     } else if (token !== '') parts.push({ value: variable ? token.trim() : token, variable });
   }
-  if (variable) throw new TypeError(`a variable is not closed in the uri template ${describeValue(template)}`);
+  if (variable) throw new TypeError(`a variable is not closed in the URI template ${describeValue(template)}`);
   return parts;
 }
 
-/** @throws TypeError for what cannot be a node's name */
+/** @throws TypeError for anything but a valid node name */
 export function requireNodeName(what: string, value: unknown): void {
   if (!NAME[0](value)) throw new TypeError(`the ${what} of a service instance must be ${NAME[1]}, not ${describeValue(value)}`);
 }

@@ -14,19 +14,19 @@ import { type NodeData, TreeEvent } from './tree-event.ts';
 import { loadTree } from './tree-loading.ts';
 
 export interface ServiceProviderOptions {
-  /** How one is chosen: each in turn (default), any, or the same one for as long as it is fit. */
+  /** How an instance is chosen: in turn (default), at random, or the same one while it is eligible. */
   strategy?: 'roundRobin' | 'random' | 'sticky' | undefined;
-  /** Which ones may be chosen, beside being enabled and not down. */
+  /** Which instances may be chosen, of those that are enabled and not down. */
   filter?: ((instance: ServiceInstance) => boolean) | undefined;
 }
 
 export interface ServiceProviderEvents {
-  /** The instances are others than before; not told of those that {@link ServiceProvider.start} finds. */
+  /** The instances have changed. Not emitted for those that {@link ServiceProvider.start} finds. */
   changed: [instances: ServiceInstance[]];
 }
 
 /**
- * Keeps the providers of one service up to date by watches, and chooses among them: Curator's ServiceCache and ServiceProvider. Made by `ServiceDiscovery.provider()`.
+ * Keeps the list of one service's instances up to date by watches, and chooses among them: Curator's ServiceCache and ServiceProvider. Created by `ServiceDiscovery.provider()`.
  *
  * @example
  * const provider = await client.serviceDiscovery('/services').provider('web');
@@ -40,16 +40,16 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
   readonly #filter: (instance: ServiceInstance) => boolean;
   readonly #choose: (instances: readonly ServiceInstance[]) => ServiceInstance;
   readonly #instances = new Map<string, ServiceInstance>();
-  /** When errors were noted of an instance, by id. */
+  /** The times of the errors noted for an instance, by id. */
   readonly #errors = new Map<string, number[]>();
-  /** By id, until one comes, goes or changes. */
+  /** Sorted by id; reset when an instance is added, removed or changed. */
   #sorted: ServiceInstance[] | undefined;
   #tells = false;
   #isDue = false;
   #turn = 0;
   #favourite: string | undefined;
 
-  /** @throws TypeError for an unknown strategy, and a filter that is no function */
+  /** @throws TypeError for an unknown strategy, or a filter that is not a function */
   constructor(client: RecipeClient, path: string, options?: ServiceProviderOptions) {
     super();
     const { strategy = 'roundRobin', filter = () => true } = requireOptions(options, ['strategy', 'filter']);
@@ -64,28 +64,28 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
     this.#cache.listen(this.#onEvent);
   }
 
-  /** Resolves when the providers are known. @throws KazooException after {@link close}; ConnectionClosedError when the client stops */
+  /** Resolves when the instances are known. @throws KazooException after {@link close}; ConnectionClosedError when the client stops */
   async start(options?: WaitOptions): Promise<void> {
     await bounded(this.#client, options, this.path, 'service provider', () => loadTree(this.#cache, this.#loaded.promise));
   }
 
-  /** The providers there are, by id. */
+  /** The current instances, sorted by id. */
   instances(): ServiceInstance[] {
     return [...this.#inOrder];
   }
 
-  /** One that is enabled, not down, and let through by the filter; null if there is none. */
+  /** An instance that is enabled, not down, and passes the filter; null if there is none. */
   next(): ServiceInstance | null {
     const fit = this.#inOrder.filter((instance) => instance.enabled && !this.#isDown(instance) && this.#filter(instance));
     return fit.length === 0 ? null : this.#choose(fit);
   }
 
-  /** Notes that an instance did not work. Two errors within 30 s take it out of the choice until they are 30 s old, as in Curator. */
+  /** Notes that an instance failed. It is not chosen while it has two errors in the last 30 s, as in Curator. */
   noteError({ id }: Pick<ServiceInstance, 'id'>): void {
     this.#errors.set(id, [...this.#recentErrors(id), this.#client.clock.now()]);
   }
 
-  /** Ends the watching; there are no instances after it. */
+  /** Stops watching; after that there are no instances. */
   async close(): Promise<void> {
     this.#tells = false;
     this.#loaded.reject(new KazooException('closed'));
@@ -113,7 +113,7 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
     if (this.#tells) this.#tellLater();
   });
 
-  /** Once of all that changes before the listeners have their turn. */
+  /** Emits once for all changes before the listeners run. */
   #tellLater(): void {
     if (this.#isDue) return;
     this.#isDue = true;
@@ -132,7 +132,7 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
       return parseServiceInstance(data);
     } catch (error) {
       // Its message may quote the data, which is never logged.
-      this.#client.logger.warn(`${path} is no service instance (${(error as Error).name})`);
+      this.#client.logger.warn(`${path} is not a service instance (${(error as Error).name})`);
       return null;
     }
   }

@@ -15,27 +15,27 @@ import { ShallowParty } from './party.ts';
 import { ignoreState, listenToState } from './state-listeners.ts';
 import { Stillness } from './stillness.ts';
 
-/** Where a {@link SetPartitioner} stands. */
+/** The state of a {@link SetPartitioner}. */
 export const PartitionState = { ALLOCATING: 'ALLOCATING', ACQUIRED: 'ACQUIRED', RELEASE: 'RELEASE', FAILURE: 'FAILURE' } as const;
 export type PartitionState = (typeof PartitionState)[keyof typeof PartitionState];
 
-/** What a {@link SetPartitioner} is made with. */
+/** Options of a {@link SetPartitioner}. */
 export interface SetPartitionerOptions<T extends PartitionItem> {
-  /** Decides a member's share; all members must decide alike. Default: even, as Kazoo. A throw ends in FAILURE, and reaches the client's `error` event. */
+  /** Decides a member's share; all members must decide alike. Default: evenly, as in Kazoo. If it throws, the state becomes FAILURE, and the error goes to the client's `error` event. */
   partitionFunc?: PartitionFunction<T> | undefined;
-  /** Unique among the members, and fit for a node name. Default `<host>-<pid>`. */
+  /** Unique among the members, and valid in a node name. Default `<host>-<pid>`. */
   identifier?: string | undefined;
-  /** Milliseconds for which nobody must come or go before the set is shared. Default 30 000. */
+  /** Milliseconds for which nobody may join or leave before the set is shared. Default 30 000. */
   timeBoundary?: number | undefined;
   /**
-   * Milliseconds. How long Kazoo may take to notice, while it waits for an item's lock, that somebody came or went: it looks up from the lock that often.
-   * Here the watch on the members ends that wait itself, at once, so that no value of this makes a difference; it is checked, and kept for ported programs. Default 1 000.
+   * Milliseconds. How long Kazoo may take to notice, while waiting for an item's lock, that somebody joined or left: it checks at this interval.
+   * Here the watch on the members ends that wait at once, so the value makes no difference; it is checked, and kept for ported programs. Default 1 000.
    */
   maxReactionTime?: number | undefined;
 }
 
 /**
- * Shares a set among the members of a party, each item with one member at a time (Kazoo SP-1 to SP-11). It joins and allocates by itself, in the background;
+ * Divides a set among the members of a party, so that each item belongs to one member at a time (Kazoo SP-1 to SP-11). It joins and allocates in the background;
  * its user follows the states: work while ACQUIRED, stop and call {@link releaseSet} on RELEASE, give up on FAILURE.
  *
  * @example
@@ -91,7 +91,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     return this.#state;
   }
 
-  /** Grows by one with each change of state. */
+  /** Incremented with each change of state. */
   get stateId(): number {
     return this.#stateId;
   }
@@ -101,23 +101,23 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     return this.#state === 'FAILURE';
   }
 
-  /** Whether {@link releaseSet} is called for. */
+  /** Whether {@link releaseSet} must be called. */
   get release(): boolean {
     return this.#state === 'RELEASE';
   }
 
-  /** Whether the set is being shared out. */
+  /** Whether the set is being divided. */
   get allocating(): boolean {
     return this.#state === 'ALLOCATING';
   }
 
-  /** Whether the share is there to be worked on. */
+  /** Whether this member has its share, and may work on it. */
   get acquired(): boolean {
     if (this.#state === 'ACQUIRED' && this.#client.state !== 'CONNECTED') this.#onState(this.#client.state);
     return this.#state === 'ACQUIRED';
   }
 
-  /** The items of this member's share; none unless ACQUIRED (Kazoo D-24g). */
+  /** Iterates over this member's share; empty unless ACQUIRED (Kazoo D-24g). */
   [Symbol.iterator](): Iterator<T> {
     return (this.acquired ? this.#partition : [])[Symbol.iterator]();
   }
@@ -143,7 +143,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     }
   }
 
-  /** Lets go of this member's share and begins to allocate anew. Nothing to do after FAILURE. */
+  /** Releases this member's share and allocates again. After FAILURE there is nothing to do. */
   async releaseSet(): Promise<void> {
     if (this.failed) return this.#finishing;
     this.#releasing ??= this.#startOver().finally(() => {
@@ -152,7 +152,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     return this.#releasing;
   }
 
-  /** Lets go of everything, leaves the party and ends in FAILURE. */
+  /** Releases everything, leaves the party and ends in FAILURE. */
   async finish(): Promise<void> {
     this.#end();
     return this.#finishing;
@@ -163,7 +163,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     this.#client.reportError(error);
   }
 
-  /** Joins before anything can change under our feet: only then do the states of the client matter. */
+  /** Joins first: only after that do the client's states matter. */
   async #join(): Promise<void> {
     try {
       await this.#client.retry(() => this.#client.ensurePath(joinPath(this.path, 'locks')));
@@ -190,7 +190,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
 
   async #startOver(): Promise<void> {
     await this.#joining;
-    // Whoever looks while the locks are given back sees no item as its own.
+    // While the locks are being released, no item may appear as our own.
     if (this.acquired) this.#setState('RELEASE');
     await this.#stopRound();
     if (this.failed) return;
@@ -199,7 +199,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   }
 
   async #stopRound(): Promise<void> {
-    this.#round?.attempt.end(new CancelledError(`${this.path}: the allocation was given up`));
+    this.#round?.attempt.end(new CancelledError(`${this.path}: the allocation was cancelled`));
     await this.#round?.done;
     this.#round = undefined;
     this.#stillness.stop();
@@ -214,7 +214,7 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
     this.#round = { attempt, done };
   }
 
-  /** Until nobody comes or goes: takes what our share is, and lets it go again when somebody does. */
+  /** Acquires our share once nobody joins or leaves; releases it and repeats if somebody does. */
   async #allocate(attempt: Attempt): Promise<void> {
     for (;;) {
       const names = await this.#stillness.wait(attempt);
@@ -226,11 +226,11 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   }
 
   async #takeAll(attempt: Attempt, partition: readonly T[]): Promise<boolean> {
-    const moved = new CancelledError(`${this.path}: somebody came or went`);
+    const moved = new CancelledError(`${this.path}: a member joined or left`);
     const taking = new Attempt(this.#client.clock, { signal: attempt.signal }, () => moved);
     this.#stillness.onEnd(() => {
       taking.end(moved);
-      if (this.acquired) this.#callForRelease('somebody came or went');
+      if (this.acquired) this.#callForRelease('a member joined or left');
     });
     try {
       for (const item of partition) await this.#take(item, taking);
@@ -259,20 +259,20 @@ export class SetPartitioner<T extends PartitionItem = PartitionItem>
   }
 
   #failBy(error: unknown): void {
-    const why = new KazooException(`${this.path}: the set cannot be shared: ${String(error)}`, { cause: error });
-    // Whoever stops the client knows.
+    const why = new KazooException(`${this.path}: the set cannot be divided: ${String(error)}`, { cause: error });
+    // Whoever stopped the client knows that.
     if (error instanceof ConnectionClosedError && !isUnstarted(this.#client)) this.#client.logger.debug(why.message);
     else this.#client.reportError(why);
     this.#end();
   }
 
-  /** The one way into FAILURE. After a loss there is nothing to release: locks and membership went with the session. */
+  /** The only way into FAILURE. After a lost session there is nothing to release: locks and membership ended with it. */
   #end(): void {
     if (this.#finishing !== undefined) return;
     ignoreState(this.#client, this.#onState);
     this.#finishing = this.#cleanUp().catch((error: unknown) => {
       if (!(error instanceof ConnectionClosedError))
-        this.#client.logger.warn(`${this.path}: not everything could be let go: ${String(error)}`);
+        this.#client.logger.warn(`${this.path}: could not release everything: ${String(error)}`);
     });
     this.#setState('FAILURE');
   }

@@ -7,8 +7,8 @@ type StateListener = (state: KazooState) => void;
 const listenersOf = new WeakMap<RecipeClient, { readonly all: Set<StateListener>; readonly tellAll: StateListener }>();
 
 /**
- * Has a recipe told of a client's states, before the user's listeners. One listener at the client serves all recipes: there may be many thousands of them,
- * and an emitter takes as long to part from one as it has others.
+ * Calls a recipe's listener at each state of the client, before the user's listeners. One listener on the client serves all recipes: there may be many
+ * thousands of them, and removing a listener from an emitter takes time proportional to their number.
  */
 export function listenToState(client: RecipeClient, listener: StateListener): void {
   let listeners = listenersOf.get(client);
@@ -20,7 +20,7 @@ export function listenToState(client: RecipeClient, listener: StateListener): vo
     listeners = { all, tellAll };
     listenersOf.set(client, listeners);
   }
-  // Looked for, as a user may have removed all listeners of the client.
+  // Check, because a user may have removed all listeners of the client.
   if (!client.listeners('state').includes(listeners.tellAll)) client.on('state', listeners.tellAll);
   listeners.all.add(listener);
 }

@@ -4,7 +4,7 @@ import type { WatchListener } from '../base/states.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
 import { type Attempt, sleep } from './attempt.ts';
 
-/** Waits until the children of a node have not changed for some time, and then tells of the next change. */
+/** Waits until the children of a node have not changed for some time, and then reports the next change. */
 export class Stillness {
   readonly #client: RecipeClient;
   readonly #path: string;
@@ -18,7 +18,7 @@ export class Stillness {
     this.#duration = duration;
   }
 
-  /** The children, once they have been still. The watch stays, for {@link onEnd}, until {@link stop}. */
+  /** The children, once they have not changed for that time. The watch stays, for {@link onEnd}, until {@link stop}. */
   async wait(attempt: Attempt): Promise<string[]> {
     for (;;) {
       const children = await attempt.persist(() => this.#read(attempt));
@@ -33,7 +33,7 @@ export class Stillness {
     }
   }
 
-  /** Calls back when the stillness that {@link wait} found ends; at once if it has ended already. */
+  /** Calls back at the first change after {@link wait}; at once if there was one already. */
   onEnd(callback: () => void): void {
     this.#watch?.onFire(callback);
   }
@@ -90,6 +90,6 @@ class Watch {
         () => this.#client.unwatch(this.#path, this.#listener),
         () => undefined,
       )
-      .catch((error: unknown) => this.#client.logger.warn(`a watch on ${this.#path} could not be taken back: ${String(error)}`));
+      .catch((error: unknown) => this.#client.logger.warn(`could not remove the watch on ${this.#path}: ${String(error)}`));
   }
 }

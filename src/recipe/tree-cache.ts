@@ -1,4 +1,4 @@
-// Node's own: what a test runner puts in its place, it may never call.
+// Node's own: a test runner's replacement may never run the callback.
 import { setImmediate } from 'node:timers';
 import { requireFunction } from '../base/arguments.ts';
 import { BATCH, inBatches } from '../base/batches.ts';
@@ -24,12 +24,12 @@ export type TreeEventListener = (event: TreeEvent) => unknown;
 export type TreeFaultListener = (error: unknown) => unknown;
 
 /**
- * Keeps a copy of a tree of nodes in memory, up to date by watches, and tells of its changes (Kazoo TC-1 to TC-10).
+ * Keeps a copy of a tree of nodes in memory, up to date by watches, and reports its changes (Kazoo TC-1 to TC-10).
  *
- * One recursive watch on ZooKeeper 3.6 and newer, and a one-shot watch of each node's children, for the sake of nodes this client may not read (servers since 3.8.4 and
- * 3.9.2 tell a recursive watch nothing of them); before, two one-shot watches per node, one for its data and one for its children. When the client reconnects within the session,
- * it asks which nodes have changed meanwhile: so unchanged nodes cost no read at all. After a lost session everything is read again, in batches, a few hundred reads at a time.
- * A watch event says where to look, never what is there: what a node is comes from reads alone, so for each path the copy moves forward only.
+ * Uses one recursive watch on ZooKeeper 3.6 and newer, and a one-shot watch on each node's children, for nodes this client may not read (servers since 3.8.4 and
+ * 3.9.2 send a recursive watch no events for them); on older servers, two one-shot watches per node, for its data and its children. When the client reconnects within the
+ * session, it asks which nodes have changed meanwhile, so unchanged nodes cost no reads. After a lost session everything is read again, in batches, a few hundred reads at a time.
+ * A watch event says where to look, never what is there: all content comes from reads, so for each path the copy only moves forward.
  *
  * @example
  * const cache = new TreeCache(client, '/services');
@@ -48,20 +48,20 @@ export class TreeCache {
   #root: TreeNode;
   #state: 'latent' | 'started' | 'closed' = 'latent';
   #rooted = false;
-  /** Counts sessions lost: what was asked in an earlier one has to be asked again. */
+  /** Counts lost sessions: what was requested in an earlier one must be requested again. */
   #session = 0;
   #loadedSession = -1;
-  /** Nodes not wholly read yet in this session. */
+  /** Nodes not completely read yet in this session. */
   readonly #loading = new Set<TreeNode>();
-  /** Listings of which children are yet to be taken up, by parent: the latest of each. */
+  /** The latest listing of each parent whose children are not all processed yet. */
   readonly #arriving = new Map<TreeNode, readonly string[]>();
   #initialized = false;
-  /** Parents whose children are to be listed again: once the events at hand have been seen, or, where that is long, after a pause. */
+  /** Parents whose children are to be listed again: after the current events, or, if there are many children, after a pause. */
   readonly #outdated = new Set<TreeNode>();
   #isListingDue = false;
   #pause: Timer | undefined;
 
-  /** @throws TypeError or RangeError for a path or client that is none */
+  /** @throws TypeError or RangeError for an invalid path or client */
   constructor(client: RecipeClient, path: string) {
     requireClient(client);
     this.path = normalizePath(path);
@@ -78,7 +78,7 @@ export class TreeCache {
       isKnown: (path) => this.#nodes.has(path),
       found: (node, reading, session) => this.#found(node, reading, session),
       failed: (node, kind, error, session) => {
-        // Nothing was learnt: what is there is read in the next session.
+        // Nothing was learnt: the next session reads it.
         if (error instanceof ConnectionClosedError) return;
         this.#failed(node, kind, error);
         this.#settle(node, kind, session);
@@ -97,25 +97,25 @@ export class TreeCache {
     });
   }
 
-  /** Whether the tree is shown as the server has it: not before it is loaded, nor from the loss of the connection until what changed meanwhile has been read. */
+  /** Whether the copy matches the server: false until it is loaded, and from the loss of the connection until what changed meanwhile has been read. */
   get fresh(): boolean {
     return this.#freshness.now;
   }
 
   /**
-   * Resolves once all that was written, by anyone, before this call is in the cache: at once in most cases, else when the connection is back.
+   * Resolves once everything written, by anyone, before this call is in the cache: usually at once, else when the connection is back.
    *
-   * @throws OperationTimeoutError after `timeout` milliseconds; `signal.reason`; KazooException before the start and after the end; ConnectionClosedError when the client stops
+   * @throws OperationTimeoutError after `timeout` milliseconds; `signal.reason`; KazooException before the start and after {@link close}; ConnectionClosedError when the client stops
    */
   async whenFresh(options?: WaitOptions): Promise<void> {
     await bounded(this.#client, options, this.path, 'tree cache', (attempt) => this.#freshness.wait(attempt));
   }
 
   /**
-   * Starts, once. Resolves when the root has been ensured; the rest follows, and INITIALIZED tells when it is there.
+   * Starts, once. Resolves when the root exists (it is created if necessary); the rest follows, and INITIALIZED reports that it is loaded.
    *
-   * @throws KazooException if it was started or closed before; ConnectionClosedError if the client is not running;
-   *   `signal.reason`, or OperationTimeoutError after `timeout` milliseconds: a start that was given up cannot be made again
+   * @throws KazooException if it was already started or closed; ConnectionClosedError if the client is not running;
+   *   `signal.reason`, or OperationTimeoutError after `timeout` milliseconds: an aborted start cannot be repeated
    */
   start(options?: WaitOptions): Promise<void> {
     return bounded(this.#client, options, this.path, 'tree cache', (attempt) => this.#start(attempt));
@@ -136,13 +136,13 @@ export class TreeCache {
     this.#freshness.begin();
   }
 
-  /** Ends for good: no further event, no data, and its watches are taken back. Resolves when they are. Harmless when repeated. */
+  /** Ends for good: there are no further events and no data. Resolves when its watches are removed. Harmless when repeated. */
   async close(): Promise<void> {
     this.#state = 'closed';
     this.#freshness.end();
     this.#pause?.cancel();
     ignoreState(this.#client, this.#onState);
-    // First, so that the other takes the server's with it.
+    // First, so that removing the tree watch also removes the server's watches.
     const unwatched = inBatches([...this.#nodes.keys()], (paths) =>
       Promise.all(paths.map((path) => this.#client.unwatch(path, this.#onEvent))),
     );
@@ -155,21 +155,21 @@ export class TreeCache {
     await Promise.all([removed, unwatched]);
   }
 
-  /** Adds a listener of {@link TreeEvent}s, and gives it back. What it throws goes to the fault listeners. An async one is awaited before the next event. */
+  /** Adds a listener for {@link TreeEvent}s, and returns it. Errors it throws go to the fault listeners. An async one is awaited before the next event. */
   listen<L extends TreeEventListener>(listener: L): L {
     requireFunction('the listener', listener);
     this.#teller.listeners.push(listener);
     return listener;
   }
 
-  /** Adds a listener of errors: nodes that cannot be read, and what listeners throw. Without one they reach the client's `error` event. */
+  /** Adds a listener for errors: nodes that cannot be read, and errors thrown by listeners. Without one they go to the client's `error` event. */
   listenFault<L extends TreeFaultListener>(listener: L): L {
     requireFunction('the fault listener', listener);
     this.#teller.faultListeners.push(listener);
     return listener;
   }
 
-  /** Adds a listener of changes of {@link fresh}, in turn with the {@link TreeEvent}s: told true after what was caught up with. Gives it back. */
+  /** Adds a listener for changes of {@link fresh}, in the queue of the {@link TreeEvent}s: called with true after the events for missed changes. Returns it. */
   listenFreshness<L extends (fresh: boolean) => unknown>(listener: L): L {
     requireFunction('the freshness listener', listener);
     this.#teller.freshnessListeners.push(listener);
@@ -177,7 +177,7 @@ export class TreeCache {
   }
 
   /**
-   * A node as it was last read; `otherwise` (null) for one that is not there, or not readable.
+   * A node as last read; `otherwise` (null) if it does not exist or cannot be read.
    *
    * @throws RangeError for a path outside the tree
    */
@@ -186,7 +186,7 @@ export class TreeCache {
   }
 
   /**
-   * The names of a node's children, a copy; `otherwise` (null) for a node that is not there.
+   * The names of a node's children, as a copy; `otherwise` (null) if the node does not exist.
    *
    * @throws RangeError for a path outside the tree
    */
@@ -218,7 +218,7 @@ export class TreeCache {
     }
   };
 
-  /** The watches of an earlier session are gone. After a loss, which may have struck many clients at once, the reading begins at a random time of a short while. */
+  /** The watches of an earlier session are gone. After a loss, which may have hit many clients at once, reading starts after a short random delay. */
   #loadIfDue(): void {
     if (this.#state !== 'started' || !this.#rooted || this.#loadedSession === this.#session) return;
     if (this.#loadedSession < 0) return this.#loadAll();
@@ -229,12 +229,12 @@ export class TreeCache {
     this.#client.clock.timer(Math.random() * RELOAD_SPREAD, load, { background: true });
   }
 
-  /** The sync makes sure that another server does not show an older state than has been seen. */
+  /** The sync ensures that another server does not return an older state than already seen. */
   #loadAll(): void {
     if (this.#loadedSession >= 0) this.#client.sync(this.path).catch(() => undefined);
     const session = this.#session;
     this.#loadedSession = session;
-    // The watch comes first: what changes while the tree is read is then read again.
+    // The watch comes first, so that anything that changes while the tree is read is read again.
     void this.#watch.ensure().then(() => {
       if (this.#state === 'started' && this.#session === session) this.#load(this.#root);
     });
@@ -249,7 +249,7 @@ export class TreeCache {
   }
 
   readonly #onEvent = prompt((event: WatchedEvent): void => {
-    // LOST is told of at once.
+    // LOST is announced at once, by the client's states.
     if (event.path === null || event.type === 'NONE') return this.#watch.note(event.state);
     const node = this.#nodes.get(event.path);
     if (node === undefined) this.#stranger(event);
@@ -259,7 +259,7 @@ export class TreeCache {
     else this.#reader.request(node, 'data');
   });
 
-  /** Only a recursive watch tells of a node not known yet. Whether it is there, and its place, its own reads tell: its parent's children may be many. */
+  /** Only a recursive watch reports an unknown node. Its own reads tell whether it exists, without listing its parent's children, which may be many. */
   #stranger({ type, path }: WatchedEvent): void {
     const parent = type === 'CHILD' || type === 'DELETED' || path === this.path ? undefined : this.#nodes.get(parentPath(path!));
     if (parent === undefined || parent.unreadable) return;
@@ -267,7 +267,7 @@ export class TreeCache {
     this.#reader.relist(parent);
   }
 
-  /** The parent is listed again, as the node may have been made anew before the parent's last listing: then no further event would tell. */
+  /** The parent is listed again, because the node may have been created again before the parent's last listing: then no further event would come. */
   #deleted(node: TreeNode): void {
     this.#gone(node);
     if (node.parent !== null) this.#listAgain(node.parent);
@@ -285,7 +285,7 @@ export class TreeCache {
     }
   }
 
-  /** Those with fewer children than `below`. */
+  /** Lists outdated parents that have fewer children than `below`. */
   #listOutdated(below: number): void {
     this.#isListingDue = false;
     if (below === Infinity) {
@@ -320,7 +320,7 @@ export class TreeCache {
     const listed = new Set(names);
     for (const [name, child] of node.children) {
       if (listed.has(name)) continue;
-      // One that is being read may be newer than the listing: another read, of its own, tells.
+      // A child that is being read may be newer than the listing: another read of it tells.
       if (child.reading.data === undefined) this.#remove(child);
       else this.#reader.request(child, 'data');
     }
@@ -328,7 +328,7 @@ export class TreeCache {
     this.#arrive(node, names, session);
   }
 
-  /** So many in a turn of the event loop, until all are here, or there is a later listing, or no use for them any more. */
+  /** One batch per turn of the event loop, until all are processed, a later listing arrives, or they are no longer wanted. */
   #arrive(node: TreeNode, names: readonly string[], session: number, from = 0): void {
     if (this.#arriving.get(node) !== names) return;
     let at = from;
@@ -346,7 +346,7 @@ export class TreeCache {
 
   #failed(node: TreeNode, kind: ReadKind, error: unknown): void {
     if (error instanceof NoNodeError) return this.#gone(node);
-    // What was read of it before is no longer known to be so.
+    // What was read before may no longer be true.
     const closed = error instanceof NoAuthError;
     if (closed || kind === 'children') {
       this.#arriving.delete(node);
@@ -364,7 +364,7 @@ export class TreeCache {
     this.#checkInitialized();
   }
 
-  /** A root that has gone is watched until it is there again (Kazoo TC-6). */
+  /** A deleted root is watched until it exists again (Kazoo TC-6). */
   #awaitRoot(): void {
     this.#root = this.#insert(this.path, null);
     this.#root.session = this.#session;
@@ -413,6 +413,6 @@ export class TreeCache {
 
 /** Milliseconds. */
 const RELOAD_SPREAD = 200;
-/** Of so many children the list is long enough to wait, so many milliseconds, for what else may change. */
+/** With at least CROWD children a listing is long, so it waits LISTING_PAUSE milliseconds for further changes. */
 const CROWD = 1_000;
 const LISTING_PAUSE = 100;

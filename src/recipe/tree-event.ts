@@ -1,6 +1,6 @@
 import type { ZnodeStat } from '../base/znode-stat.ts';
 
-/** A node as a TreeCache has it. */
+/** A node in a TreeCache. */
 export class NodeData {
   readonly path: string;
   readonly data: Buffer | null;
@@ -19,20 +19,20 @@ export class NodeData {
 
 export type TreeEventType = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
-/** What a TreeCache tells its listeners; the numbers are Kazoo's. */
+/** An event of a TreeCache; the numbers are Kazoo's. */
 export class TreeEvent {
   static readonly NODE_ADDED = 0;
-  /** Its data has changed. */
+  /** The node's data has changed. */
   static readonly NODE_UPDATED = 1;
-  /** With the last data known. Children are told before their parent. */
+  /** With the last known data. Children are reported before their parent. */
   static readonly NODE_REMOVED = 2;
   /** The cache may be out of date from here on. */
   static readonly CONNECTION_SUSPENDED = 3;
-  /** What changed meanwhile follows. */
+  /** Events for what changed meanwhile follow. */
   static readonly CONNECTION_RECONNECTED = 4;
   /** The session is over. */
   static readonly CONNECTION_LOST = 5;
-  /** Everything that can be read has been; told again after each CONNECTION_LOST. */
+  /** Everything readable has been read; emitted again after each CONNECTION_LOST. */
   static readonly INITIALIZED = 6;
 
   /** Such as `TreeEvent.NODE_ADDED`. */

@@ -1,34 +1,34 @@
 import { basename } from '../base/paths.ts';
 import type { NodeData } from './tree-event.ts';
 
-/** What is read of a node: its data, its children, or (for a root that is missing) whether it is there. */
+/** What is read of a node: its data, its children, or (for a missing root) whether it exists. */
 export type ReadKind = 'data' | 'children' | 'exists';
-/** Waiting to be sent, sent, or sent with another to follow, since an event came meanwhile. */
+/** Waiting to be sent; sent; or sent, to be repeated because an event came meanwhile. */
 type ReadState = 'queued' | 'sent' | 'again';
 
 const BITS = { data: 1, children: 2, exists: 4 } as const satisfies Record<ReadKind, number>;
 const NONE: ReadonlyMap<string, TreeNode> = new Map();
 
 /**
- * One node of a TreeCache. Once removed it stays so; a node made anew at the same path is another object.
- * Small, since there are many: most are leaves and have no map of children.
+ * One node of a TreeCache. Once removed it stays removed; a node created again at the same path is another object.
+ * Small, because there are many: most are leaves and have no map of children.
  */
 export class TreeNode {
   readonly path: string;
   readonly parent: TreeNode | null;
   #children: Map<string, TreeNode> | undefined;
-  /** Null until read, or when it cannot be. */
+  /** Null until read, or if it cannot be read. */
   data: NodeData | null = null;
   removed = false;
-  /** The latest update that listeners are still to be told of. */
+  /** The latest update not yet reported to listeners. */
   untold: NodeData | null = null;
-  /** Whether it cannot be read, which the fault listeners have heard of. */
+  /** Whether it cannot be read, as reported to the fault listeners. */
   unreadable = false;
-  /** In which session (counted by the cache) it was last asked for. */
+  /** The session (by the cache's count) in which it was last requested. */
   session = -1;
-  /** What has not been read yet in that session: a bit each. */
+  /** What has not been read yet in that session, as bits. */
   #missing = 0;
-  /** Reads under way, at most one of a kind. */
+  /** Reads in progress, at most one of a kind. */
   readonly reading: Record<ReadKind, ReadState | undefined> = { data: undefined, children: undefined, exists: undefined };
 
   constructor(path: string, parent: TreeNode | null) {
@@ -57,7 +57,7 @@ export class TreeNode {
     this.#children = undefined;
   }
 
-  /** These are to be read, and nothing else: what an earlier run of the client left unanswered counts no more. */
+  /** Sets what is to be read, and nothing else: anything left unanswered by an earlier run of the client no longer counts. */
   miss(...kinds: ReadKind[]): void {
     this.#missing = kinds.reduce((bits, kind) => bits | BITS[kind], 0);
   }
@@ -66,7 +66,7 @@ export class TreeNode {
     return (this.#missing & BITS[kind]) !== 0;
   }
 
-  /** @returns whether nothing is missing any more */
+  /** @returns whether nothing more is missing */
   got(kind: ReadKind): boolean {
     this.#missing &= ~BITS[kind];
     return this.#missing === 0;

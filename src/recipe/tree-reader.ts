@@ -6,7 +6,7 @@ import { isTransient } from './attempt.ts';
 import { persist } from './outage.ts';
 import type { ReadKind, TreeNode } from './tree-node.ts';
 
-/** What a read found. */
+/** The result of a read. */
 export type TreeReading =
   | { readonly kind: 'data'; readonly data: Buffer | null; readonly stat: ZnodeStat }
   | { readonly kind: 'children'; readonly names: string[] }
@@ -14,19 +14,19 @@ export type TreeReading =
 
 export interface TreeReaderOptions {
   readonly watch: WatchListener;
-  /** Whether one watch tells of the whole tree: a read then needs none of its own, but for the sake of children that may not be read. */
+  /** Whether one watch covers the whole tree: then a read needs no watch of its own, except for children that the client may not read. */
   isFollowed(): boolean;
-  /** Has one told when anything comes or goes below the nodes, from the zxid on. */
+  /** Requests notifications of children created or deleted below the nodes after the zxid. */
   watchChildren(paths: readonly string[], since: bigint): Promise<void>;
-  /** The session of now, by the cache's count. */
+  /** The current session, by the cache's count. */
   session(): number;
   isClosed(): boolean;
   /** Whether the cache has a node at the path. */
   isKnown(path: string): boolean;
-  /** Told of each reading, in the order of the server's replies. `session` is that in which it was asked, and its watch left. */
+  /** Called with each reading, in the order of the server's replies. `session` is the one in which it was requested, and its watch set. */
   found(node: TreeNode, reading: TreeReading, session: number): void;
   failed(node: TreeNode, kind: ReadKind, error: unknown, session: number): void;
-  /** Nothing is asked for any more. */
+  /** Nothing more is requested. */
   idle(): void;
 }
 
@@ -36,10 +36,11 @@ interface Asked {
 }
 
 /**
- * Reads the nodes of a TreeCache: many at a time (pipelined), and no more than a limit, so that a big tree does not take all of the server's queue;
- * in number and in bytes, by what came before; one of a kind per node, and one more when an event came meanwhile. Where one watch tells of the tree, many go in one request; once all is read, the children of all
- * that were listed so are put under watch together, with the zxid from before. That tells of what has changed since, and not this cache alone but all who watch the node by this client, whether they
- * know it or not: so a node that is known to have changed is listed again, as is one whose children change later, by a read that leaves its watch itself.
+ * Reads the nodes of a TreeCache: many at a time (pipelined), but limited in number and (estimated from earlier reads) in bytes, so that a big tree does not
+ * fill the server's queue; one read of a kind per node, and one more if an event came meanwhile. If one watch covers the tree, many reads go in one request;
+ * once everything is read, the children of all nodes listed that way are put under watch together, with the zxid from before. That reports changes since then
+ * not only to this cache but to everyone who watches the node through this client, whether they know the change or not: so a node known to have changed is
+ * listed again, as is one whose children change later, by a read that sets its own watch.
  */
 export class TreeReader {
   readonly #client: RecipeClient;
@@ -48,10 +49,10 @@ export class TreeReader {
   #head = 0;
   #inFlight = 0;
   #scheduled = false;
-  /** Nodes listed whose children are not under watch yet, and the zxid before the first of these listings. */
+  /** Nodes listed whose children are not under watch yet; `#since` is the zxid before the first of these listings. */
   readonly #listed = new Set<TreeNode>();
   #since = 0n;
-  /** Bytes that a read is expected to give: what those before it gave, and more after one that gave much. At first a guess, so that not too much is asked at once. */
+  /** Expected bytes per read: estimated from earlier reads, raised at once by a big one. At first a guess, so as not to request too much at once. */
   #weight = FLIGHT_BYTES / 200;
 
   constructor(client: RecipeClient, options: TreeReaderOptions) {
@@ -72,14 +73,14 @@ export class TreeReader {
     this.#pump();
   }
 
-  /** Lists a node again that has changed before its children are under watch. @returns whether it was such a one */
+  /** Lists a node again if it changed before its children were under watch. @returns whether it did */
   relist(node: TreeNode): boolean {
     const isListed = this.#listed.delete(node);
     if (isListed) this.request(node, 'children');
     return isListed;
   }
 
-  /** A request of many reads waits for all that this turn has to ask. */
+  /** A request of many reads collects everything requested in this turn. */
   #pump(): void {
     if (!this.#options.isFollowed()) return this.#send();
     if (this.#scheduled) return;
@@ -129,7 +130,7 @@ export class TreeReader {
       this.#inFlight -= 1;
       this.#rest();
     };
-    // It fails when the client stops: then there is nothing to watch.
+    // This fails when the client stops: then there is nothing to watch.
     this.#options.watchChildren(paths, this.#since).then(done, done);
   }
 
@@ -139,7 +140,7 @@ export class TreeReader {
     this.#listed.add(node);
   }
 
-  /** The first try goes without the means to repeat it: of these there are two for each node of the tree. */
+  /** The first attempt skips the machinery for repeats: there are two such reads for each node of the tree. */
   #perform(node: TreeNode, kind: ReadKind): void {
     const session = this.#options.session();
     if (this.#isUnwanted(node)) return queueMicrotask(() => this.#done(node, kind));
@@ -180,13 +181,13 @@ export class TreeReader {
       },
       (error: unknown) => {
         if (!isTransient(error)) return this.#putBack(wanted);
-        // One by one, each outlasts the outage.
+        // Sent one by one, each read is repeated until the outage is over.
         for (const { node, kind } of wanted) this.#perform(node, kind);
       },
     );
   }
 
-  /** As a whole they were too large: one by one at first, and a few at a time. */
+  /** Together they were too large: at first read one by one, a few at a time. */
   #putBack(asked: readonly Asked[]): void {
     for (const { node, kind } of asked) node.reading[kind] = 'queued';
     this.#weight = FLIGHT_BYTES / FLIGHTS;
@@ -199,7 +200,7 @@ export class TreeReader {
     this.#weight = Math.max(bytes / reads, this.#weight * OBLIVION ** reads);
   }
 
-  /** @returns about how many bytes it was */
+  /** @returns the approximate number of bytes */
   #settle(
     node: TreeNode,
     kind: ReadKind,
@@ -249,7 +250,7 @@ export class TreeReader {
       return this.#client.getChildren(path, { watch: this.#options.watch }).then(
         (names) => ({ kind, names }),
         (error: unknown) => {
-          // One that is refused leaves no watch. What failed otherwise is read again, or not at all.
+          // A refused read sets no watch. After any other failure the node is read again, or not at all.
           if (error instanceof NoAuthError) this.#list(node, since);
           throw error;
         },
@@ -264,7 +265,7 @@ export class TreeReader {
     return node.removed || this.#options.isClosed();
   }
 
-  /** The read left a watch that nobody wants any more: unless there is a new node at the path, whose watch it is too. */
+  /** The read has set a watch that is no longer wanted, unless there is a new node at the path, which shares it. */
   #takeBack(path: string): void {
     if (!this.#options.isKnown(path)) void this.#client.unwatch(path, this.#options.watch);
   }
@@ -272,10 +273,10 @@ export class TreeReader {
 
 const MOST_IN_FLIGHT = 500;
 const FLIGHT_BYTES = 2.5 * 1024 * 1024;
-/** Requests in flight when as many reads are as may be, each of so many of them. */
+/** Number of requests in flight at the limit of reads in flight, which they share equally. */
 const FLIGHTS = 5;
-/** How much of what is expected a read that gives less leaves of it. */
+/** The factor by which a smaller read lowers the expected bytes, at most. */
 const OBLIVION = 0.98;
-/** About. */
+/** Approximate size of a name. */
 const NAME_BYTES = 30;
 const UNWANTED = new Error('the node is no longer wanted');

@@ -5,7 +5,7 @@ import type { TreeNode } from './tree-node.ts';
 
 type Listener<T> = (news: T) => unknown;
 
-/** Tells the listeners of a TreeCache, in turn with the client's other callbacks; ours at once. */
+/** Calls the listeners of a TreeCache, in the queue of the client's callbacks; our own at once. */
 export class TreeTeller {
   readonly listeners: Listener<TreeEvent>[] = [];
   readonly faultListeners: Listener<unknown>[] = [];
@@ -24,7 +24,7 @@ export class TreeTeller {
     this.#client.dispatch(() => this.#tell(this.listeners, event));
   }
 
-  /** The copy moves on while listeners are busy, and updates they could not follow are told as one, the latest. */
+  /** The cache is updated while listeners are busy; updates they could not follow are reported as one, the latest. */
   updated(node: TreeNode, data: NodeData): void {
     this.#tellOurs(new TreeEvent(TreeEvent.NODE_UPDATED, data));
     if (node.untold !== null) return void (node.untold = data);
@@ -48,7 +48,7 @@ export class TreeTeller {
     for (const listener of this.listeners) if (isPrompt(listener)) listener(event);
   }
 
-  /** One after the other; a promise only where a listener gives one, as few do. */
+  /** One after the other; returns a promise only if a listener does, which few do. */
   #tell<T>(listeners: readonly Listener<T>[], news: T, from = 0): Promise<void> | undefined {
     for (let index = from; index < listeners.length && !this.#isClosed(); index++) {
       const listener = listeners[index]!;

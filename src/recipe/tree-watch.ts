@@ -3,7 +3,7 @@ import type { KeeperState, WatchListener } from '../base/states.ts';
 import type { RecipeClient, TreeWatchHandle } from '../client/recipe-client.ts';
 import { persist } from './outage.ts';
 
-/** The recursive watch of a TreeCache, where the server has such (ZooKeeper 3.6+). The client puts it back after a lost session, but not after a stop. */
+/** The recursive watch of a TreeCache, if the server supports it (ZooKeeper 3.6+). The client restores it after a lost session, but not after a stop. */
 export class TreeWatch {
   readonly #client: RecipeClient;
   readonly #path: string;
@@ -11,10 +11,10 @@ export class TreeWatch {
   readonly #known: ReadonlyMap<string, unknown>;
   #handle: TreeWatchHandle | undefined;
   #ensuring: Promise<void> | undefined;
-  /** The server is too old, or lets us have none. */
+  /** The server is too old, or refuses the watch. */
   #refused = false;
   #removed = false;
-  /** The present server is too old for it: it waits for a newer one. */
+  /** The current server is too old for it: it waits for a newer one. */
   #rests = false;
 
   constructor(client: RecipeClient, path: string, listener: WatchListener, known: ReadonlyMap<string, unknown>) {
@@ -24,24 +24,24 @@ export class TreeWatch {
     this.#known = known;
   }
 
-  /** Whether the watch tells of the whole tree. */
+  /** Whether the watch covers the whole tree. */
   get isThere(): boolean {
     return this.#handle !== undefined && !this.#rests;
   }
 
-  /** Leaves the watch, unless it is there or cannot be had. Never rejects. */
+  /** Sets the watch, unless it exists or was refused. Never rejects. */
   ensure(): Promise<void> {
     if (this.#handle !== undefined || this.#refused) return Promise.resolve();
     this.#ensuring ??= this.#leave().finally(() => (this.#ensuring = undefined));
     return this.#ensuring;
   }
 
-  /** Has the server tell of what comes and goes below nodes even where this client may not read it. Tries until it is done, or there is no watch. */
+  /** Makes the server report children created and deleted below nodes, even those this client may not read. Retries until that is done, or there is no watch. */
   async watchChildren(paths: readonly string[], since: bigint): Promise<void> {
     await persist(this.#client.clock, async () => this.#handle?.watchChildren(paths, since));
   }
 
-  /** What the client says of the session: when it stops, it forgets its watches; CONNECTING says that the server does not know this one. */
+  /** Notes the client's state: when it stops, it drops its watches; CONNECTING means that the server does not support this one. */
   note(state: KeeperState): void {
     this.#rests = state === 'CONNECTING';
     if (state === 'CLOSED' || state === 'AUTH_FAILED') this.#handle = undefined;

@@ -1,6 +1,6 @@
 import { OperationTimeoutError } from '../base/errors.ts';
 
-/** The error of a recipe's call whose time ran out. */
+/** The error of a recipe's call that timed out. */
 export function waitTimedOut(path: string, operation: string): OperationTimeoutError {
   return new OperationTimeoutError(undefined, { path, operation });
 }

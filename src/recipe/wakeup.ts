@@ -1,11 +1,11 @@
 import { prompt } from '../base/prompt.ts';
 
-/** Wakes a loop that waits for something to change. A wake-up while nobody waits is kept for the next wait. */
+/** Wakes a loop that waits for a change. A wake-up while nobody waits is kept for the next wait. */
 export class Wakeup {
   #woken = false;
   #resolve: (() => void) | undefined;
 
-  /** Arrow functions, so that either may be handed on by itself. */
+  /** Arrow functions, so that each can be passed on by itself. */
   readonly wake = prompt((): void => {
     this.#woken = true;
     this.#resolve?.();

@@ -13,13 +13,13 @@ import { persist } from './outage.ts';
 import { ignoreState, listenToState } from './state-listeners.ts';
 import type { WatchedRead } from './watch-loop.ts';
 
-/** What `watchData` and `watchChildren` take. */
+/** Options of `watchData` and `watchChildren`. */
 export interface WatchIteratorOptions {
   /** Ends the iteration: it rejects with `signal.reason`. */
   signal?: AbortSignal | undefined;
 }
 
-/** A node's data at one time; nulls while there is no such node. `event` is what led to this reading, null for the first. */
+/** A node's data at one time; nulls if there is no such node. `event` is what led to this reading, null for the first. */
 export interface DataItem {
   readonly data: Buffer | null;
   readonly stat: ZnodeStat | null;
@@ -32,7 +32,7 @@ export interface ChildrenItem {
   readonly event: WatchedEvent | null;
 }
 
-/** Both an iterable and its only iterator; `await using` ends it too. */
+/** An iterable that is its own only iterator; `await using` ends it too. */
 export interface WatchIterator<T> extends AsyncIterableIterator<T>, AsyncDisposable {
   next(): Promise<IteratorResult<T, undefined>>;
   return(): Promise<IteratorResult<T, undefined>>;
@@ -42,13 +42,13 @@ export interface WatchIterator<T> extends AsyncIterableIterator<T>, AsyncDisposa
 /**
  * A node's data now and after each change, as an async iterable.
  *
- * Nothing is read before it is asked for: changes that come faster than the loop's body runs are seen as one, the latest, and cost one read.
- * It goes on across reconnects. It ends by `break` or `return()`, or rejects: with `signal.reason`, with SessionExpiredError when the session is lost, with
- * ConnectionClosedError when the client stops, or with the reason why the node cannot be read. Whatever the end, no watch and no listener is left.
+ * Nothing is read before `next()` is called: changes that come faster than the loop's body runs are reported as one, the latest, and cost one read.
+ * It continues across reconnects. It ends by `break` or `return()`, or rejects: with `signal.reason`, with SessionExpiredError when the session is lost, with
+ * ConnectionClosedError when the client stops, or with the reason why the node cannot be read. However it ends, it leaves no watch and no listener.
  *
  * @example
  * for await (const { data } of watchData(client, '/config', { signal })) applyConfig(data);
- * @throws TypeError or RangeError, at once, for a path or option that is none
+ * @throws TypeError or RangeError, at once, for an invalid path or option
  */
 export function watchData(client: RecipeClient, path: string, options: WatchIteratorOptions = {}): WatchIterator<DataItem> {
   requireClient(client);
@@ -62,10 +62,10 @@ export function watchData(client: RecipeClient, path: string, options: WatchIter
 }
 
 /**
- * A node's children now and after each change, as an async iterable; the rules are those of {@link watchData}.
- * The node must exist, else it rejects with NoNodeError; when the node is deleted later, the iteration is over.
+ * A node's children now and after each change, as an async iterable, with the rules of {@link watchData}.
+ * The node must exist, else it rejects with NoNodeError; if the node is deleted later, the iteration ends.
  *
- * @throws TypeError or RangeError, at once, for a path or option that is none
+ * @throws TypeError or RangeError, at once, for an invalid path or option
  */
 export function watchChildren(
   client: RecipeClient,
@@ -83,7 +83,7 @@ export function watchChildren(
 }
 
 interface Source<V, T> {
-  /** Undefined when there is no such node. */
+  /** Undefined if there is no such node. */
   read(options: WatchedRead): Promise<V | undefined>;
   isNews(value: V, last: V): boolean;
   item(value: V, event: WatchedEvent | null): T;
@@ -92,14 +92,14 @@ interface Source<V, T> {
 type Outcome = { readonly error: unknown } | 'over';
 
 /**
- * Three states: dirty (the watch has fired, or was never left; the next `next()` reads), armed (`next()` waits), ended.
+ * Three states: dirty (the watch has fired, or was never set; the next `next()` reads), armed (`next()` waits), ended.
  *
  *   dirty --next(): read--> armed --event--> dirty          any --return, abort, NONE, unreadable--> ended
  */
 class Watching<V, T> implements WatchIterator<T> {
   readonly #client: RecipeClient;
   readonly #path: string;
-  /** The caller's signal. */
+  /** Removes the listener on the caller's signal. */
   readonly #forget: (() => void) | undefined;
   readonly #source: Source<V, T>;
   readonly #abort = new AbortController();
@@ -107,9 +107,9 @@ class Watching<V, T> implements WatchIterator<T> {
   #last: V | undefined;
   #outcome: Outcome | undefined;
   #wake: (() => void) | undefined;
-  /** The session of an earlier reading is over, perhaps while no watch was there to tell. */
+  /** The session of an earlier reading is over, perhaps while no watch was set to report it. */
   #lost = false;
-  /** One `next()` at a time; the others wait their turn, as an async generator's do. */
+  /** One `next()` at a time; the others wait their turn, as with an async generator. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(client: RecipeClient, path: string, signal: AbortSignal | undefined, source: Source<V, T>) {
@@ -154,7 +154,7 @@ class Watching<V, T> implements WatchIterator<T> {
     return this.#finish(this.#outcome);
   }
 
-  /** A rejection is told once; after it the iteration is over. */
+  /** Rejects once; after that the iteration is over. */
   #finish(outcome: Outcome): IteratorResult<T, undefined> {
     this.#outcome = 'over';
     if (outcome !== 'over') throw outcome.error;
@@ -177,7 +177,7 @@ class Watching<V, T> implements WatchIterator<T> {
     const value = await withinSession(this.#client, () =>
       this.#source.read({ watch: this.#onEvent, signal: this.#abort.signal }),
     );
-    // Of a client that was stopped, or refused, the read itself has told.
+    // If the client was stopped or refused, the read itself has thrown.
     if (this.#lost) throw new SessionExpiredError(undefined, { path: this.#path });
     const last = this.#last;
     if (value === undefined) {

@@ -6,30 +6,30 @@ import type { RecipeClient } from '../client/recipe-client.ts';
 import { isUnstarted, persist } from './outage.ts';
 import { ignoreState, listenToState } from './state-listeners.ts';
 
-/** How a loop reads: leaving `watch`, and giving up when `signal` aborts. */
+/** How a loop reads: it sets `watch`, and stops when `signal` aborts. */
 export interface WatchedRead {
   readonly watch: WatchListener;
   readonly signal: AbortSignal;
 }
 
 export interface WatchLoopOptions<T> {
-  /** Undefined when there is nothing left to watch: the loop is over then. */
+  /** Undefined if there is nothing left to watch: that ends the loop. */
   read(options: WatchedRead): Promise<T | undefined>;
-  /** Whether the user is to hear of `value`, when `last` is the latest told. */
+  /** Whether to report `value` to the user; `last` is the previous reading. */
   isNews(value: T, last: T, event: WatchedEvent | null): boolean;
-  /** Tells the user. False, itself or promised, ends the loop. */
+  /** Calls the user. Returning, or resolving to, false ends the loop. */
   call(value: T, event: WatchedEvent | null): unknown;
   /** Whether the loop ends with the session. */
   endsWithSession: boolean;
 }
 
 /**
- * Reads a node, tells the user, and does so again at each change: the common part of DataWatch and ChildrenWatch.
+ * Reads a node and calls the user, again at each change: the common part of DataWatch and ChildrenWatch.
  *
- *   read (leaving a one-shot watch) -> call -> ... watch fires -> read -> call ...
+ *   read (setting a one-shot watch) -> call -> ... watch fires -> read -> call ...
  *
- * At most one read is outstanding; what fires meanwhile leads to one more. Within a session the client itself restores the watch after a reconnect, and it fires
- * for what was missed, so a mere reconnect costs nothing. When the session is lost the watch is gone, and the next CONNECTED leads to a fresh read.
+ * At most one read is in flight; an event meanwhile leads to one more. Within a session the client itself restores the watch after a reconnect, and it fires
+ * for missed changes, so a mere reconnect costs nothing. When the session is lost the watch is gone, and the next CONNECTED leads to a new read.
  * The watch's NONE is ignored (Kazoo D-22): it comes through the callback queue, which may be busy, while LOST is announced at once.
  */
 export class WatchLoop<T> {
@@ -39,7 +39,7 @@ export class WatchLoop<T> {
   readonly #abort = new AbortController();
   readonly #ready = new Deferred();
   #isAwaited = false;
-  /** Counts sessions lost, so that a watch left in an earlier one is not taken for armed. */
+  /** Counts lost sessions, so that a watch set in an earlier one is not taken for armed. */
   #session = 0;
   #armed = false;
   #reading = false;
@@ -52,12 +52,12 @@ export class WatchLoop<T> {
     this.#path = path;
     this.#options = options;
     listenToState(client, this.#onState);
-    // Of the end of a client that has had no session no state tells.
+    // No state reports the end of a client that never had a session.
     if (isUnstarted(client)) void client[LOST].then(() => this.#last ?? this.#refresh(null));
     this.#refresh(null);
   }
 
-  /** Settles after the first call, or when there will be none. */
+  /** Settles after the first call, or when it is clear that there will be none. */
   get ready(): Promise<void> {
     this.#isAwaited = true;
     return this.#ready.promise;
@@ -100,7 +100,7 @@ export class WatchLoop<T> {
         () => true,
         (error: unknown) => this.#failed(error),
       );
-      // Its session is lost already, perhaps since during a first call that took long: a CONNECTED has then been passed by.
+      // Its session is already lost, perhaps during a long first call: then a CONNECTED may have been missed.
       if (isRead === true && !this.#armed && this.#client.connected) this.#next ??= { event: null };
     }
     this.#reading = false;
@@ -140,7 +140,7 @@ export class WatchLoop<T> {
   #failed(error: unknown): void {
     if (this.#stopped) return;
     if (error instanceof ConnectionClosedError) {
-      // Not started yet, or stopped: the watch goes on when the client is started (Kazoo DW-10). Whoever waits must not wait for that.
+      // Not started yet, or stopped: the watch continues when the client is started (Kazoo DW-10), but after a stop `ready` must not wait for that.
       if (!isUnstarted(this.#client)) this.#ready.reject(error);
     } else if (this.#last === undefined) {
       this.#fail(error);
@@ -148,7 +148,7 @@ export class WatchLoop<T> {
     } else this.#client.reportError(error);
   }
 
-  /** Before the first call was over: to whoever has asked for `ready`; somebody must hear of it. */
+  /** A failure before the first call was over goes to `ready`, or to the `error` event if nobody has read `ready`. */
   #fail(error: unknown): void {
     this.#ready.reject(error);
     if (!this.#isAwaited) this.#client.reportError(error);

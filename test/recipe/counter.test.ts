@@ -60,7 +60,7 @@ test('Curator mode: four bytes, big-endian, and nothing beyond', async () => {
   await expect(counter.add(2 ** 31 + 2)).rejects.toThrow(RangeError);
   expect(await counter.get()).toBe(-2);
   await client.set('/shared', 'abc');
-  await expect(counter.get()).rejects.toThrow('/shared: a counter that Curator shares has 4 bytes of data, not 3');
+  await expect(counter.get()).rejects.toThrow('/shared: a counter shared with Curator has 4 bytes of data, not 3');
   expect(() => new Counter(client, '/shared', { supportCurator: true, default: 1.5 })).toThrow(TypeError);
   expect(() => new Counter(client, '/shared', { supportCurator: true, default: 2 ** 31 })).toThrow(RangeError);
   expect(() => new Counter(client, '/shared', { supportCurator: true, default: -(2n ** 31n) - 1n })).toThrow(RangeError);

@@ -87,7 +87,7 @@ describe('what is held', () => {
     await lock.acquire();
     server.faults.fail('delete', NO_AUTH);
     await lock.discard();
-    expect(warnings).toEqual([expect.stringContaining(`${LOCK}: the lock could not be removed: `)]);
+    expect(warnings).toEqual([expect.stringContaining(`${LOCK}: could not remove the lock: `)]);
     await lock.discard();
     expect(await client.exists(LOCK)).toBeNull();
     await client.stop();

@@ -588,7 +588,7 @@ test('bad arguments are refused at once', async () => {
   expect(() => new Lock(client, PATH, { extraLockPatterns: [5 as never] })).toThrow(TypeError);
   for (const missing of [[undefined], new Array(1)])
     expect(() => new Lock(client, PATH, { extraLockPatterns: missing as never })).toThrow(
-      'extraLockPatterns must hold strings, not undefined',
+      'extraLockPatterns must contain strings, not undefined',
     );
   expect(() => new Lock(client, PATH, { errorPolicy: 'strict' as never })).toThrow(ConfigurationError);
   const lock = new Lock(client, PATH);

@@ -101,8 +101,8 @@ describe('discovery', () => {
     const provider = await discovery.provider('web');
     expect(provider.instances()).toEqual([]);
     expect(warnings.sort()).toEqual([
-      '/services/web/json is no service instance (TypeError)',
-      '/services/web/text is no service instance (SyntaxError)',
+      '/services/web/json is not a service instance (TypeError)',
+      '/services/web/text is not a service instance (SyntaxError)',
     ]);
   });
 

@@ -152,7 +152,7 @@ describe('trouble', () => {
     expect(await partitioner.waitForAcquire()).toBe(false);
     expect(partitioner.failed).toBe(true);
     expect(heard).toEqual([
-      `/shards: the set cannot be shared: TypeError: the return value of partitionFunc must be an array or a Set, not ${told}`,
+      `/shards: the set cannot be divided: TypeError: the return value of partitionFunc must be an array or a Set, not ${told}`,
       'TypeError',
       'FAILURE',
     ]);
@@ -327,7 +327,7 @@ describe('trouble', () => {
     await partitioner.finish();
     expect(partitioner.failed).toBe(true);
     expect(logger.warn).toHaveBeenCalledExactlyOnceWith(
-      expect.stringMatching(/^\/shards: not everything could be let go: NoAuthError/),
+      expect.stringMatching(/^\/shards: could not release everything: NoAuthError/),
     );
     expect(await client.getChildren(`${PATH}/party`)).toEqual([]);
   });
