@@ -2,9 +2,9 @@ const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
  * Calls back when the signal is aborted. One listener serves all calls that share a signal:
- * thousands may, and neither the signal nor Node's warning of leaks should notice.
+ * there may be thousands, which must neither slow the signal down nor trigger Node's leak warning.
  *
- * @returns takes the callback back
+ * @returns a function that removes the callback
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   let callbacks = callbacksOf.get(signal);

@@ -1,13 +1,13 @@
 import { TURN } from '../base/turn.ts';
 
-/** Answers that have come but wait for the turn in which their promise settles. */
+/** Answers that have arrived but wait for the turn in which their promise settles. */
 let late = 0;
 
 /**
- * Settles a promise with what `make` gives, so that promises settle in the order of the calls of this function and of {@link failInTurn}.
+ * Settles a promise with the result of `make`, so that promises settle in the order of the calls of this function and of {@link failInTurn}.
  *
- * A result is given at once. An error is made in a step of its own that the promise follows, for only there does the engine see who awaits the promise,
- * and puts that into the error's stack; the promise settles two turns of the microtask queue later, and what comes meanwhile must go the same way.
+ * A result settles it at once. An error is created in a separate step that the promise follows, because only there the engine sees who awaits the promise,
+ * and puts that into the error's stack; the promise settles two turns of the microtask queue later, and anything that comes meanwhile must take the same path.
  *
  *   [ error ][ result ][ result ] … turns …  settled in the same order      [ result ] settled at once
  */
@@ -20,14 +20,14 @@ export function giveInTurn<From, T>(settle: Settle, make: (from: From) => T, fro
   }
 }
 
-/** The same, with the error that `make` gives. */
+/** Like {@link giveInTurn}, with the error that `make` returns. */
 export function failInTurn(settle: Settle, make: () => unknown): void {
   settleLate(settle, () => {
     throw make();
   });
 }
 
-/** The same error with the stack of whoever awaits the promise, without the steps of ours: only for one that was made for it, and within its `make`. */
+/** Gives an error the stack of whoever awaits the promise, without our own frames: only for an error created for that promise, and within its `make`. */
 export function seenByCaller<E extends Error>(error: E): E {
   Error.captureStackTrace(error, makeLate);
   return error;
@@ -40,7 +40,7 @@ function settleLate<T>(settle: Settle, make: () => T): void {
   late++;
   let begin!: (make: () => T) => void;
   settle(new Promise<() => T>((resolve) => (begin = resolve)).then(makeLate<T>));
-  // Not before the promise follows: the step would be over, and nobody seen.
+  // Not before the promise follows: else the step would be over before the engine sees who awaits.
   begin(make);
 }
 

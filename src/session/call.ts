@@ -9,15 +9,15 @@ import { Failure } from './failure.ts';
 import { explain, type AnyQuestion } from './question.ts';
 import type { WatchTable, WatchTableKind } from './watch-table.ts';
 
-/** What few calls have. */
+/** Options that few calls have. */
 export interface CallExtras {
-  /** Ends whatever limits the wait. */
+  /** Removes the limits of the wait. */
   readonly onSettled?: () => void;
-  /** Sees how it ended. */
+  /** Observes the outcome. */
   readonly observe?: (outcome: unknown) => void;
-  /** Told of the zxid in the header of a good reply, just before the call settles. */
+  /** Called with the zxid in the header of a successful reply, just before the call settles. */
   readonly onZxid?: (zxid: bigint) => void;
-  /** Told that it is on the wire. */
+  /** Called when it is on the wire. */
   readonly onSent?: () => void;
 }
 
@@ -25,32 +25,32 @@ const SENT = 1;
 const SETTLED = 2;
 const LEFT = 4;
 
-/** What a call needs of the session it belongs to. */
+/** The parts of its session that a call uses. */
 export interface CallHome {
   readonly watches: WatchTable;
   /** The server does not know the operation. */
   unknown(): void;
-  /** A reply has come: there is room for another request. */
+  /** A reply has arrived: there is room for another request. */
   replied(call: Call): void;
 }
 
 /**
- * A request from its submission to its answer. While it is in flight it is all there is of it: what is small here is small ten thousand times.
+ * A request from its submission to its answer. It is the only object per request in flight, so its size counts ten thousand times.
  */
 export class Call implements Exchange {
   readonly row: OpRow;
   #request: unknown;
   readonly #settle: (answer: unknown) => void;
   readonly #question: AnyQuestion | undefined;
-  /** As the caller knows it: for the error. */
+  /** The path without the chroot, for the error. */
   readonly #callersPath: string | undefined;
   readonly #home: CallHome;
   readonly #listener: WatchListener | undefined;
-  /** Of {@link SENT}, {@link SETTLED} and {@link LEFT}. */
+  /** Bits {@link SENT}, {@link SETTLED} and {@link LEFT}. */
   #stage = 0;
   #extras: CallExtras | undefined;
 
-  /** @param question makes of the outcome what the caller is given; without it that is the outcome itself, a {@link Failure} or what the row reads */
+  /** @param question turns the outcome into what the caller gets; without it that is the outcome itself: a {@link Failure} or what the row reads */
   constructor(
     row: OpRow,
     request: unknown,
@@ -107,7 +107,7 @@ export class Call implements Exchange {
     this.#home.replied(this);
   }
 
-  /** About to be written. A watch that a staying one of ours stands for is not asked of the server. */
+  /** Called before it is written. A watch covered by a persistent one of ours is not requested from the server. */
   prepare(): void {
     this.#stage |= SENT;
     if (this.#listener === undefined) return;
@@ -117,18 +117,18 @@ export class Call implements Exchange {
     else if (watches.covers(watch, this.#path)) this.#request = { ...(this.#request as object), watch: false };
   }
 
-  /** It has been written, or refused as it was: the caller's data need not be kept any longer. */
+  /** Called after it was written, or refused while writing: the caller's data is no longer needed. */
   wasWritten(): void {
     if (!this.settled) this.#extras?.onSent?.();
     if (this.#listener === undefined && !Array.isArray(this.#request)) this.#request = undefined;
   }
 
-  /** Data and ACL as they are now: the caller may go on to change them. */
+  /** Copies data and ACL, which the caller may change later. */
   keepData(): void {
     this.#request = Array.isArray(this.#request) ? this.#request.map(withOwnData) : withOwnData(this.#request);
   }
 
-  /** Nothing more will come of it: no reply, and no watch. */
+  /** It is over: no reply and no watch will follow. */
   leave(): void {
     if ((this.#stage & LEFT) !== 0) return;
     this.#stage |= LEFT;
@@ -139,7 +139,7 @@ export class Call implements Exchange {
 
   fail(error: Error): void {
     const { code } = error as { code?: unknown };
-    // What is refused on this side is told as what a server refuses.
+    // A local refusal gets the same prefix as one by a server.
     const make = (context: ErrorContext): Error =>
       error instanceof RangeError ? new RangeError(subjectOf(context) + error.message) : error;
     this.settle(typeof code === 'number' ? Failure.ofCode(code, error.cause) : Failure.ofError(make));
@@ -160,14 +160,14 @@ export class Call implements Exchange {
 
   #errorOf(failure: Failure, { op, operation }: AnyQuestion): unknown {
     const error = explain(failure, op, { operation, path: this.#callersPath });
-    // Somebody else's error is left alone.
+    // An error that is not ours is left alone.
     return failure.code === 0 ? error : seenByCaller(error as Error);
   }
 
-  /** In the tick of the reply: the event that follows it on the wire must find the watch. */
+  /** In the tick of the reply: an event that follows it on the wire must find the watch. */
   #watch(kind: WatchTableKind): void {
     const path = this.#path;
-    // A caller that has gone away wants no watch; the server's is taken back.
+    // A caller who has given up wants no watch; the server's is removed.
     if (this.settled) this.#home.watches.orphan(kind, path);
     else this.#home.watches.add(kind, path, this.#listener!);
   }
@@ -186,12 +186,12 @@ export class Call implements Exchange {
   }
 }
 
-/** One result for each part of a multi: which of them one was for, nobody could tell otherwise. */
+/** A multi needs one result per part: otherwise they could not be matched. */
 function requireAsMany(parts: readonly unknown[], results: readonly unknown[]): void {
   if (parts.length !== results.length) throw new DecodeError(`${results.length} results for ${parts.length} operations`);
 }
 
-/** A request whose data and ACL are its own: the caller may go on to change what was given. A part of a multi holds them one level down. */
+/** A request with its own copy of data and ACL: the caller may change the originals later. A part of a multi holds them one level down. */
 export function withOwnData<T>(request: T): T {
   if (typeof request !== 'object' || request === null) return request;
   const { data, acl, request: inner } = request as { data?: unknown; acl?: readonly WireAcl[]; request?: unknown };
@@ -200,7 +200,7 @@ export function withOwnData<T>(request: T): T {
   return acl === undefined ? own : { ...own, acl: ownAcl(acl) };
 }
 
-/** A copy, down to the ids. */
+/** A deep copy, including the ids. */
 export function ownAcl(acl: readonly WireAcl[]): WireAcl[] {
   return acl.map(({ perms, id: { scheme, id } }) => ({ perms, id: { scheme, id } }));
 }

@@ -25,44 +25,44 @@ import type { SessionId, SessionOptions } from './session-options.ts';
 export interface Established {
   readonly connection: Connection;
   readonly target: Target;
-  /** Negotiated, milliseconds. */
+  /** The negotiated timeout, milliseconds. */
   readonly sessionTimeout: number;
   readonly readOnly: boolean;
-  /** The server's, where there was a reason to ask; undefined otherwise, and where it did not tell. */
+  /** The server's version, if there was a reason to ask; else, or if it did not answer, undefined. */
   version: readonly number[] | undefined;
   /** Resolves when the connection has ended. */
   readonly over: Promise<void>;
 }
 
-/** What the session is told, and asked, while a connection is made. */
+/** The session, as seen by the connector. */
 export interface ConnectorSink {
   event(type: number, path: string, hasZxid: boolean): void;
   connectFailed(failure: ConnectFailure): void;
-  /** The server does not know the session any more. */
+  /** The server no longer knows the session. */
   expired(): void;
   /** A server has confirmed the session. */
   confirmed(): void;
-  /** In the turn in which the last credential is answered: other requests may go out from here on. */
+  /** Called in the turn in which the last credential is answered: other requests may be sent from here on. */
   established(established: Established): void;
-  /** A connection that was confirmed has ended, perhaps before it was established. */
+  /** A confirmed connection has ended, perhaps before it was established. */
   ended(established: Established, error: Error): void;
   lastZxid(): bigint;
-  /** Whether a server is to be asked for its version: it, or another, was too old for something. */
+  /** Whether to ask a server for its version, because it, or another one, was too old for something. */
   mayBeOld(target: Target): boolean;
 }
 
 const NO_PASSWORD = Buffer.alloc(16);
-/** The protocol version by which ClickHouse Keeper says that it serves nobody now, having no leader perhaps; all else looks like a session. */
+/** The protocol version by which ClickHouse Keeper says that it cannot serve now, perhaps without a leader; everything else looks like a session. */
 const REJECTED = 42;
-/** A name that resolves more slowly is left out of the cycle. */
+/** Milliseconds; a name that resolves more slowly is left out of the cycle. */
 const LOOKUP_PATIENCE = 5_000;
 const SASL_TRIES = 3;
 const OVERDUE = 'overdue';
-/** A connection that answered nothing and did not even last this long does not count as the end of an outage. */
+/** Milliseconds; a connection that answered nothing and ended sooner does not count as the end of an outage. */
 const SHORT_LIVED = 1_000;
 const SHORT_PAUSE = 100;
 
-/** Finds a server and makes it ours: over all addresses, with backoff, from the dial to the last credential (Kazoo HO-1 to HO-4). */
+/** Finds a server and establishes a connection: over all addresses, with backoff, from the dial to the last credential (Kazoo HO-1 to HO-4). */
 export class Connector {
   readonly #options: SessionOptions;
   readonly #rotation: Rotation;
@@ -73,7 +73,7 @@ export class Connector {
   readonly #sink: ConnectorSink;
   #sessionId: SessionId | null;
   #sessionTimeout: number;
-  /** A session that only a read-only server has seen is unknown to the ensemble: it is not offered elsewhere. */
+  /** Whether the ensemble knows the session: one that only a read-only server has seen is not offered to other servers. */
   #global: boolean;
   #everConfirmed = false;
   #run = new AbortController();
@@ -111,7 +111,7 @@ export class Connector {
     return this.#sessionId;
   }
 
-  /** What is being tried at this moment, and has neither failed nor succeeded. */
+  /** The servers being tried now, which have neither failed nor succeeded. */
   get underWay(): { host: string; port: number; address: string | null }[] {
     const names = this.#cycleUnderWay?.unresolved.map((host) => ({ ...host, address: null })) ?? [];
     return this.#attempt === undefined ? names : [this.#attempt.target, ...names];
@@ -124,7 +124,7 @@ export class Connector {
     this.#everConfirmed = false;
   }
 
-  /** Ends whatever is under way; `connect` then resolves with nothing. */
+  /** Ends everything in progress; `connect` then resolves with undefined. */
   close(): void {
     const reason = new ConnectionDropped('the client was stopped');
     this.#run.abort(reason);
@@ -139,32 +139,32 @@ export class Connector {
     this.#global = false;
   }
 
-  /** The session is given up: an attempt to resume it must not succeed any more, and a new one need not wait. */
+  /** The session is abandoned: an attempt to resume it must not succeed any more, and a new session need not wait. */
   abandonSession(): void {
     this.forgetSession();
-    this.#attempt?.abort.abort(new ConnectionDropped('the session was given up meanwhile'));
+    this.#attempt?.abort.abort(new ConnectionDropped('the session was presumed lost meanwhile'));
     this.#pauses.fireAll();
   }
 
-  /** Those that are no longer wanted may be dead, and to go on with them could cost the session. The pause stays: hosts may be set after each failure. */
+  /** Removed hosts may be dead, and trying them further could cost the session. The pause stays: hosts may be set after each failure. */
   #hostsChanged(): void {
     this.#cycleUnderWay?.close();
     if (this.#attempt !== undefined && !this.#rotation.has(this.#attempt.target))
-      this.#attempt.abort.abort(new ConnectionDropped('other hosts were set meanwhile'));
+      this.#attempt.abort.abort(new ConnectionDropped('the hosts were changed meanwhile'));
   }
 
   prefer(target: Target): void {
     this.#rotation.prefer(target);
   }
 
-  /** An established connection has ended. One that was of no use to anyone does not count as the end of an outage. */
+  /** An established connection has ended. A short-lived one does not count as the end of an outage. */
   noteDrop({ connection, target }: Established): void {
     this.#rotation.putLast(target);
     const isShort = connection.lastZxid === 0n && this.#clock.now() - this.#establishedAt < SHORT_LIVED;
     this.#shortLived = isShort ? this.#shortLived + 1 : 0;
   }
 
-  /** @returns undefined when the client was stopped; rejects when the retry policy gave up or nothing else would help */
+  /** @returns undefined if the client was stopped; rejects if the retry policy gave up or the error is fatal */
   async connect(): Promise<Established | undefined> {
     const run = this.#run.signal;
     await this.#restBetweenShortLives();
@@ -175,7 +175,7 @@ export class Connector {
     );
   }
 
-  /** Servers that take us and hang up again must not be dialled in a tight circle; a confirmed session ends the backoff all the same (Kazoo HO-4). */
+  /** Servers that accept us and hang up must not be dialled in a tight loop, although a confirmed session ends the backoff (Kazoo HO-4). */
   async #restBetweenShortLives(): Promise<void> {
     if (this.#shortLived < 2) return;
     const pause = SHORT_PAUSE * (0.6 + 0.8 * Math.random());
@@ -199,9 +199,9 @@ export class Connector {
     } finally {
       cycle.close();
     }
-    // Nobody waits for a stopped client's connection: a policy must not call again.
+    // Nobody waits for a stopped client's connection, and the policy must not call again.
     if (run.aborted) return new Promise(() => undefined);
-    // The session was given up in the midst of it.
+    // The session was abandoned during the cycle.
     if (resumed !== null && this.#sessionId === null) return this.#cycle(run);
     throw new ConnectionLoss(...unreached('no server could be reached', failures));
   }
@@ -211,7 +211,7 @@ export class Connector {
       const target = await cycle.next();
       if (target === undefined || run.aborted) return undefined;
       try {
-        // A starting server may never answer (3.9.5 does not hang up on whom it cannot take yet): where there is no other, it is asked again in time.
+        // A starting server may never answer (3.9.5 does not hang up on clients it cannot accept yet): if there is no other server, it must be asked again in time.
         const shares = Math.max(this.#sessionId === null ? 1 : 2, cycle.size);
         return await this.#try(target, this.#sessionTimeout / shares);
       } catch (error) {
@@ -222,7 +222,7 @@ export class Connector {
     }
   }
 
-  /** What no other server and no later time would change. A certificate file that goes missing later may well come back. */
+  /** Errors that no other server and no later attempt would change. A certificate file that goes missing later may come back. */
   #isFatal(error: Error): boolean {
     return (
       error instanceof AuthFailedError ||
@@ -231,7 +231,7 @@ export class Connector {
     );
   }
 
-  /** A hang-up during SASL is how some servers say no: believed when it repeats (Kazoo D-10). */
+  /** Some servers refuse SASL by hanging up: believed if it repeats (Kazoo D-10). */
   #judge(error: Error): Error {
     if (!(error instanceof SaslInterrupted) || (error.cause as ConnectionDropped).code === OVERDUE) return error;
     this.#saslInterruptions += 1;
@@ -261,9 +261,9 @@ export class Connector {
     const { connection, confirm } = await this.#openConnection(target, attempt);
     const { sessionId, password } = (this.#global ? this.#sessionId : null) ?? { sessionId: 0n, password: NO_PASSWORD };
     const reply = await this.#handshake(connection, sessionId, password);
-    // It may have been given up in the very turn the reply came.
+    // The attempt may have been aborted in the turn in which the reply arrived.
     if (connection.ended)
-      throw (attempt.reason as Error | undefined) ?? new ConnectionDropped('the connection ended while it was being made');
+      throw (attempt.reason as Error | undefined) ?? new ConnectionDropped('the connection ended while it was being established');
     if (reply.timeOut <= 0 || reply.protocolVersion === REJECTED) {
       connection.end(new ConnectionDropped('the server refused the session'));
       if (sessionId === 0n || reply.timeOut > 0) throw new ConnectionDropped('the server refused to open a session');
@@ -285,14 +285,14 @@ export class Connector {
     return established;
   }
 
-  /** ClickHouse Keeper resumes no session: who asks for one is given another, and the ephemeral nodes of the old one are gone. */
+  /** ClickHouse Keeper resumes no sessions: it creates another one instead, and the ephemeral nodes of the old one are gone. */
   #replaced(connection: Connection, attempt: AbortSignal): void {
     this.#sink.expired();
     // A listener may have stopped the client.
     if (connection.ended) throw attempt.reason as Error;
   }
 
-  /** A server that does not know a request hangs up, or, before 3.4, never answers it: such requests are better not sent. */
+  /** A server that does not know a request hangs up or, before 3.4, never answers it: so do not send such requests. */
   async #askVersion(target: Target, sessionTimeout: number, attempt: AbortSignal): Promise<readonly number[] | undefined> {
     const { dial } = this.#options;
     const asked = { handler: this.#handler, dial, clock: this.#clock };
@@ -305,7 +305,7 @@ export class Connector {
     try {
       if (sasl !== undefined) await presentSasl(connection, sasl, target.host);
       await presentCredentials(connection, this.#credentials);
-      if (connection.ended) throw new ConnectionDropped('the connection ended while it was being made');
+      if (connection.ended) throw new ConnectionDropped('the connection ended while it was being established');
     } catch (error) {
       connection.end(error as Error);
       throw error;
@@ -327,13 +327,13 @@ export class Connector {
     });
   }
 
-  /** A connection whose end is told to the session only from the moment it is confirmed. */
+  /** A connection whose end is reported to the session only once it is confirmed. */
   async #openConnection(
     target: Target,
     attempt: AbortSignal,
   ): Promise<{ connection: Connection; confirm: (reply: ConnectReply) => Established }> {
     const transport = await this.#handler.dial(target, this.#options.dial, attempt);
-    // A handler need not have noticed in time.
+    // A handler may not have noticed the abort in time.
     if (attempt.aborted) {
       transport.destroy();
       throw attempt.reason;
@@ -362,7 +362,7 @@ export class Connector {
   }
 }
 
-/** Resolves with nothing as soon as the signal is aborted. */
+/** Resolves with undefined as soon as the signal is aborted. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const abort = (): void => resolve(undefined);

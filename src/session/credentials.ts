@@ -1,10 +1,10 @@
-/** A scheme and a credential in the form the scheme wants. */
+/** A scheme and a credential in the form the scheme requires. */
 export interface Credential {
   readonly scheme: string;
   readonly auth: Buffer;
 }
 
-/** What the client proves of itself on every connection, in the order given. */
+/** The credentials presented on every connection, in the order given. */
 export class Credentials {
   #accepted: Credential[] = [];
 
@@ -16,7 +16,7 @@ export class Credentials {
     if (!this.#accepted.some((other) => isSame(other, credential))) this.#accepted.push(credential);
   }
 
-  /** Forgets one that was refused: it would be refused again on every connection (Kazoo D-9). */
+  /** Removes a refused one: it would be refused again on every connection (Kazoo D-9). */
   remove(credential: Credential): void {
     this.#accepted = this.#accepted.filter((other) => !isSame(other, credential));
   }

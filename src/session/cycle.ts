@@ -9,13 +9,13 @@ import { ScopedClock } from './scoped-clock.ts';
 export type Resolver = (host: string) => Promise<string[]>;
 
 export interface CycleOptions {
-  /** Tried first, before any look-up has come back. */
+  /** Tried first, before any lookup is answered. */
   readonly preferred: Target | undefined;
-  /** Tried when all others have been: the server that was lost (Kazoo HO-3). */
+  /** Tried after all others: the server that was lost (Kazoo HO-3). */
   readonly last: Target | undefined;
   readonly patience: number;
   readonly onFailure: (failure: ConnectFailure) => void;
-  /** Absent where the configured order counts. */
+  /** Undefined to keep the configured order. */
   readonly random: (() => number) | undefined;
   readonly resolve: Resolver;
   readonly clock: Clock;
@@ -26,12 +26,12 @@ interface Candidate {
   readonly order: number;
 }
 
-/** How long names that resolve at once wait for the others, to be shuffled with them. */
+/** Milliseconds that resolved names wait for the others, to be shuffled with them. */
 const GATHERING = 100;
 
 /**
- * One round over all addresses. Look-ups run side by side: a name that is slow, or does not resolve, holds nobody up.
- * A name that was dialled in vain is looked up again before it is dialled again, so that an answer that changed counts at once (ZOOKEEPER-2184).
+ * One round over all addresses. Lookups run in parallel: a name that is slow, or does not resolve, holds up nothing.
+ * A name that was dialled in vain is looked up again before it is dialled again, so that a changed answer counts at once (ZOOKEEPER-2184).
  */
 export class Cycle {
   readonly #options: CycleOptions;
@@ -54,7 +54,7 @@ export class Cycle {
     });
   }
 
-  /** How many addresses there are, as far as is known: a name not resolved yet counts as one. */
+  /** The number of addresses known so far: a name not resolved yet counts as one. */
   get size(): number {
     return Math.max(1, this.#known + this.#lookups.size);
   }
@@ -64,7 +64,7 @@ export class Cycle {
     return [...this.#lookups.keys()];
   }
 
-  /** The next address to try; undefined when all have been. */
+  /** The next address to try; undefined when all have been tried. */
   async next(): Promise<Target | undefined> {
     const preferred = this.#preferred;
     this.#preferred = undefined;
@@ -84,7 +84,7 @@ export class Cycle {
     return undefined;
   }
 
-  /** Ends what is under way. */
+  /** Ends everything in progress. */
   close(): void {
     this.#closed = true;
     this.#clock.fireAll();
@@ -121,7 +121,7 @@ export class Cycle {
     return drawn?.target;
   }
 
-  /** The target, or what has taken its place since the name was looked up; undefined when it is gone. */
+  /** The target, or the address that has replaced it since the name was looked up; undefined if it is gone. */
   async #upToDate(target: Target): Promise<Target | undefined> {
     if (!this.#tried.some(({ host, port }) => host === target.host && port === target.port)) return target;
     const addresses = await this.#lookUp(target.host).catch(() => [target.address]);
@@ -130,7 +130,7 @@ export class Cycle {
     return address === undefined ? undefined : { ...target, address };
   }
 
-  /** No other name has led to it. */
+  /** Whether no other name has led to it. */
   #isNew(target: Target): boolean {
     return ![...this.#tried, ...this.#candidates.map((candidate) => candidate.target)].some((other) => isSame(other, target));
   }
@@ -143,7 +143,7 @@ export class Cycle {
   #lookUp(host: string): Promise<string[]> {
     const { patience, resolve } = this.#options;
     return this.#within(patience, resolved(resolve, host), () => {
-      throw new ConnectionDropped(`the look-up of ${host} took more than ${Math.round(patience)} ms`);
+      throw new ConnectionDropped(`the lookup of ${host} took more than ${Math.round(patience)} ms`);
     });
   }
 
@@ -161,11 +161,11 @@ export class Cycle {
   }
 }
 
-/** What a resolver gives may be anything: it may be a user's. */
+/** Checks the result of a resolver, which may be a user's. */
 async function resolved(resolve: Resolver, host: string): Promise<string[]> {
   const addresses: unknown[] = await resolve(host);
   if (Array.isArray(addresses) && [...addresses].every((address) => typeof address === 'string')) return addresses as string[];
-  throw new TypeError(`resolver must give an array of strings, not ${describeValue(addresses)}`);
+  throw new TypeError(`resolver must return an array of strings, not ${describeValue(addresses)}`);
 }
 
 function isSame(a: Target, b: Target): boolean {

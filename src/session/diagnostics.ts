@@ -4,33 +4,33 @@ import type { KazooState } from '../base/states.ts';
 import type { Target } from '../connection/transport.ts';
 import { Failure } from './failure.ts';
 
-/** Published on the diagnostics channel `kazoo:request` once a request has been answered, given up or failed. Never holds data or credentials. */
+/** Published on the diagnostics channel `kazoo:request` once a request is answered, aborted or failed. Never contains data or credentials. */
 export interface RequestDiagnostics {
-  /** ZooKeeper's word: `getData`, `create`, `multi`, … */
+  /** ZooKeeper's name: `getData`, `create`, `multi`, … */
   readonly operation: string;
-  /** As the server knows it, chroot included; null for operations without one. */
+  /** The path on the server, including the chroot; null for operations without one. */
   readonly path: string | null;
   /** `host:port` of the connection at that moment; null while there is none. */
   readonly server: string | null;
-  /** From the call to its outcome, waits for a connection included; milliseconds. */
+  /** From the call to its outcome, including waits for a connection; milliseconds. */
   readonly duration: number;
-  /** 0, or ZooKeeper's error code; null for what ended in the client otherwise, by an abort for one. */
+  /** 0, or ZooKeeper's error code; null if the client ended it otherwise, for example by an abort. */
   readonly code: number | null;
 }
 
-/** Published on the diagnostics channel `kazoo:state` when the state has changed, just before listeners are told. */
+/** Published on the diagnostics channel `kazoo:state` when the state has changed, just before listeners are called. */
 export interface StateDiagnostics {
   readonly state: KazooState;
   /** `host:port`; null while there is no connection. */
   readonly server: string | null;
-  /** Why it is SUSPENDED or LOST; null for CONNECTED. */
+  /** Why the state is SUSPENDED or LOST; null for CONNECTED. */
   readonly cause: Error | null;
 }
 
 const requests = channel('kazoo:request');
 const states = channel('kazoo:state');
 
-/** What observers of the process may see of a session, by `node:diagnostics_channel`. Costs a look while nobody listens. */
+/** Publishes a session's requests and states on `node:diagnostics_channel`. Costs one check while nobody listens. */
 export class Diagnostics {
   readonly #clock: Clock;
   readonly #target: () => Target | undefined;
@@ -49,7 +49,7 @@ export class Diagnostics {
     return requests.hasSubscribers;
   }
 
-  /** To be called with the outcome of a request that is made now. */
+  /** Returns a function to call with the outcome of a request that starts now. */
   observer(operation: string, request: unknown): (outcome: unknown) => void {
     const began = this.#clock.now();
     const path = (request as { path?: string } | undefined)?.path ?? null;

@@ -7,7 +7,7 @@ import { authenticateSasl, type SaslOptions } from '../connection/sasl.ts';
 import type { Credential, Credentials } from './credentials.ts';
 import type { WatchTable } from './watch-table.ts';
 
-/** A credential was refused by the server: which one. */
+/** The server refused a credential. */
 export class CredentialRefused extends AuthFailedError {
   readonly credential: Credential;
 
@@ -18,10 +18,10 @@ export class CredentialRefused extends AuthFailedError {
   }
 }
 
-/** The connection ended during SASL: the server's way of refusing, or a plain loss; only repetition tells (Kazoo D-10). */
+/** The connection ended during SASL: a refusal by the server, or a plain loss; only repetition tells (Kazoo D-10). */
 export class SaslInterrupted extends ConnectionDropped {}
 
-/** Proves who we are by SASL, before anything else on the connection (Kazoo SA-1). */
+/** Authenticates by SASL, before anything else on the connection (Kazoo SA-1). */
 export async function presentSasl(connection: Connection, options: SaslOptions, host: string): Promise<void> {
   await authenticateSasl(options, host, async (token) => {
     const answer = await ask(
@@ -34,13 +34,13 @@ export async function presentSasl(connection: Connection, options: SaslOptions, 
     if (answer instanceof AuthFailedError) throw answer;
     if (answer instanceof SessionClosedRequireSaslError)
       throw new AuthFailedError('SASL: the server refused the credentials', { cause: answer });
-    // Whatever its code, it is a refusal, which trying again does not change.
+    // Whatever its code, it is a refusal, which another attempt would not change.
     if (answer instanceof Error) throw new AuthFailedError(`SASL: ${answer.message}`, { cause: answer });
     return answer;
   });
 }
 
-/** Presents every credential, those added meanwhile too; all are on the wire before the first is answered. */
+/** Presents all credentials, including those added meanwhile; all are sent before the first is answered. */
 export async function presentCredentials(connection: Connection, credentials: Credentials): Promise<void> {
   const presented = new Set<Credential>();
   for (;;) {
@@ -51,7 +51,7 @@ export async function presentCredentials(connection: Connection, credentials: Cr
   }
 }
 
-/** @throws CredentialRefused; ConnectionDropped when the connection ended first */
+/** @throws CredentialRefused; ConnectionDropped if the connection ends first */
 export async function presentCredential(connection: Connection, credential: Credential): Promise<void> {
   const request = { type: 0, scheme: credential.scheme, auth: credential.auth };
   const answer = await ask(
@@ -65,9 +65,9 @@ export async function presentCredential(connection: Connection, credential: Cred
 }
 
 /**
- * Puts watches back in place. What changed meanwhile comes as events; a failure ends the connection.
+ * Restores watches. Missed changes arrive as events; a failure ends the connection.
  *
- * @param answered told of what becomes of each SetWatches2: the code, or undefined when the connection ended first
+ * @param answered called with the outcome of each SetWatches2: the code, or undefined if the connection ended first
  */
 export function restoreWatches(
   connection: Connection,

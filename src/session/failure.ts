@@ -3,7 +3,7 @@ import type { Exchange } from '../connection/connection.ts';
 
 /**
  * Why a call failed, in place of its result.
- * The error itself is made behind the promise that the caller awaits: so its stack is the caller's, and a success pays nothing for it.
+ * The error itself is created behind the promise that the caller awaits: so it has the caller's stack, and a success costs nothing.
  */
 export class Failure {
   readonly #code: number;
@@ -14,17 +14,17 @@ export class Failure {
     this.#make = make;
   }
 
-  /** One of ZooKeeper's codes. */
+  /** A failure with one of ZooKeeper's codes. */
   static ofCode(code: number, cause?: unknown): Failure {
     return new Failure(code, ({ operation, path }) => errorForCode(code, { operation, path, cause }));
   }
 
-  /** What `make` gives is thrown as it is: a signal's reason, for one. */
+  /** A failure whose error `make` returns; thrown unchanged, for example a signal's reason. */
   static ofError(make: (context: ErrorContext) => unknown): Failure {
     return new Failure(0, make);
   }
 
-  /** 0 for one that is none of ZooKeeper's. */
+  /** ZooKeeper's code; 0 if it has none. */
   get code(): number {
     return this.#code;
   }
@@ -34,7 +34,7 @@ export class Failure {
   }
 }
 
-/** Ends calls that nothing will come of any more. */
+/** Fails all calls. */
 export function failAll(calls: readonly Exchange[], error: Error): void {
   for (const call of calls) call.fail(error);
 }

@@ -7,8 +7,8 @@ import type { RequestQueue } from './request-queue.ts';
 const PATIENCE = 2_000;
 
 /**
- * The end of a session in good order: what was submitted before is answered first, then the server is told.
- * A silent server bounds it by the heartbeat, a slow one by a session timeout.
+ * The graceful end of a session: earlier requests are answered first, then the session is closed on the server.
+ * With a silent server the heartbeat limits the wait, with a slow one the session timeout.
  */
 export class Farewell {
   readonly #clock: Clock;
@@ -18,7 +18,7 @@ export class Farewell {
     this.#clock = clock;
   }
 
-  /** Resolves when all is said, or there is nobody to say it to any more. */
+  /** Resolves when the session is closed, or the connection has ended. */
   async say(connection: Connection, sessionTimeout: number, requests: RequestQueue): Promise<void> {
     await this.#within(sessionTimeout, (done) => requests.whenDrained(done));
     if (connection.ended) return;

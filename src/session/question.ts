@@ -3,16 +3,16 @@ import { OPS, type OpName, type OpRow, type ResponseOf } from '../codec/ops.ts';
 import type { Failure } from './failure.ts';
 import { unimplemented } from './unimplemented.ts';
 
-/** What all calls of a kind have in common, so that each of them need not have it: what the server is asked, and what the caller is told. */
+/** The common part of all calls of a kind, kept once: the operation sent to the server, and the result for the caller. */
 export interface Question<K extends OpName = OpName, R = unknown> {
   readonly op: K;
-  /** What the caller calls it: for the error. */
+  /** The caller's name for the operation, for the error. */
   readonly operation: string;
-  /** Makes of the reply what the caller is given. */
+  /** Turns the reply into the caller's result. */
   readonly result: (body: ResponseOf<K>) => R;
 }
 
-/** A question of some kind or other. */
+/** A question of any kind. */
 export interface AnyQuestion {
   readonly op: OpName;
   readonly operation: string;

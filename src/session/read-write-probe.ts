@@ -6,10 +6,10 @@ import type { Rotation } from './rotation.ts';
 import { askServer } from './server-question.ts';
 
 const FIRST_PAUSE = 100;
-/** For the look-up of a name; milliseconds. */
+/** For the lookup of a name; milliseconds. */
 const PATIENCE = 5_000;
 
-/** While a read-only server serves us, looks over all hosts for one that takes writes (Kazoo RO-2 to RO-6, mended by D-2). */
+/** While connected to a read-only server, searches all hosts for one that accepts writes (Kazoo RO-2 to RO-6, corrected by D-2). */
 export class ReadWriteProbe {
   readonly #rotation: Rotation;
   readonly #dial: DialOptions;
@@ -29,7 +29,7 @@ export class ReadWriteProbe {
     this.#found = found;
   }
 
-  /** Begins, and goes on until a server is found or `stop`. The pauses grow to the ping interval at most: a third of the session timeout. */
+  /** Searches until a server is found, or until `stop`. The pauses grow up to the ping interval: a third of the session timeout. */
   start(sessionTimeout: number): void {
     this.stop();
     this.#run = new AbortController();

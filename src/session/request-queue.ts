@@ -8,30 +8,30 @@ import type { Call, CallHome } from './call.ts';
 import { Failure } from './failure.ts';
 import type { WatchTable } from './watch-table.ts';
 
-/** What may end a call's wait early, and who else hears of its success. */
+/** Limits of a call's wait, and callbacks for its progress. */
 export interface SubmitOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds. */
   readonly timeout?: number | undefined;
-  /** Told of the zxid in the reply's header in the tick of the reply: for a write, that of its own transaction (docs/protocol.md, "Requests and replies"). */
+  /** Called with the zxid in the reply's header in the tick of the reply: for a write, that of its own transaction (docs/protocol.md, "Requests and replies"). */
   readonly onZxid?: ((zxid: bigint) => void) | undefined;
-  /** Told in the tick in which it is sent. */
+  /** Called in the tick in which it is sent. */
   readonly onSent?: (() => void) | undefined;
 }
 
-/** Given-up calls that may stay in the queue before it is swept. */
+/** Aborted calls that may stay in the queue before it is swept. */
 const SWEEP = 64;
-/** Sent calls that may stay at its front before it is shortened; in a long queue it is as many as still wait, so that a call is moved but once. */
+/** Sent calls that may stay at the front of the queue before it is shortened; in a long queue, as many as still wait, so that a call is moved only once. */
 const COMPACT = 1024;
-/** Of every frame: xid and operation. */
+/** Bytes of every frame's header: xid and operation. */
 const HEADER = 8;
 
 /**
- * Requests on their way to a connection, first in, first out, of which at most `maxInFlight` are unanswered.
+ * A FIFO queue of requests for a connection, of which at most `maxInFlight` are unanswered.
  *
  *   submit ──> [ waiting: no connection, or no room on it ] ──> connection ──> reply, which makes room
  *
- * A call that was given up leaves the queue; one on the wire keeps its place there until the reply comes, which nobody hears.
+ * An aborted call leaves the queue; if already sent, it keeps its place in flight until the reply comes, which is ignored.
  */
 export class RequestQueue implements CallHome {
   readonly watches: WatchTable;
@@ -39,20 +39,20 @@ export class RequestQueue implements CallHome {
   readonly #clock: Clock;
   readonly #maxInFlight: number;
   readonly #maxRequestBytes: number;
-  /** What waits is written here once to learn its length. */
+  /** Waiting requests are written here once to measure their length. */
   readonly #scale = new Writer();
-  /** From #head on; nothing is held before it. */
+  /** Calls from `#head` on; earlier slots are empty. */
   #waiting: (Call | undefined)[] = [];
   #head = 0;
   #pumping = false;
   #givenUp = 0;
-  /** Given up on the wire. */
+  /** Aborted after they were sent. */
   readonly #abandoned = new Set<Call>();
   #connection: Connection | undefined;
   #version: readonly number[] | undefined;
   #drained: (() => void) | undefined;
 
-  /** @param unknown called when a server says that it does not know an operation */
+  /** @param unknown called when a server replies that it does not know an operation */
   constructor(
     watches: WatchTable,
     clock: Clock,
@@ -66,19 +66,19 @@ export class RequestQueue implements CallHome {
     this.unknown = unknown;
   }
 
-  /** How many wait. */
+  /** The number of waiting calls. */
   get waiting(): number {
     return this.#waiting.length - this.#head - this.#givenUp;
   }
 
-  /** Sends on this connection from now on, beginning with what waits; what a server of this version does not know is refused here. */
+  /** Sends on this connection from now on, starting with waiting calls; operations that a server of this version does not know are refused here. */
   open(connection: Connection, version: readonly number[] | undefined): void {
     this.#connection = connection;
     this.#version = version;
     this.#pump();
   }
 
-  /** What comes waits. */
+  /** From now on calls wait. */
   close(): void {
     this.#connection = undefined;
   }
@@ -92,7 +92,7 @@ export class RequestQueue implements CallHome {
     else this.#enqueue(call);
   }
 
-  /** Everything that waits, oldest first; the caller settles it. */
+  /** All waiting calls, oldest first; the caller settles them. */
   takeAll(): Call[] {
     const taken = this.#waiting.slice(this.#head) as Call[];
     this.#waiting = [];
@@ -101,7 +101,7 @@ export class RequestQueue implements CallHome {
     return taken;
   }
 
-  /** Calls back, once, when nothing waits and nothing is unanswered that anybody waits for. */
+  /** Calls back, once, when no call is waiting and none that is still wanted is unanswered. */
   whenDrained(callback: () => void): void {
     this.#drained = callback;
     this.#checkDrained();
@@ -122,12 +122,12 @@ export class RequestQueue implements CallHome {
   #enqueue(call: Call): void {
     const refusal = this.#refusal(call);
     if (refusal !== undefined) return call.fail(refusal);
-    // Sent later than asked: what the caller gave may have changed by then.
+    // Sent later: the caller may have changed the data by then.
     call.keepData();
     this.#waiting.push(call);
   }
 
-  /** What could never be sent is told now, not when the outage is over. */
+  /** A request that can never be sent fails now, not when the outage is over. */
   #refusal({ row, request }: Call): Error | undefined {
     try {
       row.request.write(this.#scale, request as never);
@@ -149,7 +149,7 @@ export class RequestQueue implements CallHome {
   }
 
   #pump(): void {
-    // A request refused as it is sent makes room in the middle of this.
+    // A request refused while being sent makes room during this loop.
     if (this.#pumping) return;
     this.#pumping = true;
     while (this.#head < this.#waiting.length && this.#hasRoom()) {
@@ -205,7 +205,7 @@ export class RequestQueue implements CallHome {
     this.#checkDrained();
   }
 
-  /** Called when half of the queue is of no use any more: so that a long outage costs no memory, and giving up costs no search. */
+  /** Called when half of the queue is aborted: so a long outage costs no memory, and an abort needs no search. */
   #sweep(): void {
     this.#waiting = this.#waiting.slice(this.#head).filter((other) => !other!.settled);
     this.#head = 0;

@@ -4,7 +4,7 @@ import type { HostPort } from '../base/hosts.ts';
 import type { Target } from '../connection/transport.ts';
 import { Cycle, type CycleOptions, type Resolver } from './cycle.ts';
 
-/** The configured servers, and the order in which a cycle of attempts goes over their addresses (Kazoo HO-1). */
+/** The configured servers, and the order in which a cycle of attempts tries their addresses (Kazoo HO-1). */
 export class Rotation {
   #hosts: readonly HostPort[];
   #randomize: boolean;
@@ -32,10 +32,10 @@ export class Rotation {
     return this.#hosts;
   }
 
-  /** Set by who goes over them: told when there are others. */
+  /** Set by the connector; called when the hosts change. */
   onChange: () => void = () => undefined;
 
-  /** Counts from the next cycle on; the connection there is stays (Kazoo HO-8). */
+  /** Takes effect from the next cycle on; the current connection stays (Kazoo HO-8). */
   setHosts(hosts: readonly HostPort[], randomize: boolean | undefined): void {
     const before = this.#hosts;
     this.#hosts = hosts;
@@ -60,8 +60,8 @@ export class Rotation {
   /**
    * A cycle of attempts: every address of every host, once. Close it when it is no longer needed.
    *
-   * @param patience milliseconds after which a look-up counts as failed
-   * @param onFailure told of each host that does not resolve: it keeps nobody else from being tried
+   * @param patience milliseconds after which a lookup counts as failed
+   * @param onFailure called for each host that does not resolve, which does not stop others from being tried
    */
   cycle(patience: number, onFailure: (failure: ConnectFailure) => void): Cycle {
     const [preferred, last] = [this.#preferred, this.#last];
@@ -69,7 +69,7 @@ export class Rotation {
     return this.#begin({ preferred, last }, patience, onFailure);
   }
 
-  /** The same addresses, to be looked at without taking anyone's turn. */
+  /** A cycle over the same addresses that does not use up the preferred and last servers. */
   survey(patience: number): Cycle {
     return this.#begin({ preferred: undefined, last: undefined }, patience, () => undefined);
   }

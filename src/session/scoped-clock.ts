@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 
-/** A clock whose timers end together: those of one run of a client. */
+/** A clock whose timers can be ended together, for example those of one run of a client. */
 export class ScopedClock implements Clock {
   readonly #clock: Clock;
   readonly #running = new Set<() => void>();
@@ -18,13 +18,13 @@ export class ScopedClock implements Clock {
     return this.#clock.wallTime();
   }
 
-  /** @throws the reason of the end, of this clock or of that which it takes its time from */
+  /** @throws the reason if this clock, or the one it is based on, has ended */
   check(): void {
     if (this.#ended !== undefined) throw this.#ended();
     if (this.#clock instanceof ScopedClock) this.#clock.check();
   }
 
-  /** @throws the reason of the end */
+  /** @throws the reason if the clock has ended */
   timer(delay: number, callback: () => void): Timer {
     this.check();
     const fire = (): void => {
@@ -42,12 +42,12 @@ export class ScopedClock implements Clock {
     };
   }
 
-  /** Whatever waits has waited long enough. */
+  /** Fires all running timers now. */
   fireAll(): void {
     for (const fire of [...this.#running]) fire();
   }
 
-  /** The same, and nothing waits any more. */
+  /** Fires all running timers, and refuses new ones. */
   end(reason: () => unknown): void {
     this.#ended = reason;
     this.fireAll();

@@ -6,7 +6,7 @@ import type { Target } from '../connection/transport.ts';
 
 const PATIENCE = 5_000;
 
-/** Asks one server a four-letter word over a connection of its own; undefined where no answer comes in time. */
+/** Sends one server a four-letter word over a separate connection; undefined if no answer comes in time. */
 export async function askServer(
   word: string,
   target: Target,

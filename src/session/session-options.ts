@@ -5,9 +5,9 @@ import type { KazooState } from '../base/states.ts';
 import type { DialOptions } from '../connection/dial.ts';
 import type { SaslOptions } from '../connection/sasl.ts';
 
-/** What a session is made with. */
+/** Options of a session. */
 export interface SessionOptions {
-  /** Asked for, milliseconds; the server has the last word. */
+  /** The timeout to request, milliseconds; the server decides. */
   readonly timeout: number;
   /** A session to resume. */
   readonly clientId: SessionId | undefined;
@@ -19,20 +19,20 @@ export interface SessionOptions {
   readonly maxRequestBytes: number;
   readonly maxResponseBytes: number;
   readonly firstXid: number | undefined;
-  /** A fresh policy for one outage, which takes its time from the clock given; the timeout is what was negotiated, or is asked for. */
+  /** Creates a policy for one outage, based on the given clock; the timeout is the negotiated one, or the one to request. */
   readonly connectionRetry: (clock: Clock, sessionTimeout: number) => RetryPolicy;
 }
 
-/** What the server knows a session by. */
+/** The identity of a session on the server. */
 export interface SessionId {
   readonly sessionId: bigint;
   readonly password: Buffer;
 }
 
-/** What the session tells the layer above. */
+/** The layer above the session. */
 export interface SessionSink {
   state(state: KazooState): void;
   connectFailed(failure: ConnectFailure): void;
-  /** What a user's callback threw. */
+  /** Called with what a user's callback threw. */
   error(error: unknown): void;
 }

@@ -32,7 +32,7 @@ import { Teller } from './teller.ts';
 import { WatchCallbacks } from './watch-callbacks.ts';
 import { WatchTable, type WatchTableKind } from './watch-table.ts';
 
-/** What fails the requests that are pending when the session ends in a state (Kazoo RQ-5, RQ-9). */
+/** The error for pending requests when the session ends in a state (Kazoo RQ-5, RQ-9). */
 const PENDING_FAIL_WITH = { EXPIRED_SESSION: SessionExpiredError, AUTH_FAILED: AuthFailedError, CLOSED: ConnectionLoss } as const;
 type Ending = keyof typeof PENDING_FAIL_WITH;
 const CLOSED = Failure.ofError((context) => new ConnectionClosedError(undefined, context));
@@ -47,7 +47,7 @@ const ORPHAN_TYPE = {
 /**
  * One session across many connections: states, requests that wait for a connection, watches, credentials.
  *
- * A drop fails what was sent and what was queued; what is submitted afterwards waits for the next connection (Kazoo RQ-3, RQ-4).
+ * A lost connection fails all sent and queued requests; later requests wait for the next connection (Kazoo RQ-3, RQ-4).
  */
 export class Session {
   readonly #handler: Handler;
@@ -70,9 +70,9 @@ export class Session {
   #sessionTimeout: number | null = null;
   #stopping: Promise<void> | undefined;
   #running: Promise<void> | undefined;
-  /** Settled when the attempt under way has brought a session, or none can be had. */
+  /** Settled when the current attempt has brought a session, or there will be none. */
   #connected = new Deferred();
-  /** Resolves when the session is lost, or the hope for one. */
+  /** Resolves when the session is lost, or there is no hope of getting one. */
   #lost = new Deferred();
   #cause: Error | null = null;
   #usesHandler = false;
@@ -104,10 +104,10 @@ export class Session {
     this.#probe = new ReadWriteProbe(rotation, options.dial, clock, handler, (target) => this.#moveTo(target));
   }
 
-  /** Set by the layer above: how to take back a server-side watch nobody wants. */
+  /** Set by the layer above: removes an unwanted watch from the server. */
   onOrphanWatch: (type: 'data' | 'children' | 'persistent' | 'persistentRecursive', path: string) => void = () => undefined;
 
-  /** Before its state is told: a timer that would have changed it may have had no turn yet. */
+  /** Called before the state is read: a timer that would have changed it may not have run yet. */
   look(): void {
     this.#established?.connection.look();
     this.#presumption.look();
@@ -115,7 +115,7 @@ export class Session {
   get state(): KazooState {
     return this.#machine.high;
   }
-  /** Why it is not connected any more; null while it is, and before it was. */
+  /** Why the connection ended; null while connected, and before the first connection. */
   get cause(): Error | null {
     return this.#cause;
   }
@@ -135,11 +135,11 @@ export class Session {
     const current = this.#established?.connection.lastZxid ?? 0n;
     return current > this.#lastZxid ? current : this.#lastZxid;
   }
-  /** The server of the present connection. */
+  /** The server of the current connection. */
   get target(): Target | undefined {
     return this.#established?.target;
   }
-  /** That of the present server, where it had to be asked before requests could be sent to it. */
+  /** The version of the current server, if it had to be asked before requests could be sent. */
   get serverVersion(): readonly number[] | undefined {
     return this.#established?.version;
   }
@@ -150,24 +150,24 @@ export class Session {
   get inFlight(): number {
     return this.#established?.connection.inFlight ?? 0;
   }
-  /** Servers that are being tried at this moment. */
+  /** The servers being tried now. */
   get underWay(): Connector['underWay'] {
     return this.#connector.underWay;
   }
 
-  /** Resolves with the next end of a session, or of an attempt to have one: of the latter no state tells, as LOST is nothing new then. */
+  /** Resolves at the next end of a session, or of an attempt to get one, which no state shows, as the state is LOST already. */
   get lost(): Promise<void> {
     return this.#lost.promise;
   }
 
-  /** Whether {@link start} would only join what is under way. */
+  /** Whether {@link start} would only join a running start or session. */
   get running(): boolean {
     return this.#running !== undefined && !this.#machine.isOver;
   }
 
-  /** Begins to connect, unless that is under way; resolves with a session, rejects when there will be none. */
+  /** Starts to connect, unless that is in progress; resolves once there is a session, rejects if there will be none. */
   async start(): Promise<void> {
-    // A run that is ending, perhaps in the very turn in which this was called, must be over first.
+    // A run that is ending, perhaps in this very turn, must be over first.
     for (;;) {
       if (this.#stopping !== undefined) await this.#stopping;
       else if (this.#running !== undefined && this.#machine.isOver) await this.#running;
@@ -185,10 +185,10 @@ export class Session {
     return this.#connected.promise;
   }
 
-  /** Finishes what was submitted, ends the session at the server, and settles everything. Bounded, and safe from anywhere. */
+  /** Finishes earlier requests, ends the session on the server, and settles everything. Takes bounded time; may be called from anywhere. */
   stop(): Promise<void> {
     if (this.#stopping !== undefined) return this.#stopping;
-    // In place before anyone is told of anything: a listener may well call this again.
+    // Set before any listener is called: a listener may call this again.
     const stopped = new Deferred();
     this.#stopping = stopped.promise;
     const over = this.#stop().finally(() => (this.#stopping = undefined));
@@ -200,7 +200,7 @@ export class Session {
     this.#credentials.add(credential);
   }
 
-  /** Presents a credential on the present connection; kept only once the server has accepted it. */
+  /** Presents a credential on the current connection; kept only once the server has accepted it. */
   async authenticate(credential: Credential): Promise<void | Failure> {
     const refused = this.#refusal();
     // Kept for the next start, as Kazoo does (AU-2).
@@ -219,7 +219,7 @@ export class Session {
   }
 
   /**
-   * Sends a request when its turn comes. Never rejects: a failure is a {@link Failure}, from which the caller makes the error.
+   * Sends a request when its turn comes. Never rejects: a failure is a {@link Failure}, from which the caller creates the error.
    */
   submit<K extends OpName>(
     op: K,
@@ -232,7 +232,7 @@ export class Session {
     return outcome as Promise<ResponseOf<K> | Failure>;
   }
 
-  /** Sends a request for a caller, whom its question tells the result or the error, in the order of the replies. */
+  /** Sends a request for a caller, who gets the question's result or error, in the order of the replies. */
   ask<K extends OpName, R>(
     question: Question<K, R>,
     request: RequestOf<K>,
@@ -245,18 +245,18 @@ export class Session {
     return answer as Promise<R>;
   }
 
-  /** Leaves the one-shot watches of a path again, as after a reconnect: a staying watch has stood for them, or has taken their place. */
+  /** Sets the one-shot watches of a path again, as after a reconnect: a persistent watch has covered or overwritten them. */
   rearm(path: string, relativeZxid: bigint): void {
     if (this.#established !== undefined)
       restoreWatches(this.#established.connection, this.watches.restorationAt(path, relativeZxid));
   }
 
-  /** Ends the present connection as a network would: for tests and for moving to another server. */
+  /** Ends the current connection as a network failure would: for tests, and for moving to another server. */
   drop(reason: string): void {
     this.#established?.connection.end(new ConnectionDropped(reason));
   }
 
-  /** Why nothing can be asked at all; undefined while there is, or may be, a session to ask in. */
+  /** Why requests are refused; undefined while there is, or may be, a session. */
   #refusal(): Failure | undefined {
     if (this.#stopping !== undefined) return CLOSED;
     if (!this.#machine.refuses) return undefined;
@@ -264,7 +264,7 @@ export class Session {
     return this.#machine.raw === 'EXPIRED_SESSION' ? Failure.ofCode(SessionExpiredError.code) : CLOSED;
   }
 
-  /** Settles by the `resolve` that was kept last. */
+  /** Settles with the `resolve` kept last. */
   #submit(
     op: OpName,
     request: unknown,
@@ -295,7 +295,7 @@ export class Session {
     }
   }
 
-  /** Watches are back in place before anything else goes out; what waited goes out before listeners are told (Kazoo RQ-7, ST-11). */
+  /** Restores watches before anything else is sent; sends waiting requests before listeners are called (Kazoo RQ-7, ST-11). */
   #announce(established: Established): void {
     this.#established = established;
     this.#sessionTimeout = established.sessionTimeout;
@@ -312,14 +312,14 @@ export class Session {
     this.#connected.resolve();
   }
 
-  /** Those that stay hear that they may have missed something, or, from a server that is too old for them, will hear nothing. */
+  /** Tells listeners of persistent watches that they may have missed events or, if the server is too old for such watches, will get none. */
   #restoreWatches({ connection, target, version }: Established): void {
     const staying = this.watches.staying();
     const served = staying.size === 0 || this.#support.has(target, version);
     if (this.#hadSession) this.#callbacks.none(staying, served ? 'CONNECTED' : 'CONNECTING');
     if (!served)
       this.#logger.warn(
-        `${target.host}:${target.port} is older than ZooKeeper 3.6: while it is our server, ${staying.size} persistent watches tell of nothing`,
+        `${target.host}:${target.port} is older than ZooKeeper 3.6: while connected to it, ${staying.size} persistent watches get no events`,
       );
     restoreWatches(connection, this.watches.restoration(this.#lastZxid, served), this.#support.listener(target));
   }
@@ -339,7 +339,7 @@ export class Session {
     this.#presumption.arm(connection.lastReceived, sessionTimeout, () => this.#presumeLost(sessionTimeout));
   }
 
-  /** What was on its way is rejected first, then listeners are told (Kazoo ST-9). */
+  /** Rejects pending requests first, then calls listeners (Kazoo ST-9). */
   #suspend(calls: readonly Exchange[], error: Error): void {
     this.#logger.info(`connection lost: ${error.message}`);
     this.#cause = error;
@@ -354,13 +354,13 @@ export class Session {
     this.#connector.abandonSession();
     this.#lose(
       'EXPIRED_SESSION',
-      new ConnectionDropped(`presumed: nothing was heard from a server for 4/3 of the session timeout of ${sessionTimeout} ms`, {
+      new ConnectionDropped(`presumed: no server was heard from for 4/3 of the session timeout of ${sessionTimeout} ms`, {
         code: 'presumed',
       }),
     );
   }
 
-  /** The session is over: listeners first, then what is pending, then the watches (Kazoo ST-10). Out of an expiry the client goes on by itself. */
+  /** The session is over: listeners first, then pending requests, then watches (Kazoo ST-10). After an expiry the client continues by itself. */
   #lose(state: Ending, cause: Error, calls: readonly Exchange[] = []): void {
     this.#presumption.cancel();
     this.#connector.forgetSession();
@@ -388,7 +388,7 @@ export class Session {
     this.#giveUp('AUTH_FAILED', error);
   }
 
-  /** There will be no session: everyone who waits for one is told why. */
+  /** There will be no session: rejects everyone who waits for one, with the reason. */
   #fatal(error: Error): void {
     if (this.#stopping !== undefined || this.#machine.isOver) return;
     this.#logger.error(`the client gave up: ${error.message}`);
@@ -421,7 +421,7 @@ export class Session {
     await this.#useHandler(false);
   }
 
-  /** Lets go of the present connection, and gives back what it had not answered. */
+  /** Detaches the current connection, and returns its unanswered requests. */
   #detach(): Exchange[] {
     const established = this.#established;
     if (established === undefined) return [];
@@ -436,7 +436,7 @@ export class Session {
     this.#sink.state(state);
   }
 
-  /** Each start of the handler has its stop: it may be shared with other clients. */
+  /** Each start of the handler is paired with a stop: it may be shared with other clients. */
   async #useHandler(on: boolean): Promise<void> {
     if (this.#usesHandler === on) return;
     this.#usesHandler = on;
@@ -444,7 +444,7 @@ export class Session {
     else await this.#handler.stop();
   }
 
-  /** With the next connection; or with the end of the session, as for whatever waits. Where that ends the hope for another, the rejection comes first. */
+  /** Settles with the next connection, or with the end of the session, like any waiting request. If no other session will follow, the rejection comes first. */
   async #whenAuthenticated(): Promise<void | Failure> {
     try {
       const isLost = await Promise.race([this.#connected.promise, this.#lost.promise.then(() => true)]);
@@ -456,7 +456,7 @@ export class Session {
 
   #event(wireType: number, serverPath: string, hasZxid: boolean): void {
     if (!this.#callbacks.event(wireType, serverPath, this.#machine.raw, hasZxid))
-      this.#logger.warn(`an event of unknown type ${wireType}`);
+      this.#logger.warn(`received an event of unknown type ${wireType}`);
   }
 
   #noteZxid(zxid: bigint): void {
@@ -470,7 +470,7 @@ export class Session {
   }
 }
 
-/** The promise's constructor calls back before it returns: so one function serves all, and no request needs a closure. */
+/** The promise's constructor calls back before it returns: so one function serves all requests, and none needs a closure. */
 let keptResolve: (outcome: unknown) => void;
 
 function keepResolve(resolve: (outcome: unknown) => void): void {

@@ -2,28 +2,28 @@ import { UnimplementedError } from '../base/errors.ts';
 import { isOlder, OPS } from '../codec/ops.ts';
 import type { Target } from '../connection/transport.ts';
 
-/** A connection may end while SetWatches2 is unanswered for any reason; three in a row, to a server that does not tell its version, hardly. */
+/** One connection may end with SetWatches2 unanswered for any reason; three in a row, to a server of unknown version, hardly. */
 const CONVINCED = 3;
 
 /**
- * Which servers can have staying watches (3.6+) restored. Older ones hang up on SetWatches2, some without a word: sent to them every time, it would keep us from them for ever.
- * By the server's version where that is known; else by what became of the last attempts there.
+ * Which servers can restore persistent watches (3.6+). Older ones hang up on SetWatches2, some without a reply: if we always sent it, we could never connect to them.
+ * Decides by the server's version if known; else by the outcome of the last attempts there.
  */
 export class StayingSupport {
   readonly #refusals = new Map<string, number>();
   #hasMetOld = false;
 
-  /** A server was too old for something, by its version or its own word: another may be so, too, under whatever name. */
+  /** A server was too old for something, by its version or its reply: so others may be too, under any name. */
   readonly metOld = (): void => {
     this.#hasMetOld = true;
   };
 
-  /** Whether that server should be asked for its version before. */
+  /** Whether to ask that server for its version first. */
   mayBeOld(target: Target): boolean {
     return this.#hasMetOld || this.#refusals.has(nameOf(target));
   }
 
-  /** Whether SetWatches2 may be sent. A server believed to be too old, of which nothing is known for certain, gets another chance with the next connection. */
+  /** Whether SetWatches2 may be sent. A server that is only believed to be too old gets another chance with the next connection. */
   has(target: Target, version: readonly number[] | undefined): boolean {
     const name = nameOf(target);
     const refusals = this.#refusals.get(name) ?? 0;
@@ -35,7 +35,7 @@ export class StayingSupport {
     return !isOld;
   }
 
-  /** To be told what becomes of each SetWatches2 of one connection: the code, or undefined when that ended first, which is one refusal, however many are unanswered. */
+  /** Returns a callback for the outcome of each SetWatches2 of one connection: the code, or undefined if the connection ended first; that counts as one refusal, however many are unanswered. */
   listener(target: Target): (code: number | undefined) => void {
     const name = nameOf(target);
     let isRefused = false;

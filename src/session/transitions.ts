@@ -1,6 +1,6 @@
 import { CLOSED_STATES, KAZOO_STATE_OF, type KazooState, type KeeperState } from '../base/states.ts';
 
-/** The moves there are; anything else is a defect of ours and throws. */
+/** The legal transitions; any other is a bug of ours and throws. */
 const LEGAL = {
   CLOSED: ['CONNECTING'],
   CONNECTING: ['CONNECTED', 'CONNECTED_RO', 'EXPIRED_SESSION', 'AUTH_FAILED', 'CLOSED'],
@@ -10,7 +10,7 @@ const LEGAL = {
   AUTH_FAILED: ['CONNECTING', 'CLOSED'],
 } as const satisfies Record<KeeperState, readonly KeeperState[]>;
 
-/** The one writer of the client's two states (Kazoo ST-1 to ST-4). */
+/** The only writer of the client's two states (Kazoo ST-1 to ST-4). */
 export class StateMachine {
   #raw: KeeperState = 'CLOSED';
   #high: KazooState = 'LOST';
@@ -24,24 +24,24 @@ export class StateMachine {
     return this.#high;
   }
 
-  /** No session, and none will come before the next start. */
+  /** There is no session, and there will be none before the next start. */
   get isOver(): boolean {
     return this.raw === 'CLOSED' || this.raw === 'AUTH_FAILED';
   }
 
-  /** Requests are refused, not queued. Asked for with every request. */
+  /** Whether requests are refused instead of queued. A field, because every request reads it. */
   get refuses(): boolean {
     return this.#refuses;
   }
 
-  /** Moves on, and says what listeners are to be told: null when the application's view has not changed. */
+  /** Changes the state, and returns what to report to listeners: null if the application's view has not changed. */
   move(next: KeeperState): KazooState | null {
     const from = this.#raw;
     if (from === next) return null;
     if (!(LEGAL[from] as readonly KeeperState[]).includes(next)) throw new Error(`illegal state change: ${from} to ${next}`);
     this.#raw = next;
     this.#refuses = CLOSED_STATES.has(next);
-    // Connecting out of a closed state is news to nobody: LOST stays LOST until there is a session (Kazoo ST-3).
+    // Connecting from a closed state is not reported: LOST stays LOST until there is a session (Kazoo ST-3).
     const high = next === 'CONNECTING' && CLOSED_STATES.has(from) ? this.#high : KAZOO_STATE_OF[next];
     if (high === this.#high) return null;
     this.#high = high;

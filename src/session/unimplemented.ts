@@ -1,7 +1,7 @@
 import { subjectOf, UnimplementedError, type ErrorContext } from '../base/errors.ts';
 import { OPS, type OpName, type OpRow } from '../codec/ops.ts';
 
-/** An operation the server does not know is told by the version that has it. */
+/** The error for an operation the server does not know; it names the version that has it. */
 export function unimplemented(op: OpName, context: ErrorContext): UnimplementedError {
   const { since } = OPS[op] as OpRow;
   const hint = HINTS[op] ?? '';
@@ -9,7 +9,7 @@ export function unimplemented(op: OpName, context: ErrorContext): UnimplementedE
   return new UnimplementedError(message, context);
 }
 
-/** What else may be the reason on a server that is new enough. */
+/** Other possible reasons on a server that is new enough. */
 const HINTS: { readonly [K in OpName]?: string } = {
   createTTL: ' with zookeeper.extendedTypesEnabled=true',
   reconfig: ' and an ensemble, not a standalone server',

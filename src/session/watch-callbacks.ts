@@ -4,13 +4,13 @@ import { EVENT_TYPE_MAP, type EventType, type KeeperState, type WatchListener } 
 import type { Handler } from '../connection/handler.ts';
 import type { WatchTable } from './watch-table.ts';
 
-/** Brings events to the listeners of watches: to a user's behind the callbacks before it, to one of ours at once; a callback may await any call of the client's. */
+/** Delivers events to watch listeners: to a user's through the callback queue, to one of ours at once; a callback may await any call of the client. */
 export class WatchCallbacks {
   readonly #watches: WatchTable;
   readonly #handler: Handler;
   readonly #chroot: string;
   readonly #onError: (error: unknown) => void;
-  /** Of which node the last event told that its children have changed, without a word of the server's on it; that word may follow. */
+  /** The node for which the last event implied CHILD, without the server having sent it; the server's own CHILD may follow. */
   #toldByChild: string | undefined;
 
   constructor(watches: WatchTable, handler: Handler, chroot: string, onError: (error: unknown) => void) {
@@ -20,7 +20,7 @@ export class WatchCallbacks {
     this.#onError = onError;
   }
 
-  /** An event of the server's. @returns false for a type that is none */
+  /** Handles an event from the server. @returns false for an unknown type */
   event(wireType: number, serverPath: string, state: KeeperState, hasZxid: boolean): boolean {
     const type = EVENT_TYPE_MAP[wireType];
     if (type === undefined || type === 'NONE') return false;
@@ -34,7 +34,7 @@ export class WatchCallbacks {
     return true;
   }
 
-  /** News of the session, not of a node. */
+  /** Delivers a session event. */
   none(listeners: Iterable<WatchListener>, state: KeeperState): void {
     this.#tell(listeners, 'NONE', null, state);
   }

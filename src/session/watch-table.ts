@@ -2,7 +2,7 @@ import { isWithin, parentPath } from '../base/paths.ts';
 import type { EventType, WatchListener } from '../base/states.ts';
 import type { RequestOf } from '../codec/ops.ts';
 
-/** Where a watch is kept: one-shot (`data`, `exists`, `child`) or staying (`persistent`, `recursive`). */
+/** Kinds of watches: one-shot (`data`, `exists`, `child`) or staying (`persistent`, `recursive`). */
 export type WatchTableKind = 'data' | 'exists' | 'child' | 'persistent' | 'recursive';
 
 type Entry = WatchListener | Set<WatchListener>;
@@ -12,21 +12,21 @@ const ONE_SHOT = ['child', 'data', 'exists'] as const satisfies readonly WatchTa
 const STAYING = ['persistent', 'recursive'] as const satisfies readonly WatchTableKind[];
 const KINDS: readonly WatchTableKind[] = [...ONE_SHOT, ...STAYING];
 
-/** Somebody who knows nodes below a recursive watch, and wants to hear which of them have changed while there was no connection. */
+/** A party that knows nodes below a recursive watch, and wants events for those that changed while there was no connection. */
 export interface Follower {
   /** Path of the recursive watch. */
   readonly root: string;
   readonly listener: WatchListener;
   paths(): Iterable<string>;
-  /** Whether a path is among these. */
+  /** Whether a path is among {@link Follower.paths}. */
   knows(path: string): boolean;
-  /** Of which kinds the server may have been left one-shot watches of these paths. */
+  /** The kinds of one-shot watches on these paths that may exist on the server. */
   readonly left: Set<'data' | 'child'>;
 }
 
 /**
- * Which one-shot tables an event empties, and whether persistent and recursive watches hear of it (docs/protocol.md, "Watches"). A node that is waited for must
- * come before it can go: a DELETED without a CREATED makes up for what another watch has missed.
+ * Which one-shot tables an event clears, and whether recursive watches get it (docs/protocol.md, "Watches"). A node must be created before it can be deleted,
+ * so DELETED leaves `exists` alone: without a CREATED it only makes up for what another watch has missed.
  */
 const FIRES = {
   CREATED: { tables: ['exists', 'data'], recursive: true },
@@ -38,7 +38,7 @@ const FIRES = {
 /** Java splits at the same size: the server's limit is eight times as much (ZOOKEEPER-706). */
 const FRAME_BYTES = 128 * 1024;
 
-/** Every watch of one client, by the full path. A listener is told once of an event, however many tables it is in. */
+/** All watches of one client, by full path. A listener gets each event once, however many tables it is in. */
 export class WatchTable {
   readonly #tables: Record<WatchTableKind, Map<string, Entry>> = {
     data: new Map(),
@@ -47,21 +47,21 @@ export class WatchTable {
     persistent: new Map(),
     recursive: new Map(),
   };
-  /** Staying watches that have been asked for and not answered yet. */
+  /** Staying watches requested and not answered yet. */
   readonly #arming = { persistent: new Map<string, number>(), recursive: new Map<string, number>() };
   readonly #followers = new Set<Follower>();
-  /** Requests that may leave a watch when they are answered, by path; and the orphans that were spared for their sake. */
+  /** Requests that may set a watch when they are answered, by path; and the orphans spared because of them. */
   readonly #expected = new Map<string, { count: number; readonly spared: Set<WatchTableKind> }>();
-  /** Whether the present server is too old for the staying watches: they are kept for the next. */
+  /** Whether the current server is too old for staying watches: they are kept for the next one. */
   #isUnserved = false;
-  /** Told of a server-side watch that nobody here wants any more. */
+  /** Called for a server-side watch that is no longer wanted here. */
   readonly #onOrphan: (kind: WatchTableKind, path: string) => void;
 
   constructor(onOrphan: (kind: WatchTableKind, path: string) => void) {
     this.#onOrphan = onOrphan;
   }
 
-  /** How many paths are watched. */
+  /** The number of watched paths, summed over all kinds. */
   get size(): number {
     return KINDS.reduce((sum, kind) => sum + this.#tables[kind].size, 0);
   }
@@ -73,7 +73,7 @@ export class WatchTable {
   add(kind: WatchTableKind, path: string, listener: WatchListener): void {
     const table = this.#tables[kind];
     const entry = table.get(path);
-    // Nearly always one listener a path: a set of its own only from the second on.
+    // Nearly always one listener per path: a Set only from the second on.
     if (entry === undefined) table.set(path, listener);
     else if (entry instanceof Set) entry.add(listener);
     else if (entry !== listener) table.set(path, new Set([entry, listener]));
@@ -87,14 +87,14 @@ export class WatchTable {
     this.#followers.delete(follower);
   }
 
-  /** A read that asks for a watch is under way: the server's watch must not be taken back behind it. */
+  /** A read that requests a watch is in flight: the server's watch must not be removed behind it. */
   expect(path: string): void {
     const expected = this.#expected.get(path);
     if (expected === undefined) this.#expected.set(path, { count: 1, spared: new Set() });
     else expected.count++;
   }
 
-  /** One such read has been answered, or given up. */
+  /** One such read has been answered or aborted. */
   met(path: string): void {
     const expected = this.#expected.get(path)!;
     if (--expected.count > 0) return;
@@ -102,38 +102,38 @@ export class WatchTable {
     for (const kind of expected.spared) this.orphan(kind, path);
   }
 
-  /** A staying watch has been asked for (1), or that has been answered (-1). */
+  /** A staying watch was requested (1), or that request was answered (-1). */
   arm(kind: 'persistent' | 'recursive', path: string, by: 1 | -1): void {
     const count = (this.#arming[kind].get(path) ?? 0) + by;
     if (count === 0) this.#arming[kind].delete(path);
     else this.#arming[kind].set(path, count);
   }
 
-  /** A staying watch was refused: the one-shot watches that it was to stand for need their own. */
+  /** A staying watch was refused: the one-shot watches it was to cover need their own. */
   refuse(kind: 'persistent' | 'recursive', path: string): void {
     if (this.#expected.get(path)!.count > 1 || ONE_SHOT.some((other) => this.has(other, path))) this.orphan(kind, path);
   }
 
-  /** Whether the server has a staying watch for us there by the time it sees what is sent now. */
+  /** Whether the server will have a staying watch of ours there by the time it processes a request sent now. */
   isArmed(kind: 'persistent' | 'recursive', path: string): boolean {
     return !this.#isUnserved && (this.has(kind, path) || this.#arming[kind].has(path));
   }
 
   /**
-   * Whether a staying watch tells of all that a one-shot watch there would. The server need not have that one too, and before 3.9 it would take the
-   * other's place (ZOOKEEPER-4466).
+   * Whether a staying watch reports everything that a one-shot watch there would. Then the server does not need the latter, which before 3.9 would
+   * overwrite the former (ZOOKEEPER-4466).
    */
   covers(kind: WatchTableKind, path: string): boolean {
     if (isStaying(kind)) return false;
     return this.isArmed('persistent', path) || (kind !== 'child' && this.isArmed('recursive', path));
   }
 
-  /** Whether somebody has a watch of a kind there, or may have one soon. */
+  /** Whether there is a watch of a kind on the path, or may be one soon. */
   isWanted(kind: WatchTableKind, path: string): boolean {
     return this.has(kind, path) || this.#expected.has(path);
   }
 
-  /** Takes one listener back, and reports the server's watch where it was the last. */
+  /** Removes a listener, and reports the server's watch as an orphan if it was the last. */
   remove(path: string, listener: WatchListener, kinds: readonly WatchTableKind[] = ONE_SHOT): void {
     for (const kind of kinds) {
       const table = this.#tables[kind];
@@ -147,12 +147,12 @@ export class WatchTable {
     }
   }
 
-  /** Takes all listeners of a path back; the caller sees to the server. */
+  /** Removes all listeners of a path; the caller handles the server's watch. */
   clear(kind: WatchTableKind, path: string): boolean {
     return this.#tables[kind].delete(path);
   }
 
-  /** A server-side watch is of no use to anyone, unless another of its sort is here. */
+  /** Reports a server-side watch as no longer needed, unless another watch here uses it. */
   orphan(kind: WatchTableKind, path: string): void {
     if (this.#isUnserved && isStaying(kind)) return;
     const expected = this.#expected.get(path);
@@ -162,15 +162,15 @@ export class WatchTable {
     if (!this.has(kind, path) && !shared && !this.covers(kind, path)) this.#onOrphan(kind, path);
   }
 
-  /** Whether a follower has left a child watch there, or may have. */
+  /** Whether a follower has set a child watch there, or may have. */
   isFollowed(kind: WatchTableKind, path: string): boolean {
     if (kind !== 'child') return false;
-    // Where there is no node, to ask for one would be answered by a DELETED, to everyone who watches there.
+    // Only for known nodes: on a missing node, setting it would cause a DELETED for everyone who watches there.
     for (const follower of this.#followers) if (follower.left.has(kind) && follower.knows(path)) return true;
     return false;
   }
 
-  /** Who is to be told of an event. One-shot watches are used up by it. */
+  /** The listeners of an event; it uses up their one-shot watches. */
   fire(type: Exclude<EventType, 'NONE'>, path: string): Set<WatchListener> {
     const listeners = new Set<WatchListener>();
     const { tables, recursive } = FIRES[type];
@@ -180,15 +180,14 @@ export class WatchTable {
     }
     collect(listeners, this.#tables.persistent.get(path));
     if (recursive && this.#tables.recursive.size > 0) this.#collectAncestors(listeners, path);
-    // From a one-shot watch that was left for their sake: a recursive one does not tell of it.
+    // From a one-shot watch that was set for followers: a recursive watch does not report CHILD.
     if (type === 'CHILD')
       for (const follower of this.#followers) if (isWithin(follower.root, path)) listeners.add(follower.listener);
     return listeners;
   }
 
   /**
-   * The node whose children have changed, where an event of a child is all we get of it: before 3.9 a recursive watch takes the place of the persistent one
-   * on the same path.
+   * The node whose children have changed, if we only get the child's event: before 3.9 a recursive watch overwrites the persistent one on the same path.
    */
   toldByChild(type: EventType, path: string): string | undefined {
     if (type !== 'CREATED' && type !== 'DELETED') return undefined;
@@ -196,18 +195,18 @@ export class WatchTable {
     return this.has('recursive', parent) && this.has('persistent', parent) && path !== '/' ? parent : undefined;
   }
 
-  /** Every one-shot watch, used up: the session is over. Child watches first (Kazoo WA-7). */
+  /** Removes and returns all one-shot watches: the session is over. Child watches first (Kazoo WA-7). */
   drainOneShot(): Set<WatchListener> {
     return this.#drain(ONE_SHOT);
   }
 
-  /** Every staying watch, taken back: the client stops. */
+  /** Removes and returns all staying watches: the client stops. */
   drainStaying(): Set<WatchListener> {
     this.#followers.clear();
     return this.#drain(STAYING);
   }
 
-  /** Everyone who has a staying watch. */
+  /** The listeners of all staying watches. */
   staying(): Set<WatchListener> {
     const listeners = new Set<WatchListener>();
     for (const kind of STAYING) for (const entry of this.#tables[kind].values()) collect(listeners, entry);
@@ -215,9 +214,9 @@ export class WatchTable {
   }
 
   /**
-   * What to send after a reconnect, in frames of at most 128 KiB: `setWatches` unless there are staying watches, which older servers do not know.
+   * The requests to send after a reconnect, in frames of at most 128 KiB: `setWatches2` only if there are staying watches, because older servers do not know it.
    *
-   * @param servesStaying whether the server knows these; if not, they are left out
+   * @param servesStaying whether the server supports staying watches; if not, they are left out
    */
   *restoration(relativeZxid: bigint, servesStaying = true): Generator<Frame> {
     this.#isUnserved = !servesStaying;
@@ -225,11 +224,11 @@ export class WatchTable {
     const op = STAYING.some((kind) => servesStaying && this.#tables[kind].size > 0) ? 'setWatches2' : 'setWatches';
     yield* inFrames(op, relativeZxid, kinds, (kind) => this.#toRestore(kind, relativeZxid));
     if (!servesStaying) return;
-    // Before 3.9 a recursive watch has now taken the place of its node's child watch.
+    // Before 3.9 a recursive watch has now overwritten its node's child watch.
     for (const path of this.#tables.recursive.keys()) yield* this.restorationAt(path, relativeZxid);
   }
 
-  /** The same for the one-shot watches of one path that no staying watch stands for. */
+  /** Like {@link restoration}, for the one-shot watches of one path that no staying watch covers. */
   *restorationAt(path: string, relativeZxid: bigint): Generator<Frame> {
     const request = emptyRequest(relativeZxid);
     const kinds = ONE_SHOT.filter((kind) => (this.has(kind, path) || this.isFollowed(kind, path)) && !this.covers(kind, path));
@@ -237,12 +236,12 @@ export class WatchTable {
     if (kinds.length > 0) yield { op: 'setWatches', request };
   }
 
-  /** A follower's paths are asked about as if each had been watched: what is unchanged then leaves a one-shot watch, and a change is told once all the same. */
+  /** A follower's paths are restored as if each had a watch: an unchanged node then gets a one-shot watch, and a change is still reported only once. */
   *#toRestore(kind: WatchTableKind, relativeZxid: bigint): Generator<string> {
     yield* this.#tables[kind].keys();
     if (kind !== 'data' && kind !== 'child') return;
     for (const follower of this.#followers) {
-      // In a new session everything is newer than nothing.
+      // In a new session every zxid is newer than 0.
       if (relativeZxid === 0n) follower.left.clear();
       else {
         follower.left.add(kind);
@@ -267,7 +266,7 @@ export class WatchTable {
   }
 }
 
-/** Child watches to be left, by paths that were read no earlier than `relativeZxid`: what has changed since is told at once. */
+/** Requests that set child watches on paths read no earlier than `relativeZxid`: changes since then are reported at once. */
 export function childWatches(paths: readonly string[], relativeZxid: bigint): Generator<Frame> {
   return inFrames('setWatches', relativeZxid, ['child'], () => paths);
 }
@@ -280,7 +279,7 @@ const LIST_OF = {
   recursive: 'persistentRecursiveWatches',
 } as const;
 
-/** Header, zxid and five counts, with room to spare. */
+/** Bytes for header, zxid and five counts, with a margin. */
 const OVERHEAD = 64;
 
 type Restoration = { relativeZxid: bigint } & Record<(typeof LIST_OF)[WatchTableKind], string[]>;

@@ -182,7 +182,7 @@ describe('what the protocol does not allow', () => {
     const errors = await Promise.all([1, 2, 3].map((n) => rejection(client.exists(`/${n}`))));
     wrong = false;
     for (const error of errors) expect(error).toBeInstanceOf(ConnectionLoss);
-    expect((errors[0]!.cause as Error).message).toMatch(/xid 6 came where 1 was expected/);
+    expect((errors[0]!.cause as Error).message).toMatch(/xid 6, but expected 1/);
     await suspended;
     expect(await client.exists('/after')).toBeNull();
     expect(server.peers).toHaveLength(2);

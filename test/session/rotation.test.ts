@@ -127,7 +127,7 @@ describe('look-ups', () => {
   ])('that give %o are told as such', async (answer, told) => {
     const { clock, cycle, failures } = rotating('a:1', () => answer as never);
     expect(await all(cycle())).toEqual([]);
-    expect(failures).toEqual([`a null resolver must give an array of strings, not ${told}`]);
+    expect(failures).toEqual([`a null resolver must return an array of strings, not ${told}`]);
     expect(clock.pending).toBe(0);
   });
 
@@ -170,7 +170,7 @@ describe('look-ups', () => {
       clock.advance(100);
     }
     expect(await round).toEqual([]);
-    expect(failures).toEqual(['slow null the look-up of slow took more than 5000 ms']);
+    expect(failures).toEqual(['slow null the lookup of slow took more than 5000 ms']);
     expect(clock.pending).toBe(0);
   });
 

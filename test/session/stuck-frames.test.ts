@@ -45,7 +45,7 @@ describe('a frame whose length is a mistake', () => {
     const loss = await call;
     expect(loss).toBeInstanceOf(ConnectionLoss);
     expect(loss.cause).toBeInstanceOf(ConnectionDropped);
-    expect((loss.cause as Error).message).toMatch(new RegExp(`a frame of ${length} bytes.*of which \\d+ have come.*9000 ms`));
+    expect((loss.cause as Error).message).toMatch(new RegExp(`a frame of ${length} bytes.*of which \\d+ have arrived.*9000 ms`));
     await first;
     expect(rig.happened.filter(({ what }) => what === 'ping').length).toBeGreaterThan(1);
   });
