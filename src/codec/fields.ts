@@ -1,15 +1,15 @@
 import { DecodeError, type Reader } from './reader.ts';
 import type { Writer } from './writer.ts';
 
-/** How one value is laid out on the wire, both ways. */
+/** How one value is encoded on the wire, in both directions. */
 export interface Field<T> {
   readonly write: (writer: Writer, value: T) => void;
   readonly read: (reader: Reader) => T;
-  /** The fewest bytes a value takes: what bounds a vector's count. */
+  /** The minimum number of bytes of a value: it limits a vector's count. */
   readonly least: number;
 }
 
-/** A field of some type or other. */
+/** A field of any type. */
 export interface AnyField {
   readonly write: (writer: Writer, value: never) => void;
   readonly read: (reader: Reader) => unknown;
@@ -27,13 +27,13 @@ export const long: Field<bigint> = { write: (w, v) => w.long(v), read: (r) => r.
 export const longNumber: Field<number> = { write: (w, v) => w.longNumber(v), read: (r) => r.longNumber(), least: 8 };
 export const buffer: Field<Buffer | null> = { write: (w, v) => w.buffer(v), read: (r) => r.buffer(), least: 4 };
 export const ustring: Field<string | null> = { write: (w, v) => w.string(v), read: (r) => r.string(), least: 4 };
-/** A string that is never null in what we send; a null received reads as ''. */
+/** A string that we never send as null; a received null reads as ''. */
 export const text: Field<string> = { write: (w, v) => w.string(v), read: (r) => r.text(), least: 4 };
 
-/** A request that can be read, but names no node: a server answers as to any it cannot read, yet takes it for a request. */
+/** A request that can be decoded, but names no node: a server answers it like one it cannot decode, but still counts it as a request. */
 export class NullPathError extends DecodeError {}
 
-/** A node's path. A null one is an error of whoever sent it: the server answers MarshallingError. */
+/** A node's path. A null path is the sender's error: the server answers MarshallingError. */
 export const path: Field<string> = {
   write: (w, v) => w.string(v),
   read(reader) {
@@ -78,15 +78,15 @@ export function required<T>(element: Field<T>): Field<readonly T[]> {
   };
 }
 
-/** A vector where null means the same as empty. */
+/** A vector; null means empty. */
 export function list<T>(element: Field<T>): Field<readonly T[]> {
   const { write, read, least } = vector(element);
   return { write, read: (reader) => read(reader) ?? [], least };
 }
 
 /**
- * Fields one after the other, as an object. Rows of up to three fields are unrolled.
- * Their properties are assigned: in a literal, a name that is computed costs a call of the engine's runtime.
+ * A sequence of fields, as an object. Rows of up to three fields are unrolled.
+ * Properties are assigned, because a computed name in a literal costs a call of the engine's runtime.
  */
 export function record<const F extends Fields>(fields: F): Field<RecordOf<F>> {
   const entries = Object.entries(fields) as unknown as [string, Field<unknown>][];

@@ -1,31 +1,31 @@
-/** What a splitter tells of: whole frames, and frames that were too long to keep. */
+/** Receives whole frames, and frames that were too long to keep. */
 export interface FrameSink {
-  /** A frame's bytes are `buffer[start, end)`: a part of the chunk in hand, or, `whole`, the frame alone in a buffer that nothing else will use. */
+  /** A frame's bytes are `buffer[start, end)`: a part of the current chunk or, if `whole`, the frame alone in a buffer that nothing else will use. */
   frame(buffer: Buffer, start: number, end: number, whole: boolean): void;
-  /** A frame of `length` bytes was over the limit; `head` has its first bytes, and the rest is skipped as it comes. */
+  /** A frame of `length` bytes exceeds the limit; `head` has its first bytes, and the rest is skipped as it arrives. */
   oversized(head: Buffer, length: number): void;
-  /** The stream is not one of frames: a length that is negative or absurd. Nothing more will come. */
+  /** The stream does not consist of frames: a length is negative or absurd. Nothing more will be delivered. */
   broken(length: number): void;
 }
 
-/** A frame of which only a part has come. */
+/** A frame of which only a part has arrived. */
 export interface UnfinishedFrame {
-  /** Counts those that came in parts. */
+  /** Counts the frames that arrived in parts. */
   readonly number: number;
-  /** Announced, bytes. */
+  /** The announced length, bytes. */
   readonly length: number;
-  /** Of these, so many have come. */
+  /** How many of these bytes have arrived. */
   readonly come: number;
 }
 
 const HEAD = 16;
 const FIRST_ALLOCATION = 64 * 1024;
-/** By how much a buffer grows that a frame does not fit in: memory is never more than so many times what has come. */
+/** Growth factor of a buffer that is too small for a frame: memory is never more than so many times the bytes received. */
 const GROWTH = 4;
 
 /**
  * Cuts a byte stream into frames: 4 bytes of length, then that many (docs/protocol.md, "Frames").
- * A frame that lies whole in its chunk is not copied; the bytes of any other are, 1.4 times on average. No chunk is kept.
+ * A frame that is completely in one chunk is not copied; the bytes of any other are, 1.4 times on average. No chunk is kept.
  * Memory follows the bytes received, never the length announced.
  */
 export class FrameSplitter {
@@ -36,15 +36,15 @@ export class FrameSplitter {
   #filled = 0;
   #wanted = 0;
   #skip = 0;
-  /** The length of what is skipped. */
+  /** The length of the frame being skipped. */
   #skipped = 0;
-  /** Frames that came in parts. */
+  /** The number of frames that arrived in parts. */
   #torn = 0;
   #stopped = false;
 
   /**
    * @param limit longest frame to keep, bytes
-   * @param head how many bytes of a longer one to wait for before telling of it
+   * @param head how many bytes of a longer frame to collect before reporting it
    */
   constructor(sink: FrameSink, limit: number, head = HEAD) {
     this.#sink = sink;
@@ -52,12 +52,12 @@ export class FrameSplitter {
     this.#head = head;
   }
 
-  /** Nothing more is delivered, not even from the chunk in hand. */
+  /** Nothing more is delivered, not even from the current chunk. */
   stop(): void {
     this.#stopped = true;
   }
 
-  /** Undefined between two frames, and before the length of the next has come. */
+  /** Undefined between two frames, and before the length of the next has arrived. */
   get unfinished(): UnfinishedFrame | undefined {
     const number = this.#torn;
     if (this.#skip > 0) return { number, length: this.#skipped, come: this.#skipped - this.#skip };
@@ -97,7 +97,7 @@ export class FrameSplitter {
     return this.#continue(chunk, at);
   }
 
-  /** The frame in `#partial` goes on at `at`. */
+  /** The frame in `#partial` continues at `at`. */
   #continue(chunk: Buffer, at: number): number {
     if (this.#filled === 0) this.#torn++;
     const taken = Math.min(this.#wanted - this.#filled, chunk.length - at);

@@ -2,7 +2,7 @@ import type { AnyField, Field } from './fields.ts';
 import { multiHeader, type MultiHeader } from './records.ts';
 import { DecodeError, type Reader } from './reader.ts';
 
-/** A row that may stand inside a multi or a multiRead, and what its result looks like there. */
+/** A row allowed inside a multi or a multiRead, and the form of its result there. */
 export interface PartRow {
   readonly code: number;
   readonly request: AnyField;
@@ -43,7 +43,7 @@ export function multiRequest<const Rows extends Readonly<Record<string, PartRow>
       const parts: { op: string; request: unknown }[] = [];
       eachUntilDone(reader, ({ type }) => {
         const known = byCode.get(type);
-        if (known === undefined) throw new DecodeError(`operation ${type} may not stand in this multi`);
+        if (known === undefined) throw new DecodeError(`operation ${type} is not allowed in this multi`);
         parts.push({ op: known.op, request: known.row.request.read(reader) });
       });
       return parts as unknown as readonly Part<Rows>[];

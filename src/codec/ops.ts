@@ -17,22 +17,22 @@ import {
   statResponse,
 } from './records.ts';
 
-/** Which of the server's tables a request with `watch: true` leaves a watch in, and on which outcome (docs/protocol.md, "Watches"). */
+/** The server's table in which a request with `watch: true` sets a watch, and on which outcome (docs/protocol.md, "Watches"). */
 export type WatchKind = 'data' | 'exists' | 'child';
 
-/** One operation of ZooKeeper: what goes out, what comes back, and what a client and a server must know of it. */
+/** One operation of ZooKeeper: its request, its response, and what a client and a server must know about it. */
 export interface OpRow {
   readonly code: number;
   readonly request: AnyField;
   readonly response: AnyField;
-  /** First server version that knows it; absent for those that always were. */
+  /** First server version that knows it; absent if all versions do. */
   readonly since?: string;
-  /** Whether it is a transaction: takes a zxid, and is refused by a read-only server. */
+  /** Whether it is a transaction: it takes a zxid, and a read-only server refuses it. */
   readonly writes?: true;
   readonly watch?: WatchKind;
-  /** An error code that is an answer, not a failure. */
+  /** An error code that counts as an answer, not as a failure. */
   readonly nullOn?: number;
-  /** Where the operation may stand inside a multi, and its result there. */
+  /** Whether the operation is allowed inside a multi, and its result there. */
   readonly part?: { readonly of: 'multi' | 'multiRead'; readonly code: number; readonly body: AnyField };
 }
 
@@ -40,7 +40,7 @@ const createTtlRequest = record({ path, data: buffer, acl: acls, flags: int, ttl
 const watches = { relativeZxid: long, dataWatches: required(text), existWatches: required(text), childWatches: required(text) };
 const clientInfo = record({ scheme: text, user: text });
 
-/** Every operation but the two that are made of others. */
+/** All operations except the two that consist of others. */
 const SINGLE = {
   create: {
     code: 1,
@@ -154,8 +154,8 @@ const WRITE_PARTS = partsOf('multi') as unknown as PartTable<PartsOf<'multi'>>;
 const READ_PARTS = partsOf('multiRead') as unknown as PartTable<PartsOf<'multiRead'>>;
 
 /**
- * THE TABLE: one row per operation. Client, transaction and embedded server take their types and their bytes from it,
- * so an operation one of them lacks, or a field they disagree on, does not compile.
+ * THE TABLE: one row per operation. Client, transaction and embedded server take their types and encodings from it,
+ * so an operation that one of them lacks, or a field they disagree on, does not compile.
  */
 export const OPS = {
   ...SINGLE,
@@ -163,7 +163,7 @@ export const OPS = {
   multiRead: { code: 22, request: multiRequest(READ_PARTS), response: multiResponse(READ_PARTS), since: '3.6.0' },
 } as const satisfies Record<OpName, OpRow>;
 
-/** The name of an operation. Spelt out: whoever reads the package's declarations has no use for the tables. */
+/** The name of an operation. Spelt out, because readers of the package's declarations have no use for the tables. */
 export type OpName =
   | 'create'
   | 'delete'
@@ -207,12 +207,12 @@ export type WritePart = Part<PartsOf<'multi'>>;
 /** One operation of a multiRead. */
 export type ReadPart = Part<PartsOf<'multiRead'>>;
 
-/** Opcode to name, for whoever receives requests. */
+/** Opcode to name, for receivers of requests. */
 export const OP_BY_CODE: ReadonlyMap<number, OpName> = new Map(
   Object.entries(OPS).map(([name, row]) => [row.code, name as OpName]),
 );
 
-/** Whether a server's version comes before the one that an operation came with. Asked of every request where the version is known. */
+/** Whether a server's version is older than the first one with an operation. Called for every request if the version is known. */
 export function isOlder(version: readonly number[], since: string | undefined): boolean {
   if (since === undefined) return false;
   const least = since.split('.').map(Number);
@@ -232,9 +232,9 @@ function partsOf(where: 'multi' | 'multiRead'): Record<string, PartRow> {
   return Object.fromEntries(rows.map(([name, { code, request, part }]) => [name, { code, request, result: part! }]));
 }
 
-/** How `addWatch` names its two kinds. */
+/** The two modes of `addWatch`. */
 export const AddWatchMode = { PERSISTENT: 0, PERSISTENT_RECURSIVE: 1 } as const;
-/** How `removeWatches` and `checkWatches` name what they are about (types 4 and 5 since 3.9.0). */
+/** The watch types of `removeWatches` and `checkWatches` (4 and 5 since 3.9.0). */
 export const WatcherType = { CHILDREN: 1, DATA: 2, ANY: 3, PERSISTENT: 4, PERSISTENT_RECURSIVE: 5 } as const;
 /** The `flags` of a create. */
 export const CreateFlags = {

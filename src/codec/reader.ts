@@ -1,9 +1,9 @@
-// The global is a getter, which costs something with every value.
+// The global `Buffer` is a getter, which costs a little on every access.
 import { Buffer } from 'node:buffer';
 import { ZnodeStat } from '../base/znode-stat.ts';
 import { HALVES, HIGH, LOW, viewOf, WHOLE } from './memory.ts';
 
-/** Bytes that are not what the protocol says they should be. */
+/** Bytes that do not follow the protocol. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
 }
@@ -11,7 +11,7 @@ export class DecodeError extends Error {
 /**
  * Reads jute values from one frame; no read ever leaves it (docs/protocol.md, "Frames").
  *
- * @throws DecodeError from every method, when the frame ends too soon or a length makes no sense
+ * @throws DecodeError from every method, if the frame ends too soon or a length makes no sense
  */
 export class Reader {
   #buffer: Buffer;
@@ -27,7 +27,7 @@ export class Reader {
     this.#end = end;
   }
 
-  /** Goes on with another frame, so that one reader serves a connection. `mayKeep`: nothing else will use that buffer. */
+  /** Continues with another frame, so that one reader serves a connection. `mayKeep`: nothing else will use that buffer. */
   reset(buffer: Buffer, start: number, end: number, mayKeep = false): this {
     if (buffer !== this.#buffer) {
       this.#buffer = buffer;
@@ -61,7 +61,7 @@ export class Reader {
     return numberAt(this.#view, this.#advance(8));
   }
 
-  /** A Stat: nearly every reply has one, so it is read at one go. A bigint is an object; ids that are equal are the same one. */
+  /** A Stat: nearly every reply has one, so it is read in one go. A bigint is an object, so equal ids share one. */
   stat(): ZnodeStat {
     const at = this.#advance(STAT_BYTES);
     const view = this.#view;
@@ -79,7 +79,7 @@ export class Reader {
     return new ZnodeStat(czxid, mzxid, ctime, mtime, version, cversion, aversion, owner, dataLength, numChildren, pzxid);
   }
 
-  /** A copy, for chunks are used again; only a large value that fills a buffer of its own is handed out as it is. */
+  /** A copy, because chunks are reused; only a large value that fills its own buffer is returned without copying. */
   buffer(): Buffer | null {
     const length = this.#length();
     if (length < 0) return null;
@@ -101,12 +101,12 @@ export class Reader {
     return isLatin ? buffer.toString('latin1', at, at + length) : decodeText(buffer, at, at + length);
   }
 
-  /** A string where null means the same as empty. */
+  /** A string; null means empty. */
   text(): string {
     return this.string() ?? '';
   }
 
-  /** So many strings, where null means the same as empty. */
+  /** `count` strings; null means empty. */
   texts(count: number): string[] {
     const values = new Array<string>(count);
     for (let i = 0; i < count;) {
@@ -117,7 +117,7 @@ export class Reader {
     return values;
   }
 
-  /** A run of short ASCII strings is decoded at one go and cut: a call of the native decoder costs more than most of them. */
+  /** A run of short ASCII strings is decoded in one go and then cut: a call of the native decoder costs more than most of them. */
   #run(values: string[], first: number): number {
     const view = this.#view;
     const start = this.#position;
@@ -157,7 +157,7 @@ export class Reader {
 
   #advance(bytes: number): number {
     const at = this.#position;
-    if (bytes > this.#end - at) throw new DecodeError(`${bytes} bytes wanted, but the frame has ${this.#end - at} left`);
+    if (bytes > this.#end - at) throw new DecodeError(`${bytes} bytes needed, but the frame has ${this.#end - at} left`);
     this.#position = at + bytes;
     return at;
   }
@@ -165,11 +165,11 @@ export class Reader {
 
 const STAT_BYTES = 68;
 const OWN_BUFFER = 32 * 1024;
-/** Up to so many bytes a loop is faster than `Buffer.copy`, which makes a view of the source for each. */
+/** Up to so many bytes a loop is faster than `Buffer.copy`, which creates a view of the source. */
 const FEW = 128;
-/** Beyond this length the native decoder does better by itself than with a look at each byte beforehand. */
+/** Beyond this length the native decoder alone is faster than checking each byte first. */
 const LONG = 256;
-/** Bytes of strings that are decoded together: what a string that is kept, and was cut from the others, may keep with it. */
+/** Bytes of strings decoded together: the most that a kept string, cut from the others, can keep in memory. */
 const RUN = 2048;
 function longAt(view: DataView, at: number): bigint {
   HALVES[HIGH] = view.getInt32(at);
@@ -207,7 +207,7 @@ function isAscii(view: DataView, start: number, end: number): boolean {
 }
 
 /**
- * UTF-8, and Java's habit of sending each half of a surrogate pair as three bytes of its own (CESU-8), which a strict decoder
+ * UTF-8, and Java's encoding of each half of a surrogate pair as three separate bytes (CESU-8), which a strict decoder
  * would turn into replacement characters.
  */
 function decodeText(buffer: Buffer, start: number, end: number): string {

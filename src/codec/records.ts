@@ -2,7 +2,7 @@ import type { Id } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import { boolean, buffer, int, list, long, path, record, text, vector, type Field, type ValueOf } from './fields.ts';
 
-/** An ACL as the wire has it: the server may meet nulls, the client never sends them. */
+/** An ACL on the wire: a server may receive nulls; the client never sends them. */
 export interface WireAcl {
   readonly perms: number;
   readonly id: { readonly scheme: string | null; readonly id: string | null } | Id;
@@ -48,7 +48,7 @@ export const replyHeader = record({ xid: int, zxid: long, err: int });
 export const multiHeader = record({ type: int, done: boolean, err: int });
 export type MultiHeader = ValueOf<typeof multiHeader>;
 
-/** ConnectRequest; servers before 3.4 do not know `readOnly`, and read nothing of it. */
+/** ConnectRequest; servers before 3.4 do not know `readOnly` and do not read it. */
 export const connectRequest = record({
   protocolVersion: int,
   lastZxidSeen: long,
@@ -57,13 +57,13 @@ export const connectRequest = record({
   passwd: buffer,
   readOnly: boolean,
 });
-/** The reply without its trailing `readOnly` byte, which is there only for a client that sent its own. */
+/** The reply without its trailing `readOnly` byte, which is present only if the client sent one. */
 export const connectResponse = record({ protocolVersion: int, timeOut: int, sessionId: long, passwd: buffer });
 
 export const pathVersionRequest = record({ path, version: int });
 export const pathStatResponse = record({ path, stat });
 
-// The most frequent ones are written out: a record made of a list of fields looks its names up for every value.
+// The most frequent records are written out: a record built from a list of fields looks up its names for every value.
 
 export const watcherEvent: Field<{ type: number; state: number; path: string }> = {
   least: 12,
@@ -125,8 +125,8 @@ export const childrenResponse: Field<{ children: readonly string[] }> = {
   read: (r) => new ChildrenReply(names.read(r)),
 };
 
-// Classes, not literals: of a literal the engine notes how long its objects live, and with many calls in flight it would come to make them
-// old from the start, where each keeps young ones alive until a full collection.
+// Classes, not literals: for a literal the engine tracks how long its objects live, and with many calls in flight it would allocate them
+// in the old generation, where each keeps young ones alive until a full collection.
 
 class StatReply {
   readonly stat: ZnodeStat;

@@ -6,7 +6,7 @@ const SLAB = 64 * 1024;
 /**
  * Appends jute values to an outgoing buffer (docs/protocol.md, "Frames").
  *
- * What `take` hands out is never written again, so it may go to a socket as it is: the writer goes on in the rest of its slab, or in a new one.
+ * The bytes that `take` returns are never written again, so they can go to a socket directly: the writer continues in the rest of its slab, or in a new one.
  *
  *   slab  [ taken, with the socket | start … position: being written | free ]
  */
@@ -26,14 +26,14 @@ export class Writer {
     return this.#position - this.#start;
   }
 
-  /** All that was written, and a clean start. */
+  /** Returns everything written, and starts again. */
   take(): Buffer {
     const taken = this.#slab.subarray(this.#start, this.#position);
     this.#start = this.#position;
     return taken;
   }
 
-  /** Takes back what was written beyond `length`. */
+  /** Discards everything written beyond `length`. */
   truncate(length: number): void {
     this.#position = this.#start + length;
   }
@@ -119,5 +119,5 @@ export class Writer {
   }
 }
 
-/** Below this many characters a loop over them beats a call into the native encoder. */
+/** Below this many characters a loop is faster than a call of the native encoder. */
 const SHORT = 64;

@@ -14,34 +14,34 @@ import { Heartbeat, stalled } from './heartbeat.ts';
 import { ReadPace } from './read-pace.ts';
 import type { Transport } from './transport.ts';
 
-/** A request on its way: the connection brings it exactly one of these answers. */
+/** A request in flight: the connection calls exactly one of `reply` and `fail`. */
 export interface Exchange {
   readonly row: { readonly code: number; readonly request: AnyField };
-  /** Reads the body in the same tick. A DecodeError from it fails this request alone. The zxid of the reply's header comes in two halves. */
+  /** Reads the body in the same tick. A DecodeError from it fails only this request. The zxid of the reply's header comes in two halves. */
   reply(err: number, reader: Reader, zxidHigh: number, zxidLow: number): void;
   fail(error: Error): void;
 }
 
 export interface ConnectionSink {
-  /** @param hasZxid whether the header tells of which transaction: since 3.9, but for what comes to make up for an absence */
+  /** @param hasZxid whether the header names the event's transaction: since 3.9, except for events that make up for missed ones */
   event(type: number, path: string, hasZxid: boolean): void;
-  /** The connection is over; everything in flight has been given back by `takeInFlight`. Called once. */
+  /** The connection has ended; `takeInFlight` returns everything in flight. Called once. */
   ended(error: Error): void;
 }
 
 export type ConnectReply = ValueOf<typeof connectResponse> & {
   readonly readOnly: boolean;
-  /** The reply ends before `readOnly`: so do those of servers before 3.4. */
+  /** The reply ends before `readOnly`, as those of servers before 3.4 do. */
   readonly isShort: boolean;
 };
 export type ConnectQuestion = ValueOf<typeof connectRequest>;
 
 /**
- * One socket from its first byte to its last: handshake, xids, the order of replies, heartbeats (docs/protocol.md, "Handshake", "Requests and replies").
+ * One socket, from its first byte to its last: handshake, xids, order of replies, heartbeats (docs/protocol.md, "Handshake", "Requests and replies").
  *
  *   send ──> [ writer: all of this tick ] ──> a write        in flight:  oldest unanswered … newest ← push
  *
- * Requests with an xid of their own meaning (ping, auth, setWatches) are answered out of that order.
+ * Requests with a reserved xid (ping, auth, setWatches) are answered out of that order.
  */
 export class Connection implements FrameSink {
   readonly #transport: Transport;
@@ -55,14 +55,14 @@ export class Connection implements FrameSink {
   readonly #side: { readonly xid: number; readonly exchange: Exchange }[] = [];
   readonly #inFlight = new Ring<Exchange>();
   readonly #pace = new ReadPace();
-  /** Of the chunk in hand. */
+  /** Replies in the current chunk. */
   #replies = 0;
   #xid: number;
-  /** The last that has been written, and not merely appended. */
+  /** The last xid written to the transport, not merely appended. */
   #written = 0;
-  /** The last request that a server may well be set to refuse for its length. */
+  /** The last request that is longer than many servers allow. */
   #long: { readonly xid: number; readonly bytes: number } | undefined;
-  /** Of the oldest in flight: they follow each other. */
+  /** The xid of the oldest request in flight: xids are consecutive. */
   #nextAnswered: number;
   #zxidHigh = 0;
   #zxidLow = 0;
@@ -70,7 +70,7 @@ export class Connection implements FrameSink {
   #frameWatch: FrameWatch | undefined;
   #handshake: ((reply: ConnectReply | Error) => void) | undefined;
   #flushing = false;
-  /** So many bytes are written without waiting for the end of the tick. */
+  /** Once so many bytes are appended, they are written without waiting for the end of the tick. */
   #enough = FIRST_WRITE;
   #ended = false;
   #lastReceived: number;
@@ -106,14 +106,14 @@ export class Connection implements FrameSink {
     return this.#ended;
   }
 
-  /** When the last byte came, by the clock. */
+  /** When the last byte arrived, by the clock. */
   get lastReceived(): number {
     return this.#ended
       ? this.#lastReceived
       : (this.#heartbeat?.lastReceived ?? this.#receivedBy(this.#transport) ?? this.#lastReceived);
   }
 
-  /** The highest zxid of a reply; notifications do not count, for several may share one (ZOOKEEPER-4655). */
+  /** The highest zxid of a reply; notifications do not count, because several may share one (ZOOKEEPER-4655). */
   get lastZxid(): bigint {
     return (BigInt(this.#zxidHigh) << 32n) | BigInt(this.#zxidLow);
   }
@@ -122,7 +122,7 @@ export class Connection implements FrameSink {
     return this.#inFlight.size;
   }
 
-  /** Presents the session, and resolves with the server's answer. Rejects when the connection ends first. */
+  /** Presents the session, and resolves with the server's answer. Rejects if the connection ends first. */
   handshake(question: ConnectQuestion): Promise<ConnectReply> {
     return new Promise((resolve, reject) => {
       this.#handshake = (reply) => (reply instanceof Error ? reject(reply) : resolve(reply));
@@ -134,7 +134,7 @@ export class Connection implements FrameSink {
     });
   }
 
-  /** The session is confirmed: from here on the heartbeat watches over it. */
+  /** The session is confirmed: from here on the heartbeat monitors it. */
   confirm(sessionTimeout: number): void {
     if (this.#ended) return;
     this.#lifetime = sessionTimeout;
@@ -146,10 +146,10 @@ export class Connection implements FrameSink {
     });
   }
 
-  /** For who asks right after the event loop stood still, before any timer: ends the connection if its session may be over. */
+  /** For callers that run right after an event-loop stall, before any timer: ends the connection if its session may be over. */
   look(): void {
     this.#heartbeat?.look();
-    // A transport that pings elsewhere may have stood still with the whole process, and not have said so yet.
+    // A transport that pings in another thread may have stalled with the whole process, without having reported it yet.
     const silence = this.#transport.silence?.() ?? 0;
     if (silence >= this.#lifetime) this.end(stalled(silence));
   }
@@ -170,7 +170,7 @@ export class Connection implements FrameSink {
     this.#inFlight.push(exchange);
   }
 
-  /** Sends a credential or watches to restore, which are answered by their own xids. */
+  /** Sends a credential or watches to restore; their replies have reserved xids. */
   sendSide(
     xid: typeof Xid.AUTH | typeof Xid.SET_WATCHES,
     exchange: Exchange,
@@ -211,7 +211,7 @@ export class Connection implements FrameSink {
       else if (greets) this.#finishHandshake(reader);
       else this.#dispatch(reader);
     } catch (cause) {
-      this.end(new ConnectionDropped(`the server sent what the protocol does not allow: ${(cause as Error).message}`, { cause }));
+      this.end(new ConnectionDropped(`the server violated the protocol: ${(cause as Error).message}`, { cause }));
     }
   }
 
@@ -233,16 +233,16 @@ export class Connection implements FrameSink {
     this.end(new ConnectionDropped(`the server sent a frame of ${length} bytes, which the protocol does not allow`));
   }
 
-  /** A server that hangs up does not say why: what it may well be. */
+  /** A server that hangs up does not say why: the likely reason. */
   #supposition(): string {
     if (this.#handshake !== undefined)
-      return ' before it answered the handshake: it may not serve yet, take no more connections from here (maxClientCnxns), or expect TLS';
+      return ' before it answered the handshake: it may not be serving yet, allow no more connections from this address (maxClientCnxns), or expect TLS';
     return this.#long !== undefined && this.#long.xid >= this.#nextAnswered
-      ? `, perhaps for a request of ${this.#long.bytes} bytes, which its jute.maxbuffer must allow`
+      ? `, perhaps because of a request of ${this.#long.bytes} bytes, which its jute.maxbuffer must allow`
       : '';
   }
 
-  /** By our clock, from a transport that knows better than this thread when the last byte came. */
+  /** When the last byte arrived, by our clock, if the transport knows that better than this thread. */
   #receivedBy({ silence }: Transport): number | undefined {
     return silence === undefined ? undefined : this.#clock.now() - silence();
   }
@@ -267,7 +267,7 @@ export class Connection implements FrameSink {
     finish({ ...reply, isShort, readOnly: !isShort && reader.boolean() });
   }
 
-  /** Some servers refuse a session by a reply with an error, as read-only ones do that may open no session (seen on 3.9.5). */
+  /** Some servers refuse a session by a reply with an error, for example read-only ones that may not open one (seen on 3.9.5). */
   #refused(reader: Reader): void {
     for (let skipped = 4; skipped < REPLY_HEADER; skipped += 4) reader.int();
     const cause = errorForCode(reader.int());
@@ -293,17 +293,17 @@ export class Connection implements FrameSink {
 
   #sideReply(xid: number, err: number, reader: Reader): void {
     const index = this.#side.findIndex((envelope) => envelope.xid === xid);
-    if (index < 0) throw new DecodeError(`a reply with xid ${xid}, which nothing waits for`);
+    if (index < 0) throw new DecodeError(`a reply with xid ${xid}, for which no request is waiting`);
     const [envelope] = this.#side.splice(index, 1);
     answer(envelope!.exchange, err, reader, 0, 0);
   }
 
-  /** The oldest in flight, which must be the one that is answered (Kazoo RQ-2); a mismatch ends the connection, not the client (D-3). */
+  /** The oldest request in flight, which the reply must match (Kazoo RQ-2); a mismatch ends the connection, not the client (D-3). */
   #take(xid: number): Exchange | undefined {
     const exchange = this.#inFlight.oldest;
     if (exchange === undefined || xid !== this.#nextAnswered) {
       const expected = exchange === undefined ? 'none' : this.#nextAnswered;
-      this.end(new ConnectionDropped(`a reply with xid ${xid} came where ${expected} was expected`));
+      this.end(new ConnectionDropped(`received a reply with xid ${xid}, but expected ${expected}`));
       return undefined;
     }
     this.#nextAnswered = nextXid(xid);
@@ -319,7 +319,7 @@ export class Connection implements FrameSink {
     this.#zxidLow = unsigned;
   }
 
-  /** Appends a request, unless it is over the limit. Returns its size. */
+  /** Appends a request, unless it exceeds the limit. Returns its size. */
   #write(xid: number, row: { readonly code: number; readonly request: AnyField }, request: unknown): number {
     const writer = this.#writer;
     const start = writer.length;
@@ -329,7 +329,7 @@ export class Connection implements FrameSink {
     try {
       row.request.write(writer, request as never);
     } catch (error) {
-      // Half a frame must not go out.
+      // Half a frame must not be sent.
       writer.truncate(start);
       throw error;
     }
@@ -350,13 +350,13 @@ export class Connection implements FrameSink {
     return bytes;
   }
 
-  /** One request by itself goes out as soon as its caller lets go: a tick costs as much as all the rest that is done for it. */
+  /** A single request is sent as soon as its caller yields: a tick costs as much as everything else done for it. */
   readonly #flushIfAlone = (): void => {
     if (this.#inFlight.size > 1) process.nextTick(this.#flush);
     else this.#flush();
   };
 
-  /** Behind the microtasks of a tick, so that what they send goes in as few writes as is good for both sides. */
+  /** After the microtasks of a tick, so that their requests are sent in few writes, which is cheaper for both sides. */
   readonly #flush = (): void => {
     this.#flushing = false;
     this.#enough = FIRST_WRITE;
@@ -364,22 +364,22 @@ export class Connection implements FrameSink {
     if (this.#writer.length > 0) this.#transport.write(this.#writer.take());
     if (this.#heartbeat === undefined) return;
     const now = this.#heartbeat.sent();
-    // A ping by itself is no request.
+    // A ping alone is not a request.
     if (this.#written !== this.#xid) this.#pace.sent(now, this.#inFlight.size);
     this.#written = this.#xid;
   };
 }
 
-/** Bytes. Of more than this the server may have the beginning while the rest is being made; each further part of the same tick is twice as long. */
+/** Bytes. If a tick has more, this much is sent while the rest is being encoded; each further part of the same tick is twice as long. */
 const FIRST_WRITE = 4096;
 
-/** Bytes. No limit on replies may lose an event: its path came in a request, which a server keeps below a mebibyte. */
+/** Bytes. No limit on replies may lose an event: its path came in a request, which servers limit to a mebibyte. */
 const LONGEST_EVENT = 2 ** 20;
 
-/** Bytes: how long a request may be at a server that is set to nothing else. */
+/** Bytes: a server's default limit for a request. */
 const USUAL_MAX_BUFFER = 0xf_ffff;
 
-/** Bytes: an xid, a zxid, an error. The reply to a handshake is longer. */
+/** Bytes: xid, zxid and error code. The reply to a handshake is longer. */
 const REPLY_HEADER = 16;
 
 function pingFrame(): Uint8Array<ArrayBuffer> {
@@ -388,7 +388,7 @@ function pingFrame(): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(writer.take());
 }
 
-/** The error for a request the server would hang up on. */
+/** The error for a request on which the server would hang up. */
 export function tooLarge(bytes: number, limit: number): RangeError {
   return new RangeError(
     `the request has ${bytes} bytes, more than maxRequestBytes (${limit}); the server's jute.maxbuffer must allow it before that option is raised`,

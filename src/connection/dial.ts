@@ -3,7 +3,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { ConfigurationError, ConnectionDropped } from '../base/exceptions.ts';
 import { Reads, SocketTransport, type Target, type Transport } from './transport.ts';
 
-/** How to dial: in clear, or with TLS. Each certificate is a PEM path or PEM text, read afresh for every connection. */
+/** How to connect: without or with TLS. Each certificate is a PEM path or PEM text; files are read again for every connection. */
 export interface DialOptions {
   readonly useSsl: boolean;
   readonly ca?: string | Uint8Array | undefined;
@@ -16,8 +16,8 @@ export interface DialOptions {
 }
 
 /**
- * Every address of a name, in the resolver's order. Asked anew before each dial (ZOOKEEPER-2184), but for a question that is still open: nothing takes it back, and
- * few are worked on at a time, so that those of a long outage would stand in line before the ones that are answered again.
+ * All addresses of a name, in the resolver's order. Looked up again before each dial (ZOOKEEPER-2184), except while a lookup of it is pending: lookups cannot be
+ * cancelled and few run at a time, so those of a long outage would queue up in front of the ones that are answered again.
  */
 export function resolveHost(host: string): Promise<string[]> {
   if (isIP(host.replace(/%.*$/, '')) !== 0) return Promise.resolve([host]);
@@ -34,7 +34,7 @@ async function lookUp(host: string): Promise<string[]> {
 }
 
 /**
- * Opens a socket, TLS handshake included.
+ * Opens a socket, including the TLS handshake.
  *
  * @param signal ends the attempt; the promise rejects with its reason
  * @throws ConnectionDropped naming the server, with the socket's error as cause
@@ -56,7 +56,7 @@ export function dialSocket(target: Target, options: DialOptions, signal: AbortSi
     socket.once('error', (cause: NodeJS.ErrnoException) =>
       fail(new ConnectionDropped(cause.message, { cause, code: cause.code })),
     );
-    socket.once('close', () => fail(new ConnectionDropped('the connection closed while it was being made')));
+    socket.once('close', () => fail(new ConnectionDropped('the connection closed while it was being established')));
     socket.once(options.useSsl ? 'secureConnect' : 'connect', () => {
       signal.removeEventListener('abort', abort);
       socket.removeAllListeners();
@@ -83,7 +83,7 @@ function tlsOptions(host: string, address: string, options: DialOptions): Connec
   return {
     ...(isIP(host) === 0 ? identityOf(host.replace(/\.$/, ''), address) : {}),
     ...(ca === undefined ? {} : { ca: pem('ca', ca) }),
-    // One PEM file may hold both: a certificate without a key file is read for its key too.
+    // One PEM file may contain both: without a key file, the key is read from the certificate file.
     ...(certfile === undefined ? {} : { cert: pem('certfile', certfile), key: pem('keyfile', keyfile ?? certfile) }),
     ...(keyfilePassword === undefined ? {} : { passphrase: keyfilePassword }),
     rejectUnauthorized: verifyCerts,
@@ -92,7 +92,7 @@ function tlsOptions(host: string, address: string, options: DialOptions): Connec
   };
 }
 
-/** Java servers refuse the handshake for what they take for no host name: a dot at its end, or an underscore, as Docker gives. Such a name is not told, but checked. */
+/** Java servers refuse the handshake for names they consider invalid: with a trailing dot, or an underscore, as Docker uses. Such a name is not sent, but still checked. */
 function identityOf(name: string, address: string): ConnectionOptions {
   if (!/[^a-z\d.-]|(^|\.)-|-(\.|$)/i.test(name)) return { servername: name };
   const { checkServerIdentity } = process.getBuiltinModule('node:tls');
@@ -107,7 +107,7 @@ function pem(option: string, value: string | Uint8Array): string | Buffer {
   return readFileSync(value);
 }
 
-/** Modules of Node's are loaded when they are first wanted: importing the package should cost little. */
+/** Node's modules are loaded on first use, to keep importing the package cheap. */
 function isIP(address: string): number {
   return process.getBuiltinModule('node:net').isIP(address);
 }

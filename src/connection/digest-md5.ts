@@ -1,10 +1,10 @@
 import { AuthFailedError } from '../base/errors.ts';
 import type { SaslExchange } from './sasl-exchange.ts';
 
-/** What ZooKeeper servers call themselves in this mechanism, whatever their name (Kazoo SA-3). */
+/** The name that all ZooKeeper servers use in this mechanism (Kazoo SA-3). */
 const HOST = 'zk-sasl-md5';
 
-/** DIGEST-MD5 (RFC 2831) as ZooKeeper speaks it: quality of protection `auth`, no security layer. */
+/** DIGEST-MD5 (RFC 2831) as ZooKeeper uses it: quality of protection `auth`, no security layer. */
 export function digestMd5(username: string, password: string, service: string): SaslExchange {
   let expected: string | undefined;
   let complete = false;

@@ -1,15 +1,15 @@
 import { ConnectionDropped } from '../base/exceptions.ts';
 import type { Transport } from './transport.ts';
 
-/** The version that an answer to `srvr`, `envi` or `mntr` tells, such as `[3, 9, 4]`. */
+/** The version in an answer to `srvr`, `envi` or `mntr`, such as `[3, 9, 4]`. */
 export function versionIn(answer: string): number[] | undefined {
   return /(?:zookeeper[. ]version[:=]|zk_version)\s*(\d+(?:\.\d+)+)/i.exec(answer)?.[1]?.split('.').map(Number);
 }
 
 /**
- * Sends a four-letter word over a fresh transport and reads the whole answer, to the end of the stream (Kazoo CM-5, mended by D-20).
+ * Sends a four-letter word over a new transport and reads the whole answer, to the end of the stream (Kazoo CM-5, corrected by D-20).
  *
- * @throws ConnectionDropped when the transport fails; the signal's reason when it is aborted
+ * @throws ConnectionDropped if the transport fails; the signal's reason if it is aborted
  */
 export function askFourLetterWord(transport: Transport, word: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -25,7 +25,7 @@ export function askFourLetterWord(transport: Transport, word: string, signal: Ab
     signal.addEventListener('abort', abort, { once: true });
     transport.onData = (chunk) => void chunks.push(Buffer.from(chunk));
     transport.onClose = (cause) => {
-      // A reset after the answer is how some servers close.
+      // Some servers close by a reset after the answer.
       if (cause !== null && chunks.length === 0)
         finish(() => reject(new ConnectionDropped(`${word}: ${cause.message}`, { cause })));
       else finish(() => resolve(Buffer.concat(chunks).toString('utf8')));

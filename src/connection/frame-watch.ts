@@ -3,8 +3,8 @@ import { ConnectionDropped } from '../base/exceptions.ts';
 import type { FrameSplitter, UnfinishedFrame } from '../codec/frame.ts';
 
 /**
- * Notices a frame that never ends: its length was a mistake, and it swallows the replies behind it, those to pings too, by which the server passes for alive.
- * A frame is given up when next to nothing of it has come in two thirds of the session timeout; that this process reads late is no reason.
+ * Detects a frame that never ends: its length was wrong, and it swallows all later replies, even those to pings, so that the server seems alive.
+ * A frame counts as stuck if almost nothing of it has arrived in two thirds of the session timeout, unless this process merely reads late.
  */
 export class FrameWatch {
   readonly #clock: Clock;
@@ -13,7 +13,7 @@ export class FrameWatch {
   readonly #patience: number;
   readonly #enough: number;
   readonly #dead: (error: ConnectionDropped) => void;
-  /** As it was when last enough of it had come. */
+  /** The frame as it was when enough of it had last arrived. */
   #frame: UnfinishedFrame | undefined;
   #since = 0;
   #looksAgain = false;
@@ -30,7 +30,7 @@ export class FrameWatch {
     this.#dead = dead;
     this.#timeout = sessionTimeout;
     this.#patience = (2 * sessionTimeout) / 3;
-    // Half a byte a millisecond, which the slowest link has; and the replies to all the pings there may be.
+    // Half a byte per millisecond, which the slowest link can carry; plus the replies to all possible pings.
     this.#enough = 256 + this.#patience / 2;
     this.#timer = this.#next();
   }
@@ -56,15 +56,15 @@ export class FrameWatch {
     if (isOver && this.#looksAgain)
       return this.#dead(
         new ConnectionDropped(
-          `the server announced a frame of ${frame.length} bytes, of which ${frame.come} have come, only ${come} of them in ${Math.round(now - this.#since)} ms: next to nothing, two thirds of the session timeout of ${this.#timeout} ms long`,
+          `the server announced a frame of ${frame.length} bytes, of which ${frame.come} have arrived, only ${come} of them in the last ${Math.round(now - this.#since)} ms (two thirds of the session timeout of ${this.#timeout} ms)`,
         ),
       );
-    // What has come may wait unread, when this process was busy: a turn of the loop shows.
+    // Data may be waiting unread if this process was busy: one turn of the loop shows.
     this.#looksAgain = isOver;
     this.#timer = this.#next();
   }
 }
 
 const GRACE = 5;
-/** How often it is looked at within the patience. */
+/** How often the frame is checked within the patience. */
 const LOOKS = 6;

@@ -1,14 +1,14 @@
 import { SASLException } from '../base/exceptions.ts';
 import type { SaslExchange } from './sasl-exchange.ts';
 
-/** The part of the optional `kerberos` package that is used. */
+/** The part of the optional `kerberos` package used here. */
 interface Kerberos {
   initializeClient(service: string, options: Record<string, unknown>): Promise<KerberosClient>;
   GSS_MECH_OID_KRB5?: number;
 }
 
 interface KerberosClient {
-  /** Null where there is nothing to send, as there is not once the server has proved itself. */
+  /** Null if there is nothing to send, as after the server has authenticated itself. */
   step(challenge: string): Promise<string | null>;
   unwrap(challenge: string): Promise<string>;
   wrap(challenge: string, options: Record<string, unknown>): Promise<string>;
@@ -50,6 +50,6 @@ async function load(): Promise<Kerberos> {
     const module = (await import(name)) as { default?: Kerberos } & Kerberos;
     return module.default ?? module;
   } catch (cause) {
-    throw new SASLException('SASL GSSAPI needs the optional package "kerberos": install it beside this one', { cause });
+    throw new SASLException('SASL GSSAPI needs the optional package "kerberos": install it alongside this one', { cause });
   }
 }

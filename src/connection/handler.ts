@@ -2,17 +2,17 @@ import { CallbackQueue } from '../base/callback-queue.ts';
 import { dialSocket, type DialOptions } from './dial.ts';
 import type { Target, Transport } from './transport.ts';
 
-/** The kinds of callback, each run in its own order. None waits for another: a user's watch may await what comes by `completion`. */
+/** The kinds of callbacks, each run in order. No kind waits for another: a user's watch may await something that comes by `completion`. */
 export type CallbackKind = 'watch' | 'session' | 'completion';
 
-/** Where callbacks run, and where the connection lives (Kazoo `IHandler`, less what promises have made needless). */
+/** Where callbacks run, and where the connection lives (Kazoo `IHandler`, without the parts that promises replace). */
 export interface Handler {
   readonly name: string;
   /** Opens a connection; an abort of `signal` ends the attempt. */
   dial(target: Target, options: DialOptions, signal: AbortSignal): Promise<Transport>;
-  /** Runs a callback after all earlier ones of its kind. What it throws goes to `onError`. */
+  /** Runs a callback after all earlier ones of its kind. Errors it throws go to `onError`. */
   dispatch(kind: CallbackKind, callback: () => unknown, onError: (error: unknown) => void): void;
-  /** Called when a client starts using it, and when it has stopped. */
+  /** Called when a client starts using it; {@link Handler.stop} when it has stopped. */
   start(): void;
   stop(): void | Promise<void>;
 }
@@ -31,7 +31,7 @@ export class CallbackQueues {
   }
 }
 
-/** The default: the connection is on this event loop, callbacks run on it in order. */
+/** The default: the connection and the callbacks, in order, run on this event loop. */
 export class EventLoopHandler implements Handler {
   readonly name = 'event_loop_handler';
   readonly #queues = new CallbackQueues();
@@ -45,10 +45,10 @@ export class EventLoopHandler implements Handler {
   }
 
   start(): void {
-    // Nothing to prepare: sockets are made as they are dialled.
+    // Nothing to prepare: sockets are opened on demand.
   }
 
   stop(): void {
-    // Nothing to end: each connection ends its own socket.
+    // Nothing to end: each connection closes its own socket.
   }
 }

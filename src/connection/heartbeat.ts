@@ -7,7 +7,7 @@ interface HeartbeatSink {
 }
 
 /**
- * Keeps one session alive and notices a server that has gone silent, busy or idle (Kazoo HB-2 to HB-4, mended by D-1).
+ * Keeps one session alive and detects a silent server, whether the client is busy or idle (Kazoo HB-2 to HB-4, corrected by D-1).
  *
  *   0 ········ T/3 ········ 2T/3 ········ T          T: negotiated session timeout, counted from the last byte received
  *              ping         dead: dropped            a gap this long can only be a stalled event loop
@@ -34,7 +34,7 @@ export class Heartbeat {
     return this.#lastReceived;
   }
 
-  /** Bytes came. False when the gap before them says that this process slept through its session: trust nothing. */
+  /** Bytes arrived. False if the gap before them shows that this process stalled for a whole session timeout: trust nothing. */
   received(): boolean {
     const now = this.#clock.now();
     if (this.#hasSlept(now)) return false;
@@ -42,12 +42,12 @@ export class Heartbeat {
     return true;
   }
 
-  /** Bytes went; gives when. */
+  /** Bytes were sent; returns the time. */
   sent(): number {
     return (this.#lastSent = this.#clock.now());
   }
 
-  /** Finds a stall out now, if the timer had no turn yet. */
+  /** Detects a stall now, if the timer has not run yet. */
   look(): void {
     if (this.#timer !== undefined) this.#hasSlept(this.#clock.now());
   }
@@ -57,7 +57,7 @@ export class Heartbeat {
     this.#timer = undefined;
   }
 
-  /** Whether a whole session timeout has gone by without a byte: then it is dead, and told so. */
+  /** Whether a whole session timeout has passed without a byte: then the connection is reported dead. */
   #hasSlept(now: number): boolean {
     const silence = now - this.#lastReceived;
     if (silence < this.#timeout) return false;
@@ -65,7 +65,7 @@ export class Heartbeat {
     return true;
   }
 
-  /** A little less than two thirds: a timer fires late, the promise is an upper bound. */
+  /** A little less than two thirds, which is an upper bound: timers may fire late. */
   get #patience(): number {
     return (2 * this.#timeout) / 3 - Math.min(MARGIN, this.#timeout / 50);
   }
@@ -73,7 +73,7 @@ export class Heartbeat {
   #schedule(): void {
     const third = this.#timeout / 3;
     const now = this.#clock.now();
-    // A ping is due a third after the last send; and a third after the last byte, unless one just went.
+    // A ping is due a third after the last send; and a third after the last byte, unless something was just sent.
     const nextPing = Math.min(this.#lastSent + third, Math.max(this.#lastReceived + third, this.#lastSent + third / 4));
     this.#due = Math.min(Math.max(nextPing, now), this.#lastReceived + this.#patience);
     this.#timer = this.#clock.timer(Math.max(0, this.#due - now), () => this.#check());
@@ -84,7 +84,7 @@ export class Heartbeat {
     if (this.#hasSlept(now)) return;
     const silence = now - this.#lastReceived;
     if (silence >= this.#patience - 1) {
-      // A late timer means the loop was busy: bytes may be waiting unread. One turn of the loop shows.
+      // A late timer means that the loop was busy: bytes may be waiting unread. One turn of the loop shows.
       if (!this.#stalled && now - this.#due > GRACE) {
         this.#stalled = true;
         this.#timer = this.#clock.timer(GRACE, () => this.#check());
@@ -99,7 +99,7 @@ export class Heartbeat {
     this.#stalled = false;
     if (now - this.#lastSent >= this.#timeout / 3 - 1 || silence >= this.#timeout / 3 - 1) {
       this.#sink.ping();
-      // It leaves in a moment; until then another would be due at once.
+      // The ping is sent in a moment; until then another one would be due at once.
       this.#lastSent = now;
     }
     this.#schedule();

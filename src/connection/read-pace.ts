@@ -1,25 +1,25 @@
-/** With fewer requests in flight than this, replies are read as they come. */
+/** With fewer requests in flight than this, replies are read as they arrive. */
 const MANY = 64;
-/** A chunk that answers more than this part of them was worth its read, */
+/** A chunk that answers more than this fraction of them was worth its read, */
 const FEW = 1 / 16;
 /** and so was one of this many bytes. */
 const SHORT = 8 * 1024;
-/** So many in a row that were not make a rest. */
+/** So many consecutive chunks that were not lead to a rest. */
 const IN_A_ROW = 4;
-/** How long requests must be queueing at the server, milliseconds: several times what a rest takes, so that it never runs out of work meanwhile. */
+/** Milliseconds that requests must be queueing at the server: several times the length of a rest, so that it never runs out of work meanwhile. */
 const QUEUEING = 3;
 
 /**
- * When to read nothing for a moment. A server under load sends its replies one or two at a time, and each then costs both sides a wake-up, a read and a write.
- * Replies that have gathered are read at once, and the requests that follow them leave in one write, which the server reads at once, too.
+ * Decides when to stop reading for a moment. A server under load sends its replies one or two at a time, each of which costs both sides a wake-up, a read and a write.
+ * Collected replies are read at once, and the requests that follow them are sent in one write, which the server also reads at once.
  *
  *   replies  · · · · ·|      rest      |:::::::| · · · · ·|      rest      |:::::::|
  *
- * Nothing is lost by it where requests queue at the server, and only there, hence the samples of how long an answer takes: the shortest is the way there and back,
- * and what another takes longer is spent in the queue.
+ * This costs nothing if requests queue at the server, and only then; hence the samples of response times: the shortest is the round-trip time,
+ * and anything above it is spent in the queue.
  */
 export class ReadPace {
-  /** Requests up to the one that is timed, itself included; 0 while none is. */
+  /** Requests up to and including the timed one; 0 while none is timed. */
   #ahead = 0;
   #sentAt = 0;
   #shortest = Infinity;

@@ -1,5 +1,5 @@
 /**
- * One authentication exchange. Bring your own by giving an object with `create`, called once for every connection.
+ * One authentication exchange. To bring your own, pass an object with `create`, which is called once for every connection.
  */
 export interface SaslExchange {
   /**
@@ -7,6 +7,6 @@ export interface SaslExchange {
    * @returns the next token to send, or null for none
    */
   step(challenge: Buffer | null): Promise<Uint8Array | null> | Uint8Array | null;
-  /** Whether this side has nothing more to ask of the server. */
+  /** Whether this side needs nothing more from the server. */
   readonly complete: boolean;
 }

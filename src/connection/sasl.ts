@@ -3,7 +3,7 @@ import { digestMd5 } from './digest-md5.ts';
 import { gssapi } from './gssapi.ts';
 import type { SaslExchange } from './sasl-exchange.ts';
 
-/** A mechanism that makes exchanges: a fresh one, with fresh credentials, for each connection. */
+/** A mechanism that creates a new exchange, with current credentials, for each connection. */
 export interface SaslMechanism {
   readonly mechanism: string;
   create(context: { host: string; service: string }): SaslExchange | Promise<SaslExchange>;
@@ -18,8 +18,8 @@ export type SaslOptions =
 /**
  * Runs the token loop (Kazoo SA-2).
  *
- * @param ask sends a token and resolves with the server's
- * @throws SASLException when this side cannot go on; AuthFailedError when the server refuses
+ * @param ask sends a token and resolves with the server's token
+ * @throws SASLException if this side cannot continue; AuthFailedError if the server refuses
  */
 export async function authenticateSasl(
   options: SaslOptions,
@@ -34,7 +34,7 @@ export async function authenticateSasl(
     challenge = await ask(Buffer.from(token ?? []));
     if (exchange.complete && (challenge === null || challenge.length === 0)) return;
     if (challenge === null && round === 0)
-      throw new AuthFailedError('SASL: the server has no SASL configured: it answered the first token with none');
+      throw new AuthFailedError('SASL: the server is not configured for SASL: it answered the first token with none');
   }
   throw new AuthFailedError(`SASL: no agreement after ${MAX_ROUNDS} rounds`);
 }

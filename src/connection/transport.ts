@@ -1,39 +1,39 @@
 import type { TLSSocket } from 'node:tls';
 import type { Socket } from 'node:net';
 
-/** Where to dial: the address, and the name it was configured under (which TLS and SASL are told). */
+/** The address to dial, and the configured host name (which TLS and SASL use). */
 export interface Target {
   readonly host: string;
   readonly port: number;
   readonly address: string;
 }
 
-/** What whoever keeps a session alive must know of it. */
+/** What is needed to keep a session alive. */
 export interface KeepAlive {
-  /** Negotiated, milliseconds. */
+  /** The negotiated timeout, milliseconds. */
   readonly sessionTimeout: number;
-  /** What to send as a ping: a whole frame. */
+  /** The ping to send: a whole frame. */
   readonly ping: Uint8Array;
 }
 
-/** A byte stream to one server. `onClose` is called once, whoever closes it; nothing is called after it. */
+/** A byte stream to one server. `onClose` is called once, whichever side closes it; nothing is called after it. */
 export interface Transport {
-  /** The chunk is not looked at after the call: its memory may be used again. */
+  /** The chunk is not used after the call: its memory may be reused. */
   onData: (chunk: Buffer) => void;
   onClose: (error: Error | null) => void;
   write(bytes: Buffer): void;
-  /** Reads nothing for about a millisecond; what comes meanwhile is given together. */
+  /** Reads nothing for about a millisecond; data that arrives meanwhile is delivered together. */
   rest?(): void;
   destroy(): void;
-  /** Present where the transport itself pings and notices silence, away from this thread; it may ping between two writes, never within one. */
+  /** Present if the transport itself pings and detects silence, in another thread; it may ping between two writes, never within one. */
   keepAlive?(settings: KeepAlive): void;
-  /** Present beside `keepAlive`: milliseconds since the last byte came from the server. */
+  /** Present together with `keepAlive`: milliseconds since the last byte arrived from the server. */
   silence?: () => number;
 }
 
 /** Bytes read at a time. */
 const CHUNK = 64 * 1024;
-/** Milliseconds, the shortest that there is. Of real time: bytes come by no other. */
+/** Milliseconds: the shortest possible timer. In real time, because bytes arrive in real time. */
 const REST = 1;
 
 /** A transport over a socket of this thread. */
@@ -69,11 +69,11 @@ export class SocketTransport implements Transport {
   }
 }
 
-/** Where a socket in clear reads to: one buffer, used for every read, past the streams' machinery. TLS sockets have no such thing. */
+/** The buffer of a plain socket, reused for every read, bypassing Node's streams. TLS sockets do not support that. */
 export class Reads {
   readonly buffer = Buffer.allocUnsafeSlow(CHUNK);
   onData: (chunk: Buffer) => void = () => undefined;
-  /** What was read last; often the next is as long. */
+  /** The last chunk; the next often has the same length. */
   #chunk = this.buffer.subarray(0, 0);
 
   readonly callback = (bytes: number): boolean => {

@@ -5,11 +5,11 @@ import { Heartbeat } from './heartbeat.ts';
 import type { KeepAlive, Transport } from './transport.ts';
 import { Shared, toPlainError, toTransferable, type DialOrder, type FromWorker, type ToWorker } from './worker-protocol.ts';
 
-/** The worker's end of one connection: relays bytes, pings, and notices a silent server, whatever the main thread is doing. */
+/** The worker's end of one connection: relays bytes, pings, and detects a silent server, whatever the main thread is doing. */
 export class WorkerConnection {
   readonly #port: MessagePort;
   readonly #shared: BigInt64Array;
-  /** Nanoseconds by which this thread's clock is behind the other's. On Node they are the same; elsewhere one may count from the start of its thread. */
+  /** Nanoseconds by which this thread's clock is behind the main thread's. In Node they are the same; elsewhere it may count from the start of the thread. */
   readonly #behind: bigint;
   readonly #dialling = new AbortController();
   #transport: Transport | undefined;
@@ -49,7 +49,7 @@ export class WorkerConnection {
     this.#port.postMessage(bytes satisfies FromWorker, [bytes]);
   }
 
-  /** Between two writes of the main thread, each of whole frames, there is room for a ping. */
+  /** A ping fits between two writes of the main thread, which consist of whole frames. */
   #keepAlive({ sessionTimeout, ping }: KeepAlive): void {
     this.#heartbeat = new Heartbeat(systemClock, sessionTimeout, {
       ping: () => this.#transport?.write(Buffer.from(ping)),
@@ -60,14 +60,14 @@ export class WorkerConnection {
     });
   }
 
-  /** The port tells itself of its end, too. */
+  /** Closing the port also triggers its own `close` event. */
   #closed(error: Error | null): void {
     this.#tell({ closed: error === null ? null : toPlainError(error) });
     this.#port.close();
   }
 
   #close(): void {
-    this.#dialling.abort(new Error('nobody wants the connection any more'));
+    this.#dialling.abort(new Error('the connection is no longer wanted'));
     this.#heartbeat?.stop();
     this.#transport?.destroy();
   }

@@ -6,18 +6,18 @@ import type { Target, Transport } from './transport.ts';
 import { Shared, type DialOrder } from './worker-protocol.ts';
 import { WorkerTransport } from './worker-transport.ts';
 
-/** How a {@link WorkerThreadHandler} is made. */
+/** Options of a {@link WorkerThreadHandler}. */
 export interface WorkerThreadHandlerOptions {
-  /** The worker's module, where it is not beside this one: after bundling, for one. */
+  /** The worker's module, if it is not next to this one, for example after bundling. */
   workerUrl?: URL | undefined;
 }
 
 /**
  * Keeps sockets and their heartbeats in a worker thread, so that a blocked main thread does not cost the session.
- * Callbacks run on this event loop, in order, as with the default handler. One handler may serve several clients.
+ * Callbacks run on this event loop, in order, as with the default handler. One handler can serve several clients.
  *
- * Bytes go through one more thread: a request takes a little longer. Options of `tls` that are functions cannot be used.
- * While this thread is blocked nothing is read from it: what the server sends waits in memory.
+ * Bytes pass through one more thread, so a request takes a little longer. Functions in the option `tls` cannot be used.
+ * While this thread is blocked, it processes no replies: data from the server waits in memory.
  *
  * @example
  * const client = new KazooClient({ hosts, handler: new WorkerThreadHandler() });
@@ -33,7 +33,7 @@ export class WorkerThreadHandler implements Handler {
     this.#url = options.workerUrl;
   }
 
-  /** @throws ConfigurationError when the options cannot be sent to another thread, or the worker's module is missing; ConnectionDropped */
+  /** @throws ConfigurationError if the options cannot be sent to another thread, or the worker's module is missing; ConnectionDropped */
   dial(target: Target, options: DialOptions, signal: AbortSignal): Promise<Transport> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
@@ -49,7 +49,7 @@ export class WorkerThreadHandler implements Handler {
       };
       transport.onClose = (error) => {
         signal.removeEventListener('abort', abort);
-        reject(error ?? new ConnectionDropped('the connection closed while it was being made'));
+        reject(error ?? new ConnectionDropped('the connection closed while it was being established'));
       };
     });
   }
@@ -87,8 +87,8 @@ export class WorkerThreadHandler implements Handler {
 
   #startWorker(): Worker {
     const { Worker } = process.getBuiltinModule('node:worker_threads');
-    // The flag that says what the text of `--eval` is makes no sense to a thread of a file's, which refuses it. Where flags are given, those of the process,
-    // such as the size of the heap, are refused as well; not so where they are inherited.
+    // `--input-type`, the type of an `--eval` text, is refused by a worker that runs a file. Passing the other flags explicitly fails too, for those of the
+    // process, such as the heap size; inheriting them does not.
     const execArgv = process.execArgv.some((flag) => flag.startsWith('--input-type')) ? [] : undefined;
     const worker = new Worker(this.#url ?? findWorker(), { name: 'kazoo connections', execArgv });
     // The ports keep the process alive while there is a connection, and no longer.
@@ -96,21 +96,21 @@ export class WorkerThreadHandler implements Handler {
     const gone = (): void => {
       if (this.#worker === worker) this.#worker = undefined;
     };
-    // Its connections hear of it by their ports, which close with it; the next dial starts another.
+    // Its connections notice by their ports, which close with it; the next dial starts another worker.
     worker.on('error', gone);
     worker.on('exit', gone);
     return worker;
   }
 }
 
-/** Where the worker is, if not beside this module: where the package is cut into chunks, and where it runs from the sources. */
+/** Where the worker is if not next to this module: when the package is split into chunks, and when it runs from the sources. */
 const ELSEWHERE = ['../connection-worker.js', '../../dist/connection-worker.js'];
 
 function findWorker(): URL {
   const { existsSync } = process.getBuiltinModule('node:fs');
-  // A bundle that is CommonJS may know no place of its own.
+  // A CommonJS bundle may not know its own location.
   const here = import.meta.url as string | undefined;
-  // webpack and its like copy what is named in these very words, and fail where it is missing: only what the package has is named so.
+  // webpack and similar bundlers copy a file named in exactly this form, and fail if it is missing: so only the package's own file is named this way.
   const places =
     here === undefined
       ? []
@@ -118,7 +118,7 @@ function findWorker(): URL {
   const found = places.find((url) => existsSync(url));
   if (found === undefined)
     throw new ConfigurationError(
-      `connection-worker.js is not beside ${here ?? 'this bundle'}: give WorkerThreadHandler its workerUrl`,
+      `connection-worker.js was not found next to ${here ?? 'this bundle'}: set the option workerUrl of WorkerThreadHandler`,
     );
   return found;
 }

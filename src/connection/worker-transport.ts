@@ -19,7 +19,7 @@ export class WorkerTransport implements Transport {
     this.#port = port;
     this.#shared = new BigInt64Array(shared);
     port.on('message', (message: FromWorker) => this.#hear(message));
-    // The worker has gone without a word.
+    // The worker has ended without a message.
     port.on('close', () => this.#close(new ConnectionDropped('the worker thread of the connection has ended')));
   }
 
@@ -43,7 +43,7 @@ export class WorkerTransport implements Transport {
   #hear(message: FromWorker): void {
     if (this.#closed) return;
     if (message instanceof ArrayBuffer) {
-      // Found dead while this thread was busy: what came before is not to be believed either.
+      // Found dead while this thread was busy: earlier data is not to be trusted either.
       if (Atomics.load(this.#shared, Shared.DEAD) === 0n) this.onData(Buffer.from(message));
     } else if ('opened' in message) this.onOpen();
     else this.#close(message.closed === null ? null : toError(message.closed));

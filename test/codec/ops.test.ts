@@ -48,7 +48,7 @@ describe('the table', () => {
 
   test('a multi refuses an operation that may not stand in it, and a result of unknown type', () => {
     const bytes = Buffer.from('0000000400ffffffff', 'hex');
-    expect(() => OPS.multi.request.read(new Reader(bytes))).toThrow('operation 4 may not stand in this multi');
+    expect(() => OPS.multi.request.read(new Reader(bytes))).toThrow('operation 4 is not allowed in this multi');
     expect(() => OPS.multi.response.read(new Reader(bytes))).toThrow('unknown type 4');
   });
 

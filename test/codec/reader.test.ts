@@ -52,7 +52,7 @@ describe('a reader', () => {
 
   test('never leaves its frame, though the buffer goes on', () => {
     const buffer = Buffer.from('0000000461626364', 'hex');
-    expect(() => new Reader(buffer, 0, 7).string()).toThrow('4 bytes wanted, but the frame has 3 left');
+    expect(() => new Reader(buffer, 0, 7).string()).toThrow('4 bytes needed, but the frame has 3 left');
     expect(() => new Reader(buffer, 0, 3).int()).toThrow(DecodeError);
     expect(new Reader(buffer, 0, 8).string()).toBe('abcd');
   });

@@ -110,7 +110,7 @@ describe('a server that hangs up', () => {
     const greeting = connection.handshake(QUESTION);
     hangUp(null);
     await expect(greeting).rejects.toThrow(
-      /^the server closed the connection before it answered the handshake: .*not serve yet.*maxClientCnxns.*TLS/,
+      /^the server closed the connection before it answered the handshake: .*not be serving yet.*maxClientCnxns.*TLS/,
     );
   });
 
@@ -120,7 +120,7 @@ describe('a server that hangs up', () => {
     connection.send(asking([]), REQUEST);
     hangUp(reset);
     expect(ended[0]?.message).toBe(
-      'read ECONNRESET, perhaps for a request of 1048597 bytes, which its jute.maxbuffer must allow',
+      'read ECONNRESET, perhaps because of a request of 1048597 bytes, which its jute.maxbuffer must allow',
     );
     expect(ended[0]?.cause).toBe(reset);
   });
@@ -190,11 +190,11 @@ describe('what no server should send', () => {
   test('an answer to nothing, in the order of requests or out of it, ends the connection', () => {
     const none = open();
     none.deliver(framed(replyFrame(1)));
-    expect(none.ended[0]?.message).toBe('a reply with xid 1 came where none was expected');
+    expect(none.ended[0]?.message).toBe('received a reply with xid 1, but expected none');
     const other = open();
     other.connection.send(asking([]), REQUEST);
     other.deliver(framed(replyFrame(2)));
-    expect(other.ended[0]?.message).toBe('a reply with xid 2 came where 1 was expected');
+    expect(other.ended[0]?.message).toBe('received a reply with xid 2, but expected 1');
     const side = open();
     side.deliver(framed(replyFrame(Xid.AUTH)));
     expect(side.ended[0]).toBeInstanceOf(ConnectionDropped);

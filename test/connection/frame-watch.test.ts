@@ -25,7 +25,7 @@ test('what came while this process was too busy to read it is waited for: it is 
   clock.advance(T / 2);
   expect(dead).toEqual([]);
   clock.advance(T / 2);
-  expect(dead).toEqual([expect.stringMatching(/1000000 bytes, of which 100000 have come, only 0 of them/)]);
+  expect(dead).toEqual([expect.stringMatching(/1000000 bytes, of which 100000 have arrived, only 0 of them/)]);
   expect(clock.pending).toBe(0);
   watch.stop();
 });

@@ -104,7 +104,7 @@ describe('a connection in a worker thread', () => {
       new KazooClient({ hosts: '127.0.0.1:1', handler: new WorkerThreadHandler() }).start().catch((error) => console.log(String(error)));`;
     const { stdout } = await execute(process.execPath, ['-e', program]);
     expect(stdout).toMatch(
-      /^ConfigurationError: connection-worker.js is not beside this bundle: give WorkerThreadHandler its workerUrl/,
+      /^ConfigurationError: connection-worker.js was not found next to this bundle: set the option workerUrl of WorkerThreadHandler/,
     );
   });
 
