@@ -3,22 +3,22 @@ import type { WireAcl } from '../codec/records.ts';
 import { isInNetwork, parseNetwork } from './ip-address.ts';
 import { Code, refusal } from './refusal.ts';
 
-/** A node's ACL: never empty, except that of nodes nobody may be refused. */
+/** A node's ACL: never empty, except for nodes that everybody may access. */
 export type AclList = readonly WireAcl[];
 
-/** Who a connection is, by one scheme. */
+/** An identity of a connection, in one scheme. */
 export interface Identity {
   readonly scheme: string;
   readonly id: string;
 }
 
-/** Which schemes an ACL may use besides `world`, `auth`, `ip` and `digest`. */
+/** The schemes that an ACL may use besides `world`, `auth`, `ip` and `digest`. */
 export interface AclSchemes {
   readonly sasl: boolean;
   readonly ipv6: boolean;
 }
 
-/** The open ACL, shared by all the nodes that have it: most of them. */
+/** The open ACL, shared by all nodes that have it: most of them. */
 export const OPEN: AclList = OPEN_ACL_UNSAFE;
 
 /** Whether one of these identities has one of the wanted permissions. */
@@ -33,9 +33,9 @@ export function demand(acl: AclList, wanted: number, identities: readonly Identi
 }
 
 /**
- * The ACL to store for the one asked for: without duplicates, with `auth` replaced by who the connection is.
+ * The ACL to store for a requested one: without duplicates, and with `auth` replaced by the connection's identities.
  *
- * @throws Refusal with InvalidACL; with MarshallingError for a null id, as a real server does
+ * @throws Refusal with InvalidACL; with MarshallingError for a null id, as on a real server
  */
 export function fixUpAcl(asked: readonly WireAcl[] | null, identities: readonly Identity[], schemes: AclSchemes): AclList {
   if (asked === null || asked.length === 0) throw refusal(Code.INVALID_ACL);
@@ -43,7 +43,7 @@ export function fixUpAcl(asked: readonly WireAcl[] | null, identities: readonly 
   return withoutDuplicates(asked).flatMap((entry) => expand(entry, identities, schemes));
 }
 
-/** The ACL as one sees it who may read but not administer: digests without their hash. */
+/** The ACL as shown to clients that may read but not administer: digests without their hash. */
 export function withoutHashes(acl: AclList): AclList {
   return acl.map((entry) => {
     const { scheme, id } = entry.id;
@@ -84,7 +84,7 @@ function expand(entry: WireAcl, identities: readonly Identity[], schemes: AclSch
   if (scheme === 'auth') return asAuthenticated(entry.perms, identities);
   const isValid = Object.hasOwn(VALIDATORS, scheme) ? VALIDATORS[scheme] : undefined;
   if (isValid === undefined) throw refusal(Code.INVALID_ACL);
-  // Where Java would dereference a null, the answer is that of an unexpected exception.
+  // Java would dereference null here, and answer as for an unexpected exception.
   if (id === null) throw refusal(Code.MARSHALLING);
   if (!isValid(id, schemes)) throw refusal(Code.INVALID_ACL);
   return [entry];
@@ -101,7 +101,7 @@ function asAuthenticated(perms: number, identities: readonly Identity[]): AclLis
 const VALIDATORS: Readonly<Partial<Record<string, (id: string, schemes: AclSchemes) => boolean>>> = {
   world: (id) => id === 'anyone',
   digest: (id) => /^[^:]*:[^:]+:*$/.test(id),
-  // To a real server, IPv6 has neither a zone nor IPv4 at its end.
+  // A real server accepts IPv6 only without a zone, and without IPv4 at the end.
   ip: (id, { ipv6 }) => parseNetwork(id, ipv6) !== null && !/:.*[.%]/.test(id),
   sasl: (id, { sasl }) => sasl && (!id.includes('@') || /^[^/@]*(\/[^/@]*)?@[^/@]*$/.test(id)),
 };

@@ -6,18 +6,18 @@ import type { ServerState } from './server-state.ts';
 import type { Author, Transaction } from './transactions.ts';
 import type { Identity } from './acl.ts';
 
-/** One request under way, and what is to become of its reply. */
+/** One request in progress, and how to reply to it. */
 export class Call implements Author {
   readonly state: ServerState;
   readonly caller: Caller;
   readonly session: Session;
-  /** For the reply's header, where it is not that of the last transaction. */
+  /** For the reply's header, if it is not that of the last transaction. */
   zxid: number | null = null;
-  /** For the reply's header, where there is a body all the same. */
+  /** For the reply's header, if there is a body in spite of an error. */
   err = 0;
-  /** The connection ends after the reply. */
+  /** Whether the connection ends after the reply. */
   hangUp = false;
-  /** No reply at all. */
+  /** Whether there is no reply at all. */
   silent = false;
   #transaction: Transaction | null = null;
 
@@ -35,7 +35,7 @@ export class Call implements Author {
     return this.session.id;
   }
 
-  /** Of a write: begun before its handler is called. */
+  /** The transaction of a write: begun before its handler is called. */
   get transaction(): Transaction {
     if (this.#transaction === null) throw new TypeError('a read has no transaction');
     return this.#transaction;
@@ -47,13 +47,13 @@ export class Call implements Author {
 }
 
 /**
- * What an operation does: gives the reply's body, or throws a Refusal. It may give one instead, where that is an everyday answer and
- * throwing would be dear.
+ * Performs an operation: returns the reply's body, or throws a Refusal. It may return one instead, if that is a common answer and
+ * throwing would be expensive.
  */
 export type Handler<K extends OpName> = (
   request: RequestOf<K>,
   call: Call,
 ) => ResponseOf<K> | (undefined extends ResponseOf<K> ? void : Refusal);
 
-/** A handler for each row of the table: one that lacks does not compile. */
+/** A handler for each row of the table: a missing one does not compile. */
 export type Handlers = { readonly [K in OpName]: Handler<K> };

@@ -4,7 +4,7 @@ import type { SaslExchange } from './sasl-server.ts';
 import type { Session, SessionConnection } from './server-sessions.ts';
 import type { Watcher } from './watch-table.ts';
 
-/** What four-letter words tell of a connection. */
+/** A connection's statistics for four-letter words. */
 export interface ConnectionStatistics {
   received: number;
   sent: number;
@@ -14,7 +14,7 @@ export interface ConnectionStatistics {
   readonly established: number;
 }
 
-/** A connection, as the handlers of requests see it. */
+/** A connection, as seen by request handlers. */
 export interface Caller extends Watcher, SessionConnection {
   /** Null until the handshake is done. */
   session: Session | null;

@@ -1,7 +1,7 @@
 import { ZnodeStat } from '../base/znode-stat.ts';
 import type { AclList } from './acl.ts';
 
-/** What a node is made of. */
+/** The initial contents of a node. */
 export interface NodeSeed {
   readonly data: Buffer | null;
   readonly acl: AclList;
@@ -12,10 +12,10 @@ export interface NodeSeed {
   readonly lifetime: number;
 }
 
-/** What `lifetime` says besides a time to live in milliseconds. */
+/** Values of `lifetime` other than a time to live in milliseconds. */
 export const Lifetime = { UNLIMITED: 0, CONTAINER: -1 } as const;
 
-/** One znode. Kept lean, for there may be many: no children's set before there are children, shared zxids and ACLs. */
+/** One znode. Kept small, because there may be many: no set of children before there are any, shared zxids and ACLs. */
 export class DataNode {
   data: Buffer | null;
   acl: AclList;
@@ -26,7 +26,7 @@ export class DataNode {
   mtime: number;
   version = 0;
   aversion = 0;
-  /** How many children were ever created: what sequence numbers come from. */
+  /** How many children were ever created: the source of sequence numbers. */
   creations = 0;
   readonly owner: bigint;
   readonly lifetime: number;
@@ -48,7 +48,7 @@ export class DataNode {
     return this.children === null ? 0 : this.children.size;
   }
 
-  /** As the wire has it. `cversion` counts creations and deletions, from creations and what is left of them. */
+  /** The stat as sent. `cversion` counts creations and deletions, computed from `creations` and the number of children left. */
   stat(): ZnodeStat {
     const count = this.numChildren;
     const cversion = (2 * this.creations - count) | 0;

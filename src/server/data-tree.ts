@@ -5,29 +5,29 @@ import { DataNode, Lifetime } from './data-node.ts';
 const EMPTY = Buffer.alloc(0);
 const NOTHING: ReadonlySet<string> = new Set();
 
-/** The nodes, by path, and what is looked up by something else than path: ephemerals by session, nodes that go by themselves. */
+/** All nodes by path, and indexes: ephemeral nodes by session, and nodes that are deleted automatically. */
 export class DataTree {
   readonly #nodes = new Map<string, DataNode>();
   readonly #ephemerals = new Map<bigint, Set<string>>();
   readonly #transient = new Set<string>();
   readonly #hasConfig: boolean;
-  /** Of the last transaction. */
+  /** The zxid of the last transaction. */
   zxid = 0;
 
-  /** @param hasConfig whether there is a node of the ensemble's configuration */
+  /** @param hasConfig whether there is a node for the ensemble's configuration */
   constructor(hasConfig = true) {
     this.#hasConfig = hasConfig;
     this.clear();
   }
 
-  /** Back to a fresh server's tree. */
+  /** Resets to the tree of a new server. */
   clear(): void {
     this.#nodes.clear();
     this.#ephemerals.clear();
     this.#transient.clear();
     this.zxid = 0;
     const root = systemNode(OPEN, 'zookeeper');
-    // The empty path is another name of the root, as on a real server.
+    // The empty path is another name for the root, as on a real server.
     this.#nodes.set('', root);
     this.#nodes.set('/', root);
     this.#nodes.set('/zookeeper', systemNode(OPEN, 'quota'));
@@ -43,12 +43,12 @@ export class DataTree {
     return this.#nodes.get(path);
   }
 
-  /** Nodes, the root counted twice. */
+  /** The number of nodes, with the root counted twice. */
   get size(): number {
     return this.#nodes.size;
   }
 
-  /** Every path and its node, the root once. */
+  /** All paths and their nodes, the root once. */
   *entries(): Iterable<[path: string, node: DataNode]> {
     for (const entry of this.#nodes) if (entry[0] !== '') yield entry;
   }
@@ -72,7 +72,7 @@ export class DataTree {
     return this.#ephemerals.get(session) ?? NOTHING;
   }
 
-  /** Sessions that own ephemeral nodes, and which. */
+  /** The paths of ephemeral nodes, by session. */
   ephemerals(): ReadonlyMap<bigint, ReadonlySet<string>> {
     return this.#ephemerals;
   }
@@ -82,7 +82,7 @@ export class DataTree {
     return this.#transient;
   }
 
-  /** How many nodes are below this one, at any depth. */
+  /** The number of nodes below this one, at any depth. */
   countBelow(path: string): number {
     if (path === '/' || path === '') return this.#nodes.size - 2;
     let count = -1;

@@ -12,7 +12,7 @@ import { Code, Refusal, refusal } from './refusal.ts';
 import type { Session } from './server-sessions.ts';
 import type { ServerState } from './server-state.ts';
 
-/** A row of the table and its handler, their types forgotten: the opcode on the wire decides which. */
+/** A row of the table and its handler, without their types: the opcode on the wire selects one. */
 interface Operation {
   readonly name: OpName;
   readonly read: (reader: Reader) => unknown;
@@ -23,7 +23,7 @@ interface Operation {
 
 const log = debugLogger('server');
 
-/** Turns a request's bytes into a reply's: decodes, checks what any request must pass, calls the handler, encodes. */
+/** Turns a request's bytes into a reply's: decodes, makes the common checks, calls the handler, encodes. */
 export class Dispatcher {
   readonly #state: ServerState;
   readonly #operations: ReadonlyMap<number, Operation>;
@@ -33,14 +33,14 @@ export class Dispatcher {
     this.#operations = operationsOf(state);
   }
 
-  /** The operation an opcode stands for on this server. */
+  /** The operation of an opcode on this server. */
   name(opcode: number): OpName | undefined {
     return this.#operations.get(opcode)?.name;
   }
 
   /**
-   * @param reader stands after the request's header
-   * @returns whether the connection goes on
+   * @param reader positioned after the request's header
+   * @returns whether the connection continues
    */
   dispatch(caller: Caller, session: Session, reader: Reader, xid: number, opcode: number, writer: Writer): boolean {
     const operation = this.#operations.get(opcode);
@@ -60,13 +60,13 @@ export class Dispatcher {
     return this.#state.options.sessionRequireClientSASLAuth && !caller.identities.some(({ scheme }) => scheme === 'sasl');
   }
 
-  /** The reply's body; with `call.err` set it is left out, unless the handler itself gave both. */
+  /** The handler's result, or a Refusal, with which the reply has no body. */
   #perform(operation: Operation, reader: Reader, call: Call, fault: Fault | null): unknown {
     try {
       const request = this.#decode(operation, reader);
       const writes = operation.writes && !(call.session.local && operation.name === 'closeSession');
       if (this.#state.readOnly && (writes || operation.name === 'sync')) return refusal(Code.NOT_READ_ONLY);
-      // A multi begins its own, once it is known to be readable.
+      // A multi begins its own transaction, once it is known to be readable.
       if (writes && (operation.name !== 'multi' || fault?.kind === 'fail')) call.begin(false);
       if (fault?.kind === 'fail') return refusal(fault.code);
       return operation.handle(request, call);
@@ -77,7 +77,7 @@ export class Dispatcher {
     }
   }
 
-  /** An unreadable write takes a zxid before 3.9; a multi does always, and so does a write that can be read but names no node. */
+  /** Before 3.9, an undecodable write takes a zxid; a multi always does, and so does a write that can be decoded but names no node. */
   #decode(operation: Operation, reader: Reader): unknown {
     try {
       return operation.read(reader);

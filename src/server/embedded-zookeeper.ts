@@ -14,37 +14,37 @@ import { resolveServerOptions, type EmbeddedZooKeeperOptions, type ServerOptions
 import { ServerState } from './server-state.ts';
 import { takeSnapshot, type Snapshot } from './snapshot.ts';
 
-/** What `sessions()` tells of one session. */
+/** A session, as returned by `sessions()`. */
 export interface EmbeddedSession {
   readonly sessionId: bigint;
-  /** Negotiated, milliseconds. */
+  /** The negotiated timeout, milliseconds. */
   readonly timeout: number;
   /** Paths of its ephemeral nodes. */
   readonly ephemerals: readonly string[];
-  /** Whether it has a connection at present. */
+  /** Whether it is connected now. */
   readonly connected: boolean;
 }
 
-/** Where to reach a server that listens on every address. */
+/** The address at which to reach a server that listens on all addresses. */
 const ANY_ADDRESS: Readonly<Partial<Record<string, string>>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 const GREETING_TIME = 10_000;
 const WRITE_BUFFER = 256 * 1024;
 
 /**
- * An in-memory ZooKeeper in this process that speaks the real wire protocol: any client may connect, on any language's side of a socket.
+ * An in-memory ZooKeeper server in this process that speaks the real wire protocol: clients in any language can connect.
  *
- * It keeps nothing on disk and is no ensemble: for tests and development. A listening server keeps the process alive until `close()`.
+ * It keeps nothing on disk and is not an ensemble: it is for tests and development. A listening server keeps the process alive until `close()`.
  *
  * @example
  * await using server = await EmbeddedZooKeeper.start();
  * const client = new KazooClient(server.connectString);
  */
 export class EmbeddedZooKeeper {
-  /** Misfortunes to order. */
+  /** Faults to inject. */
   readonly faults: Faults;
   readonly #state: ServerState;
   readonly #peers = new Set<Peer>();
-  /** Below TLS: those of peers, of what never becomes one, and of what is one no more but has something to send yet. */
+  /** The sockets below TLS: of peers, of connections that never become one, and of ended peers that still have data to send. */
   readonly #sockets = new Set<Socket>();
   readonly #host: PeerHost;
   readonly #greetings: ExpiryBuckets<Peer>;
@@ -54,7 +54,7 @@ export class EmbeddedZooKeeper {
   #frozen = false;
   #refusing = false;
   #closed = false;
-  /** Starting and stopping go one after the other. */
+  /** Starts and stops run one at a time. */
   readonly #turnstile = new Turnstile();
 
   private constructor(options: ServerOptions) {
@@ -78,9 +78,9 @@ export class EmbeddedZooKeeper {
   }
 
   /**
-   * Starts a server; with no options on a free port of 127.0.0.1.
+   * Starts a server; by default on a free port of 127.0.0.1.
    *
-   * @throws ConfigurationError for an option that is unknown or of the wrong type; the system's error where the port cannot be had
+   * @throws ConfigurationError for an option that is unknown or has the wrong type; the system's error if the port is not available
    */
   static async start(options: EmbeddedZooKeeperOptions = {}): Promise<EmbeddedZooKeeper> {
     const resolved = resolveServerOptions(options);
@@ -90,7 +90,7 @@ export class EmbeddedZooKeeper {
     return server;
   }
 
-  /** What a client is given as `hosts`. */
+  /** The value for a client's `hosts`. */
   get connectString(): string {
     const { host } = this.#state.options;
     return formatHost({ host: ANY_ADDRESS[host] ?? host, port: this.#port });
@@ -100,7 +100,7 @@ export class EmbeddedZooKeeper {
     return this.#port;
   }
 
-  /** The sessions there are, connected or not. */
+  /** All sessions, connected or not. */
   sessions(): EmbeddedSession[] {
     return Array.from(this.#state.sessions.all(), ({ id, timeout, connection }) => ({
       sessionId: id,
@@ -110,31 +110,31 @@ export class EmbeddedZooKeeper {
     }));
   }
 
-  /** Every node, by path, as it is now; later changes do not show in it. */
+  /** A copy of all nodes, by path; later changes do not affect it. */
   snapshot(): Snapshot {
     return takeSnapshot(this.#state.tree);
   }
 
-  /** Ends a session as if its time had run out: ephemeral nodes go, watches fire, its connection is closed. Nothing happens if it is gone already. */
+  /** Ends a session as if it had expired: its ephemeral nodes are deleted, watches fire, its connection is closed. Does nothing if it has already ended. */
   expireSession(sessionId: bigint): void {
     if (typeof sessionId !== 'bigint') throw new TypeError(`sessionId must be a bigint, not ${describeValue(sessionId)}`);
     const session = this.#state.sessions.find(sessionId);
     if (session !== undefined) this.#state.endSession(session);
   }
 
-  /** Ends every connection; the sessions stay. */
+  /** Closes all connections; the sessions stay. */
   dropConnections(): void {
     for (const peer of [...this.#peers]) peer.destroy();
   }
 
-  /** Until `thaw`, connections are accepted and read, but nothing is answered and nothing happens; no session ends. */
+  /** Until `thaw`, connections are accepted and read, but no request is processed or answered; no session expires. */
   freeze(): void {
     if (this.#frozen) return;
     this.#frozen = true;
     this.#state.sessions.suspend();
   }
 
-  /** Answers what came in meanwhile. Each session has its whole timeout again. */
+  /** Processes what arrived meanwhile. Each session gets its whole timeout again. */
   thaw(): void {
     if (!this.#frozen) return;
     this.#frozen = false;
@@ -142,14 +142,14 @@ export class EmbeddedZooKeeper {
     for (const peer of [...this.#peers]) peer.resume();
   }
 
-  /** While on, new connections are reset at once; those there are stay. */
+  /** While on, new connections are reset at once; existing ones stay. */
   refuseConnections(on: boolean): void {
     this.#refusing = requireBoolean('on', on);
   }
 
   /**
-   * While on, the server is like a member of an ensemble that lost the others: every connection is dropped,
-   * only clients that ask for read-only are let in again, with sessions of their own, and writes are refused.
+   * While on, the server acts like a member that is cut off from its ensemble: all connections are dropped,
+   * only clients that accept read-only servers may connect again, with new local sessions, and writes are refused.
    */
   setReadOnly(on: boolean): void {
     if (requireBoolean('on', on) === this.#state.readOnly) return;
@@ -160,13 +160,13 @@ export class EmbeddedZooKeeper {
     if (!this.#frozen) this.#state.sessions.resume();
   }
 
-  /** As a new server: data and sessions are gone, zxids begin anew, and every connection is dropped. */
+  /** Resets the server: deletes data and sessions, restarts zxids, and drops all connections. */
   wipe(): void {
     this.dropConnections();
     this.#state.wipe();
   }
 
-  /** Stops and starts again on the same port. Data and sessions are kept; connections and their watches are not. */
+  /** Stops and starts again on the same port. Keeps data and sessions, but not connections and their watches. */
   restart(): Promise<void> {
     return this.#turnstile.pass(async () => {
       if (this.#closed) throw new TypeError('the server was closed; start another');
@@ -178,7 +178,7 @@ export class EmbeddedZooKeeper {
     });
   }
 
-  /** Ends every connection and frees the port. Idempotent. */
+  /** Closes all connections and frees the port. Idempotent. */
   close(): Promise<void> {
     this.#closed = true;
     return this.#turnstile.pass(async () => {
@@ -206,7 +206,7 @@ export class EmbeddedZooKeeper {
       socket.once('close', () => this.#sockets.delete(socket));
       if (tls === undefined) this.#accept(socket);
     });
-    // A client that speaks no TLS, or is not trusted, is its own problem.
+    // A client that does not use TLS, or is not trusted, is not our problem.
     server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
     return server;
   }
@@ -244,7 +244,7 @@ export class EmbeddedZooKeeper {
     return [...this.#peers].filter((peer) => peer.address === address).length;
   }
 
-  /** A connection has not asked for a session in time. */
+  /** Called if a connection has not requested a session in time. */
   #giveUp(peer: Peer): void {
     if (this.#frozen) this.#greetings.touch(peer, GREETING_TIME);
     else peer.destroy();

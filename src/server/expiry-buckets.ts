@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../base/clock.ts';
 
 /**
- * Ends what is not heard of for a while, a tick at a time: the deadline is the end of the tick that the timeout runs out in, plus one tick at most,
- * as on a real server. Being heard of costs an addition: an item that turns out to be late is moved on only when its old bucket is due.
+ * Expires items that have not been touched for a while, in ticks: the deadline is the end of the tick in which the timeout runs out, plus at most one tick,
+ * as on a real server. A touch costs one addition: an item with a later deadline is moved only when its old bucket is due.
  */
 export class ExpiryBuckets<T> {
   readonly #clock: Clock;
@@ -19,7 +19,7 @@ export class ExpiryBuckets<T> {
     this.#expire = expire;
   }
 
-  /** The item lives for `timeout` milliseconds more, at least. */
+  /** The item lives for at least `timeout` milliseconds more. */
   touch(item: T, timeout: number): void {
     const deadline = (Math.floor((this.#clock.now() + timeout) / this.#tick) + 1) * this.#tick;
     const before = this.#deadlines.get(item);
@@ -33,7 +33,7 @@ export class ExpiryBuckets<T> {
     if (this.#deadlines.size === 0) this.#stop();
   }
 
-  /** Deadlines and who has them, soonest first. */
+  /** Deadlines and their items, soonest first. */
   entries(): [deadline: number, item: T][] {
     return [...this.#deadlines].map(([item, deadline]): [number, T] => [deadline, item]).sort(([a], [b]) => a - b);
   }

@@ -1,7 +1,7 @@
 import { describeValue } from '../base/paths.ts';
 import { OPS, type OpName } from '../codec/ops.ts';
 
-/** What is to go wrong with one request. */
+/** A fault of one request. */
 export type Fault =
   | { readonly kind: 'fail'; readonly code: number }
   | { readonly kind: 'delay'; readonly milliseconds: number }
@@ -16,32 +16,32 @@ interface Planned {
 }
 
 /**
- * Misfortunes to order, each of them deterministic: `server.faults.cutAfterCommit('create')`.
+ * Deterministic fault injection: `server.faults.cutAfterCommit('create')`.
  *
- * They strike the next matching request of whichever connection sends one, in the order they were asked for.
+ * Faults apply to the next matching request on any connection, in the order in which they were planned.
  */
 export class Faults {
   readonly #planned = new Map<OpName, Planned[]>();
   readonly #cuts: number[] = [];
 
-  /** The next connection that asks for a session gets so many bytes of replies (the handshake's count too), then it is dropped. */
+  /** The next connection that requests a session is dropped after so many bytes of replies, including the handshake's. */
   cutAfter(bytes: number): void {
     requireCount('bytes', bytes, 0);
     this.#cuts.push(bytes);
   }
 
-  /** The next requests of this kind take effect, but instead of a reply the connection is dropped. */
+  /** The next requests of this kind take effect, but the connection is dropped instead of a reply. */
   cutAfterCommit(op: OpName, times = 1): void {
     this.#plan(op, { kind: 'cut' }, times);
   }
 
-  /** Every request of this kind waits so many milliseconds before it is looked at, and so do those behind it on its connection. */
+  /** Every request of this kind is delayed by so many milliseconds, and so are those behind it on its connection. */
   delay(op: OpName, milliseconds: number): void {
     requireCount('milliseconds', milliseconds, 0);
     this.#plan(op, { kind: 'delay', milliseconds }, Infinity);
   }
 
-  /** The next requests of this kind do nothing and get this error code. */
+  /** The next requests of this kind have no effect and get this error code. */
   fail(op: OpName, code: number, times = 1): void {
     if (!Number.isInteger(code) || code === 0)
       throw new TypeError(`code must be an error code such as -101, not ${describeValue(code)}`);
@@ -53,13 +53,13 @@ export class Faults {
     this.#plan(op, { kind: 'drop' }, times);
   }
 
-  /** Nothing more goes wrong. */
+  /** Removes all planned faults. */
   clear(): void {
     this.#planned.clear();
     this.#cuts.length = 0;
   }
 
-  /** The fault for a request that has come in, used up by asking. */
+  /** Takes the next fault for a request of this kind. */
   next(op: OpName): Fault | null {
     if (this.#planned.size === 0) return null;
     const planned = this.#planned.get(op)?.find(({ fault }) => fault.kind !== 'delay');
@@ -69,13 +69,13 @@ export class Faults {
     return planned.fault;
   }
 
-  /** How long requests of this kind have to wait. */
+  /** The delay of requests of this kind, milliseconds. */
   delayOf(op: OpName): number {
     const planned = this.#planned.get(op)?.findLast(({ fault }) => fault.kind === 'delay');
     return planned?.fault.kind === 'delay' ? planned.fault.milliseconds : 0;
   }
 
-  /** How many bytes a connection that asks for a session gets before it is cut. */
+  /** Takes the number of bytes after which the next connection is cut. */
   nextCut(): number {
     return this.#cuts.shift() ?? Infinity;
   }

@@ -4,11 +4,11 @@ import type { Caller } from './caller.ts';
 import type { ServerState } from './server-state.ts';
 import type { Watcher } from './watch-table.ts';
 
-/** What a word's answer is made from. */
+/** The data for a word's answer. */
 interface Subject {
   readonly state: ServerState;
   readonly port: number;
-  /** Bytes that came after the word. */
+  /** Bytes after the word. */
   readonly argument: Buffer;
 }
 
@@ -52,12 +52,12 @@ export function isWord(text: string): boolean {
   return Object.hasOwn(WORDS, text);
 }
 
-/** How many bytes a word takes, with its argument. */
+/** The length of a word with its argument, bytes. */
 export function wordLength(word: string): number {
   return word === 'stmk' ? 12 : 4;
 }
 
-/** The answer to a word, or that it is not on the list. */
+/** The answer to a word, or the message that it is not on the list. */
 export function answerWord(word: string, subject: Subject): string {
   const allowed = subject.state.options.whitelist.split(',').map((entry) => entry.trim());
   if (!allowed.includes('*') && !allowed.includes(word)) return `${word} is not executed because it is not in the whitelist.\n`;
@@ -218,7 +218,7 @@ function sessionOf(state: ServerState, watcher: Watcher): string {
   return hex(caller?.session?.id ?? 0n);
 }
 
-/** How `cons` names a connection's last operation. */
+/** The names that `cons` shows for a connection's last operation. */
 const OPERATIONS: Readonly<Record<OpName, string>> = {
   create: 'CREA',
   delete: 'DELE',

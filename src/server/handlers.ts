@@ -4,5 +4,5 @@ import { sessionHandlers } from './session-handlers.ts';
 import { watchHandlers } from './watch-handlers.ts';
 import { writeHandlers } from './write-handlers.ts';
 
-/** What every operation of the table does here. */
+/** The handlers of all operations of the table. */
 export const HANDLERS: Handlers = { ...readHandlers, ...writeHandlers, ...sessionHandlers, ...watchHandlers };

@@ -9,14 +9,14 @@ interface ConnectRequest {
   readonly timeOut: number;
   readonly sessionId: bigint;
   readonly passwd: Buffer | null;
-  /** Absent from clients before 3.4. */
+  /** Null for clients before 3.4, which do not send it. */
   readonly readOnly: boolean | null;
 }
 
-/** What the handshake came to: a session, a reply that says there is none, or no reply at all. */
+/** The outcome of a handshake: a session, a reply that there is none, or no reply at all. */
 export type Handshake = Session | 'expired' | 'refused';
 
-/** Reads a ConnectRequest and writes its reply (docs/protocol.md, "Handshake"), its checks in the order of a real server. */
+/** Reads a ConnectRequest and writes its reply (docs/protocol.md, "Handshake"), with the checks in the order of a real server. */
 export function shakeHands(state: ServerState, caller: Caller, reader: Reader, writer: Writer): Handshake {
   const request = readRequest(reader);
   if (request === null) return 'refused';
@@ -32,7 +32,7 @@ export function shakeHands(state: ServerState, caller: Caller, reader: Reader, w
 
 function readRequest(reader: Reader): ConnectRequest | null {
   try {
-    reader.int(); // the protocol's version, which servers ignore
+    reader.int(); // the protocol version, which servers ignore
     const [lastZxidSeen, timeOut, sessionId, passwd] = [reader.long(), reader.int(), reader.long(), reader.buffer()];
     return { lastZxidSeen, timeOut, sessionId, passwd, readOnly: reader.remaining > 0 ? reader.boolean() : null };
   } catch (error) {
@@ -50,7 +50,7 @@ function resume(state: ServerState, { sessionId, passwd, timeOut }: ConnectReque
   const session = state.sessions.find(sessionId);
   if (session === undefined) return 'expired';
   if (state.readOnly && !session.local) return 'refused';
-  // Before the password is looked at, as on a real server.
+  // Before the password is checked, as on a real server.
   session.connection?.close();
   if (passwd === null || !session.password.equals(passwd)) return 'expired';
   session.timeout = negotiate(state, timeOut);

@@ -1,11 +1,11 @@
 import { isIPv6 } from 'node:net';
 
-/** An address as bytes: 4 or 16 of them; null for text that is no address. */
+/** An address as 4 or 16 bytes; null for text that is not an address. */
 export function parseAddress(text: string): readonly number[] | null {
   return isIPv6(text) ? parseIpv6(text) : parseIpv4(text);
 }
 
-/** The form Java gives an address in: IPv6 uncompressed, IPv4 wherever it is one. */
+/** Java's text form of an address: IPv6 uncompressed, and IPv4 if it is one. */
 export function javaAddress(text: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1];
   if (mapped !== undefined) return mapped;
@@ -14,7 +14,7 @@ export function javaAddress(text: string): string {
   return Array.from({ length: 8 }, (_, i) => ((bytes[2 * i]! << 8) | bytes[2 * i + 1]!).toString(16)).join(':');
 }
 
-/** An `ip` ACL's id: an address, and how many of its leading bits count. Null if it is not valid. */
+/** An `ip` ACL's id: an address, and the number of leading bits that count. Null if it is not valid. */
 export function parseNetwork(id: string, ipv6: boolean): { bytes: readonly number[]; bits: number } | null {
   const [address = '', mask, ...rest] = id.split('/');
   const bytes = parseAddress(address);
@@ -24,7 +24,7 @@ export function parseNetwork(id: string, ipv6: boolean): { bytes: readonly numbe
   return { bytes, bits: Number(mask) };
 }
 
-/** Whether an address lies in the network an ACL names. IPv4 never matches IPv6. */
+/** Whether an address is in the network of an ACL. IPv4 never matches IPv6. */
 export function isInNetwork(address: string, id: string): boolean {
   const network = parseNetwork(id, true);
   const bytes = parseAddress(address);

@@ -2,7 +2,7 @@ import { Writer } from '../codec/writer.ts';
 
 const SURROGATE = /[\ud800-\udfff]/;
 
-/** A writer of strings as Java's server writes them: each UTF-16 unit by itself, so six bytes for a character beyond the BMP (CESU-8). */
+/** Writes strings as the Java server does: each UTF-16 unit separately, so six bytes for a character beyond the BMP (CESU-8). */
 export class JavaWriter extends Writer {
   override string(value: string | null): void {
     if (value !== null && SURROGATE.test(value)) return this.buffer(encodeCesu8(value));

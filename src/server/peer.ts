@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-// Node's own: what a test runner puts in its place, it may never call.
+// Node's own: a test runner's replacement may never run the callback.
 import { setImmediate } from 'node:timers';
 import type { Timer } from '../base/clock.ts';
 import { FrameSplitter, type FrameSink } from '../codec/frame.ts';
@@ -16,11 +16,11 @@ import type { SaslExchange } from './sasl-server.ts';
 import type { Session } from './server-sessions.ts';
 import type { ServerState } from './server-state.ts';
 
-/** What a connection asks of the server it belongs to. */
+/** The parts of its server that a connection uses. */
 export interface PeerHost {
   readonly state: ServerState;
   readonly dispatcher: Dispatcher;
-  /** Nothing is looked at while true. */
+  /** While true, nothing is processed. */
   readonly frozen: boolean;
   /** The answer to a four-letter word. */
   answer(word: string, argument: Buffer): string;
@@ -31,9 +31,9 @@ export interface PeerHost {
 }
 
 const NOTHING = Buffer.alloc(0);
-/** Replies are sent on before there are more of them than this. */
+/** Bytes; longer batches of replies are sent early. */
 const BATCH = 256 * 1024;
-/** Requests that wait, in bytes, before the socket is left unread. */
+/** Bytes of waiting requests after which the socket is no longer read. */
 const HELD = 1024 * 1024;
 const HEADER = 8;
 
@@ -46,7 +46,7 @@ interface Held {
 /**
  * One connection, from its first byte to its last.
  *
- * All that is written in one turn of the event loop, replies and events alike, leaves in one socket write. While a client does not read, a fault
+ * Everything written in one turn of the event loop, replies and events, goes into one socket write. While the client does not read, a fault
  * delays or the server is frozen, requests are held; beyond a megabyte of them the socket is no longer read.
  */
 export class Peer implements Caller, FrameSink {
@@ -61,7 +61,7 @@ export class Peer implements Caller, FrameSink {
   readonly #writer = new JavaWriter();
   readonly #reader = new Reader(NOTHING);
   readonly #splitter: FrameSplitter;
-  /** The first bytes, until they are known to be a word or a length. */
+  /** The first bytes, until they are recognised as a word or a length. */
   #greeting: Buffer | null = NOTHING;
   #held: Held[] = [];
   #heldBytes = 0;
@@ -69,7 +69,7 @@ export class Peer implements Caller, FrameSink {
   #delay: Timer | null = null;
   #flushing = false;
   #open = true;
-  /** How many bytes may yet be sent, by order of a fault. */
+  /** The number of bytes that a fault still allows to be sent. */
   #allowance = Infinity;
 
   constructor(host: PeerHost, socket: Socket) {
@@ -119,7 +119,7 @@ export class Peer implements Caller, FrameSink {
     this.#scheduleFlush();
   }
 
-  /** What was written is still sent, but nothing more is read. */
+  /** Sends what was written, but reads nothing more. */
   close(): void {
     if (!this.#open) return;
     this.#flush();
@@ -127,13 +127,13 @@ export class Peer implements Caller, FrameSink {
     this.#socket.destroySoon();
   }
 
-  /** At once, with whatever was not sent yet. */
+  /** Closes at once, dropping anything not sent yet. */
   destroy(): void {
     this.#end();
     this.#socket.destroy();
   }
 
-  /** Looks at what was held, if there is no reason left to hold it. */
+  /** Processes held requests, if there is no reason left to hold them. */
   resume(): void {
     if (!this.#host.frozen) this.#flush();
     if (this.#greeting !== null) this.#receive(NOTHING);
@@ -260,7 +260,7 @@ export class Peer implements Caller, FrameSink {
     this.resume();
   }
 
-  /** The connection is over for the server, whatever its socket has to send yet. */
+  /** Ends the connection for the server, even if its socket still has data to send. */
   #end(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -273,5 +273,5 @@ export class Peer implements Caller, FrameSink {
   }
 }
 
-/** The only state of a session that events ever tell of. */
+/** The only session state that events ever carry. */
 const SYNC_CONNECTED = 3;

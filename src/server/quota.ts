@@ -10,11 +10,11 @@ interface Usage {
   readonly bytes: number;
 }
 
-/** Quotas as ordinary nodes below `/zookeeper/quota`. */
+/** Quotas, kept as ordinary nodes below `/zookeeper/quota`. */
 export class Quotas {
   readonly #tree: DataTree;
   readonly #enforced: boolean;
-  /** Paths that have a limits node. */
+  /** Paths with a limits node. */
   readonly #limited = new Set<string>();
 
   constructor(tree: DataTree, enforced: boolean) {
@@ -27,7 +27,7 @@ export class Quotas {
   }
 
   /**
-   * Whether a change fits below the hard limits of the deepest path that has any.
+   * Checks a change against the hard limits of the deepest path that has any.
    *
    * @throws Refusal with QuotaExceeded
    */
@@ -46,12 +46,12 @@ export class Quotas {
     if (exceeded) throw refusal(Code.QUOTA_EXCEEDED);
   }
 
-  /** A node came, went or changed its data: so much more, or less. */
+  /** Records that a node was created, deleted or changed. */
   record(path: string, change: Usage): void {
     if (this.#limited.size > 0) this.#account(path, change);
   }
 
-  /** A node below `/zookeeper/quota` came into being: perhaps a limit, or a place for the numbers. */
+  /** A node below `/zookeeper/quota` was created: perhaps a limit, or a place for the numbers. */
   created(path: string): void {
     if (!path.startsWith(ROOT)) return;
     if (path.endsWith(LIMITS)) this.#limited.add(path.slice(ROOT.length, -LIMITS.length));
@@ -84,7 +84,7 @@ export class Quotas {
     this.#write(limited, { count, bytes });
   }
 
-  /** Silently: neither version nor zxid moves, and no watch fires. */
+  /** Writes silently: neither version nor zxid changes, and no watch fires. */
   #write(limited: string, { count, bytes }: Usage): void {
     const node = this.#tree.get(ROOT + limited + STATS);
     if (node !== undefined) node.data = Buffer.from(`count=${count},bytes=${bytes}`);

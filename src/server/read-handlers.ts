@@ -8,7 +8,7 @@ import { Code, Refusal, refusal } from './refusal.ts';
 
 const { READ, ADMIN } = Permissions;
 
-/** Operations that change nothing. */
+/** Handlers of read operations. */
 export const readHandlers = {
   exists({ path, watch }, call) {
     if (path.includes('\0')) throw refusal(Code.BAD_ARGUMENTS);
@@ -76,7 +76,7 @@ function childrenOf(node: DataNode): readonly string[] {
   return node.children === null ? [] : [...node.children];
 }
 
-/** Never leaves a watch, whatever was asked. */
+/** Never sets a watch, even if requested. */
 function readPart({ op, request }: ReadPart, call: Call): PartResult {
   const quiet = { path: request.path, watch: false };
   try {

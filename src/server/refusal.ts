@@ -1,4 +1,4 @@
-/** The server's error codes that this server sends. */
+/** The error codes that this server sends. */
 export const Code = {
   RUNTIME_INCONSISTENCY: -2,
   MARSHALLING: -5,
@@ -19,7 +19,7 @@ export const Code = {
   QUOTA_EXCEEDED: -125,
 } as const;
 
-/** A request ends with an error code and no body. */
+/** Ends a request with an error code and no body. */
 export class Refusal extends Error {
   readonly code: number;
 
@@ -32,7 +32,7 @@ export class Refusal extends Error {
 
 const refusals = new Map<number, Refusal>();
 
-/** One refusal per code for ever: a missing node is an everyday answer, not worth a stack trace each time. */
+/** One shared refusal per code: a missing node is a common answer, not worth a stack trace each time. */
 export function refusal(code: number): Refusal {
   const known = refusals.get(code);
   if (known !== undefined) return known;

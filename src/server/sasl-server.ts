@@ -2,10 +2,10 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const REALM = 'zk-sasl-md5';
 
-/** What a step of an exchange gives: a token to send, the user once it is over, or null if it failed. */
+/** The result of one step: a token to send, and the user once it is complete; null if it failed. */
 export type SaslStep = { readonly token: Buffer; readonly user: string | null } | null;
 
-/** The server's side of one DIGEST-MD5 exchange (RFC 2831), as ZooKeeper holds it: realm `zk-sasl-md5`, no layer of security. */
+/** The server's side of one DIGEST-MD5 exchange (RFC 2831), as in ZooKeeper: realm `zk-sasl-md5`, no security layer. */
 export class SaslExchange {
   readonly #users: Readonly<Record<string, string>>;
   #nonce: string | null = null;
@@ -14,10 +14,10 @@ export class SaslExchange {
     this.#users = users;
   }
 
-  /** @param token the client's: empty to begin, then its response */
+  /** @param token the client's token: empty to start, then its response */
   step(token: Buffer): SaslStep {
     if (this.#nonce !== null) return this.#finish(token, this.#nonce);
-    // A client that begins with something else is trying another mechanism.
+    // A client that starts with something else is trying another mechanism.
     if (token.length > 0) return null;
     this.#nonce = randomBytes(18).toString('base64');
     return { token: Buffer.from(`realm="${REALM}",nonce="${this.#nonce}",charset=utf-8,algorithm=md5-sess`), user: null };

@@ -15,21 +15,21 @@ import {
 } from '../base/expectations.ts';
 import { serverVersion } from './server-version.ts';
 
-/** How an embedded server is to be. Everything has a default; durations are milliseconds. */
+/** Options of an embedded server. All have a default; durations are milliseconds. */
 export interface EmbeddedZooKeeperOptions {
-  /** 0, the default, for any free port. */
+  /** The port to listen on; 0 (default) for any free one. */
   port?: number | undefined;
   /** The address to listen on; default `127.0.0.1`. */
   host?: string | undefined;
-  /** The unit of session timeouts: they lie between 2 and 20 ticks. Default 2000. */
+  /** The unit of session timeouts, which are limited to 2 to 20 ticks. Default 2000. */
   tickTime?: number | undefined;
-  /** The shortest session timeout given. Default 2 ticks. */
+  /** The shortest session timeout allowed. Default 2 ticks. */
   minSessionTimeout?: number | undefined;
-  /** The longest. Default 20 ticks. */
+  /** The longest session timeout allowed. Default 20 ticks. */
   maxSessionTimeout?: number | undefined;
-  /** The release to imitate: a line such as `'3.8'`, or one release. Default `'3.9'`. */
+  /** The release to imitate: a release line such as `'3.8'`, or one release. Default `'3.9'`. */
   version?: string | undefined;
-  /** What drives session expiry, TTL and containers. Default: the machine's clock. */
+  /** The clock for session expiry, TTL and containers. Default: the machine's clock. */
   clock?: Clock | undefined;
   /** `super:<base64 of SHA-1>`: a digest credential with this id may do everything. */
   superDigest?: string | undefined;
@@ -37,27 +37,27 @@ export interface EmbeddedZooKeeperOptions {
   extendedTypesEnabled?: boolean | undefined;
   /** Whether hard quotas are enforced. Default false. */
   enforceQuota?: boolean | undefined;
-  /** How often containers and nodes with a TTL are looked at. Default 60 000. */
+  /** The interval for checking containers and nodes with a TTL. Default 60 000. */
   containerCheckIntervalMs?: number | undefined;
-  /** After how long a container that never had a child goes; 0 for never. Default: as the release. */
+  /** The time after which a container that never had a child is deleted; 0 for never. Default: as in the release. */
   containerMaxNeverUsedIntervalMs?: number | undefined;
-  /** Connections allowed from one address; 0, the default here, for any number. */
+  /** Connections allowed from one address; 0 (default here) for any number. */
   maxClientCnxns?: number | undefined;
   /** Four-letter words to answer, comma-separated. Default `'*'` here, unlike a real server. */
   whitelist?: string | undefined;
-  /** Users and passwords of SASL DIGEST-MD5, as a JAAS file would have them. */
+  /** Users and passwords for SASL DIGEST-MD5, as in a JAAS file. */
   jaasUsers?: Readonly<Record<string, string>> | undefined;
-  /** Whether a connection must be authenticated by SASL. Default false. */
+  /** Whether connections must authenticate by SASL. Default false. */
   sessionRequireClientSASLAuth?: boolean | undefined;
   /** Whether DIGEST-MD5 is refused, as a real server in FIPS mode does. Default false. */
   fipsMode?: boolean | undefined;
-  /** Whether the server starts read-only, as a partitioned member of an ensemble. Default false. */
+  /** Whether the server starts read-only, like a partitioned member of an ensemble. Default false. */
   readOnly?: boolean | undefined;
-  /** Whether `reconfig` is allowed: it is Unimplemented then, as on any server that is no ensemble, and ReconfigDisabled otherwise. Default false. */
+  /** Whether `reconfig` is allowed: it then fails with Unimplemented, as on any standalone server, otherwise with ReconfigDisabled. Default false. */
   reconfigEnabled?: boolean | undefined;
-  /** Longest request, bytes. Default 1 048 575. */
+  /** Largest request, bytes. Default 1 048 575. */
   juteMaxbuffer?: number | undefined;
-  /** Speak TLS, with these options of `tls.createServer`. */
+  /** Use TLS, with these options for `tls.createServer`. */
   tls?: TlsOptions | undefined;
 }
 
@@ -66,7 +66,7 @@ export type ServerOptions = {
   [K in Exclude<keyof EmbeddedZooKeeperOptions, Bare>]-?: NonNullable<EmbeddedZooKeeperOptions[K]>;
 } & Pick<EmbeddedZooKeeperOptions, Bare>;
 
-/** Without a default. */
+/** Options without a default. */
 type Bare = 'superDigest' | 'jaasUsers' | 'tls';
 
 const EXPECTED = {
@@ -96,7 +96,7 @@ const EXPECTED = {
   tls: ['an object of TLS options', isObject],
 } as const satisfies Record<keyof EmbeddedZooKeeperOptions, Expectation>;
 
-/** @throws ConfigurationError naming an option that is unknown or of the wrong type */
+/** @throws ConfigurationError naming an option that is unknown or has the wrong type */
 export function resolveServerOptions(options: EmbeddedZooKeeperOptions = {}): ServerOptions {
   expectOptions('EmbeddedZooKeeper', options, EXPECTED);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<ServerOptions>;

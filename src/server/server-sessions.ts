@@ -1,29 +1,29 @@
 import type { Clock } from '../base/clock.ts';
 import { ExpiryBuckets } from './expiry-buckets.ts';
 
-/** What a session needs of the connection that it has. */
+/** The part of its connection that a session uses. */
 export interface SessionConnection {
   close(): void;
 }
 
-/** A session: it outlives its connections. */
+/** A session, which outlives its connections. */
 export interface Session {
   readonly id: bigint;
   readonly password: Buffer;
-  /** Negotiated, milliseconds. */
+  /** The negotiated timeout, milliseconds. */
   timeout: number;
   connection: SessionConnection | null;
-  /** Made by a read-only server, and unknown to any other. */
+  /** Whether it was created by a read-only server, and so is unknown to any other. */
   readonly local: boolean;
 }
 
-/** The sessions there are, and the clock that ends them. */
+/** All sessions, and the clock that expires them. */
 export class ServerSessions {
   readonly #byId = new Map<bigint, Session>();
   readonly #expiry: ExpiryBuckets<Session>;
   #next: bigint;
 
-  /** @param expire called for a session that was not heard of in time; it is still there */
+  /** @param expire called for a session not heard from in time, which still exists then */
   constructor(clock: Clock, tick: number, expire: (session: Session) => void) {
     this.#expiry = new ExpiryBuckets(clock, tick, expire);
     this.#next = firstSessionId(Math.trunc(clock.wallTime()));
@@ -49,7 +49,7 @@ export class ServerSessions {
     return this.#byId.size;
   }
 
-  /** The session was heard of. */
+  /** The session was heard from. */
   touch(session: Session): void {
     this.#expiry.touch(session, session.timeout);
   }
@@ -64,7 +64,7 @@ export class ServerSessions {
     this.#expiry.clear();
   }
 
-  /** No session ends until `resume`, which gives each its whole timeout again. */
+  /** No session expires until `resume`, which gives each its whole timeout again. */
   suspend(): void {
     this.#expiry.clear();
   }
@@ -78,7 +78,7 @@ export class ServerSessions {
   }
 }
 
-/** A standalone server's: its number, 1, in the top byte, then a clock's milliseconds. */
+/** The first session id of a standalone server: its number, 1, in the top byte, then milliseconds of a clock. */
 function firstSessionId(milliseconds: number): bigint {
   const shifted = BigInt.asUintN(64, BigInt(milliseconds) << 24n) >> 8n;
   return shifted | (1n << 56n);
@@ -86,7 +86,7 @@ function firstSessionId(milliseconds: number): bigint {
 
 const MASK_48 = (1n << 48n) - 1n;
 
-/** Sixteen bytes of `java.util.Random`, seeded by the session: a checksum rather than a secret, as on a real server. */
+/** Sixteen bytes from `java.util.Random`, seeded with the session id: a checksum rather than a secret, as on a real server. */
 export function passwordOf(sessionId: bigint): Buffer {
   let seed = (sessionId ^ 0xb3415c00n ^ 0x5deece66dn) & MASK_48;
   const password = Buffer.alloc(16);

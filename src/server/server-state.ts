@@ -9,7 +9,7 @@ import { serverVersion, type ServerVersion } from './server-version.ts';
 import { Transactions } from './transactions.ts';
 import { Watches } from './watch-table.ts';
 
-/** Everything a server knows: what outlives its connections, and who is connected. */
+/** The whole state of a server: what outlives its connections, and who is connected. */
 export class ServerState {
   readonly options: ServerOptions;
   readonly version: ServerVersion;
@@ -42,26 +42,26 @@ export class ServerState {
     this.statistics.since = options.clock.now();
   }
 
-  /** The session ends, and its ephemeral nodes and connection with it. */
+  /** Ends the session, its ephemeral nodes and its connection. */
   endSession(session: Session): void {
     this.sessions.delete(session);
     if (!session.local) this.transactions.endSession(session.id, this.transactions.begin());
     session.connection?.close();
   }
 
-  /** Data and sessions are gone, and zxids begin anew. Session ids do not: an old one must not come to mean a new session. */
+  /** Deletes data and sessions, and restarts zxids; but not session ids, because an old id must not name a new session. */
   wipe(): void {
     this.sessions.clear();
     this.tree.clear();
     this.quotas.clear();
   }
 
-  /** Sessions of a read-only server are known to no other. */
+  /** Drops the sessions of read-only mode, which are unknown to any other server. */
   dropLocalSessions(): void {
     for (const session of [...this.sessions.all()]) if (session.local) this.sessions.delete(session);
   }
 
-  /** Removes containers that are empty again, and nodes whose time to live is over. */
+  /** Removes containers that are empty again or were never used for too long, and nodes whose time to live has expired. */
   removeTransient(): void {
     const now = this.options.clock.wallTime();
     for (const path of [...this.tree.transient()]) {
@@ -84,7 +84,7 @@ export class ServerState {
   }
 
   #expire(session: Session): void {
-    // A member that lost its ensemble cannot end the ensemble's sessions.
+    // A member that is cut off cannot end its ensemble's sessions.
     if (this.readOnly && !session.local) this.sessions.touch(session);
     else this.endSession(session);
   }

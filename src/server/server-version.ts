@@ -3,7 +3,7 @@ import { describeValue } from '../base/paths.ts';
 
 type Release = readonly [major: number, minor: number, patch: number];
 
-/** The last release of each line: what `'3.8'` stands for. */
+/** The last release of each line, which `'3.8'` stands for. */
 const LATEST: Readonly<Record<string, string>> = {
   '3.4': '3.4.14',
   '3.5': '3.5.10',
@@ -14,11 +14,11 @@ const LATEST: Readonly<Record<string, string>> = {
   '3.10': '3.10.0',
 };
 
-/** The releases in which a behaviour came: the first of each line, and all lines after the last. */
+/** The releases that introduced a behaviour: the first of each line; all lines after the last have it. */
 const SINCE = {
   eventZxid: ['3.9.0'],
   watchModesCoexist: ['3.9.0'],
-  /** READ is needed for `exists`, and for being told of an event. */
+  /** READ is required for `exists`, and for receiving an event. */
   readGuardsEvents: ['3.7.3', '3.8.4', '3.9.2'],
   refusesLoneCheck: ['3.8.5', '3.9.3'],
   create2InMulti: ['3.7.2', '3.8.2', '3.9.0'],
@@ -29,16 +29,16 @@ const SINCE = {
   hardQuota: ['3.7.0'],
   neverUsedContainersGo: ['3.10.0'],
   versionSkipsMinusOne: ['3.10.0'],
-  /** Who may delete nothing is not told which nodes there are. */
+  /** Clients that may not delete do not learn which nodes exist. */
   deleteHidesMissing: ['3.6.0'],
   readOnlyByteAlways: ['3.9.0'],
   readOnlyByteAsAsked: ['3.9.3'],
 } as const satisfies Record<string, readonly string[]>;
 
-/** What one release does that another does not. */
+/** The behaviours in which releases differ. */
 export type Features = Readonly<Record<keyof typeof SINCE, boolean>>;
 
-/** A release of Apache ZooKeeper whose behaviour is imitated. */
+/** The release of Apache ZooKeeper to imitate. */
 export interface ServerVersion {
   readonly name: string;
   readonly features: Features;

@@ -6,7 +6,7 @@ import { SaslExchange } from './sasl-server.ts';
 
 const DIGEST = 'digest';
 
-/** Who a connection is, and the end of its session. */
+/** Handlers for a connection's identities, and for the end of its session. */
 export const sessionHandlers = {
   auth(request, call) {
     call.zxid = 0;
@@ -34,7 +34,7 @@ export const sessionHandlers = {
 
   closeSession(_request, call) {
     const { session, state } = call;
-    // Not by way of its connection, which has a reply to get yet.
+    // Not through its connection, which still has to send a reply.
     session.connection = null;
     state.sessions.delete(session);
     if (!session.local) state.transactions.endSession(session.id, call.transaction);
@@ -42,7 +42,7 @@ export const sessionHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-/** Adds what the credential proves; false where it proves nothing. */
+/** Adds the identity that the credential proves; false if it proves none. */
 function authenticate({ scheme, auth }: RequestOf<'auth'>, call: Call): boolean {
   if (scheme === 'ip') return true;
   if (scheme !== DIGEST || auth === null) return false;

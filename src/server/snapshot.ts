@@ -6,11 +6,11 @@ export interface SnapshotNode {
   readonly data: Buffer | null;
   readonly acl: readonly { readonly perms: number; readonly scheme: string | null; readonly id: string | null }[];
   readonly stat: ZnodeStat;
-  /** Names, sorted. */
+  /** The children's names, sorted. */
   readonly children: readonly string[];
 }
 
-/** A whole tree: nodes by path, sorted. */
+/** A whole tree: nodes by path, sorted by path. */
 export type Snapshot = Readonly<Record<string, SnapshotNode>>;
 
 export function takeSnapshot(tree: DataTree): Snapshot {

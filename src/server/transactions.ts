@@ -9,25 +9,25 @@ import type { Quotas } from './quota.ts';
 import { Code, refusal } from './refusal.ts';
 import { Event, type Change, type Watches } from './watch-table.ts';
 
-/** On whose behalf a transaction is made. */
+/** The author of a transaction. */
 export interface Author {
   readonly identities: readonly Identity[];
   readonly sessionId: bigint;
 }
 
-/** One zxid's worth of changes. They are in the tree at once; watches and quotas learn of them at the commit. */
+/** The changes of one zxid. They appear in the tree at once; watches and quotas get them at the commit. */
 export interface Transaction {
   readonly zxid: number;
-  /** The same, as nodes keep it. */
+  /** The zxid as a bigint, as nodes keep it. */
   readonly id: bigint;
   readonly time: number;
   readonly changes: Change[];
   readonly sizes: { path: string; count: number; bytes: number }[];
-  /** How to take back what was done, last first; null where nothing can fail after the first change. */
+  /** How to undo the changes, last first; null if nothing can fail after the first change. */
   readonly undo: (() => void)[] | null;
 }
 
-/** What is asked of a create. */
+/** The request of a create. */
 export interface Creation {
   readonly path: string;
   readonly data: Buffer | null;
@@ -48,7 +48,7 @@ export interface TransactionRules {
 const { CREATE, DELETE, WRITE, READ, ADMIN } = Permissions;
 const MAX_TTL = 2 ** 40 - 1;
 
-/** Checks and applies writes, each in the order of a real server, which decides what error wins. */
+/** Checks and applies writes, with the checks in the order of a real server, which determines the error. */
 export class Transactions {
   readonly #tree: DataTree;
   readonly #watches: Watches;
@@ -64,7 +64,7 @@ export class Transactions {
     this.#wallTime = wallTime;
   }
 
-  /** Takes the next zxid. @param undoable true if several operations stand or fall together */
+  /** Takes the next zxid. @param undoable true if several operations succeed or fail together */
   begin(undoable = false): Transaction {
     const zxid = ++this.#tree.zxid;
     return { zxid, id: BigInt(zxid), time: Math.trunc(this.#wallTime()), changes: [], sizes: [], undo: undoable ? [] : null };
@@ -118,7 +118,7 @@ export class Transactions {
     this.#remove(path, node, parent, tx);
   }
 
-  /** A container or a node past its time goes, unless it is in use again: no ACL is asked. */
+  /** Deletes a container or an expired node, unless it is in use again, without checking ACLs. */
   deleteContainer(path: string, tx: Transaction): void {
     const slash = lastSlash(path);
     if (SPECIAL_PATHS.has(path)) throw refusal(Code.BAD_ARGUMENTS);
@@ -160,7 +160,7 @@ export class Transactions {
     checkVersion(version, node.version);
   }
 
-  /** All ephemeral nodes of a session go, with one zxid. */
+  /** Deletes all ephemeral nodes of a session, with one zxid. */
   endSession(sessionId: bigint, tx: Transaction): void {
     for (const path of [...this.#tree.ephemeralsOf(sessionId)]) {
       const parent = this.#find(path.slice(0, path.lastIndexOf('/')));
@@ -180,14 +180,14 @@ export class Transactions {
     const isTtl = flags >= CreateFlags.PERSISTENT_WITH_TTL;
     if (isTtl && !this.#rules.extendedTypes) throw refusal(Code.UNIMPLEMENTED);
     const ttl = typeof kind === 'object' ? kind.ttl : 0;
-    // A real server's process ends over a ttl of -1 without a TTL flag; here that is a bad argument like the rest.
+    // A real server's process dies of a ttl of -1 without a TTL flag; here that is a bad argument like the others.
     if (isTtl !== (typeof kind === 'object') || (isTtl && (ttl < 1 || ttl > MAX_TTL))) throw refusal(Code.BAD_ARGUMENTS);
   }
 
   #insert(path: string, node: DataNode, parent: DataNode, name: string, tx: Transaction): void {
     const { creations, pzxid } = parent;
     this.#tree.insert(path, node, parent, name);
-    // Kept where it is at its end, as a real server does, rather than going back to the most negative number.
+    // Stays at its maximum, as on a real server, rather than wrapping to the most negative number.
     if (creations < MAX_SEQUENCE) parent.creations++;
     parent.pzxid = tx.id;
     tx.undo?.push(() => {

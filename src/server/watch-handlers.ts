@@ -5,7 +5,7 @@ import { Event, WatchMode } from './watch-table.ts';
 
 const ALL = WatchMode.STANDARD | WatchMode.PERSISTENT | WatchMode.RECURSIVE;
 
-/** Watches left, looked for and taken away (docs/protocol.md, "Watches"). */
+/** Handlers that set, check and remove watches (docs/protocol.md, "Watches"). */
 export const watchHandlers = {
   addWatch({ path, mode }, call) {
     if (mode === AddWatchMode.PERSISTENT) call.state.watches.watchPersistently(path, call.caller);
@@ -33,7 +33,7 @@ export const watchHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-/** Which modes each type is about, in each table. Since 3.9 exactly these. */
+/** The modes that each type covers, in each table. Since 3.9 exactly these. */
 const EXACT: Readonly<Partial<Record<number, { data: number; child: number }>>> = {
   [WatcherType.CHILDREN]: { data: 0, child: WatchMode.STANDARD },
   [WatcherType.DATA]: { data: WatchMode.STANDARD, child: 0 },
@@ -42,14 +42,14 @@ const EXACT: Readonly<Partial<Record<number, { data: number; child: number }>>> 
   [WatcherType.PERSISTENT_RECURSIVE]: { data: WatchMode.RECURSIVE, child: 0 },
 };
 
-/** Before 3.9 a type was a table, whatever mode was in it. */
+/** Before 3.9 a type meant a table, with any mode in it. */
 const BY_TABLE: typeof EXACT = {
   [WatcherType.CHILDREN]: { data: 0, child: ALL },
   [WatcherType.DATA]: { data: ALL, child: 0 },
   [WatcherType.ANY]: { data: ALL, child: ALL },
 };
 
-/** @throws Refusal with NoWatcher if the connection has none such, with MarshallingError for an unknown type */
+/** @throws Refusal with NoWatcher if the connection has no such watch, with MarshallingError for an unknown type */
 function findWatches({ path, type }: RequestOf<'checkWatches'>, call: Call): { data: number; child: number } {
   const wanted = (call.state.version.features.watchModesCoexist ? EXACT : BY_TABLE)[type];
   if (wanted === undefined) throw refusal(Code.MARSHALLING);
@@ -58,10 +58,10 @@ function findWatches({ path, type }: RequestOf<'checkWatches'>, call: Call): { d
   return wanted;
 }
 
-/** Header zxid of events that make up for what was missed. */
+/** Header zxid of events that make up for missed ones. */
 const CAUGHT_UP = -1;
 
-/** Tells at once of what has changed since, and leaves the other watches. */
+/** Sends events at once for nodes that have changed since, and sets the other watches. */
 function restoreStandard(request: RequestOf<'setWatches'>, call: Call): void {
   const { state, caller } = call;
   const since = request.relativeZxid;

@@ -1,13 +1,13 @@
 import { Permissions } from '../base/security.ts';
 import { permits, type AclList, type Identity } from './acl.ts';
 
-/** Who is told of events: a connection. */
+/** A receiver of events: a connection. */
 export interface Watcher {
   readonly identities: readonly Identity[];
   deliver(type: number, path: string, zxid: number): void;
 }
 
-/** How long a watch lasts, as bits: a connection may have one of each on a path. */
+/** The modes of a watch, as bits: a connection may have one of each on a path. */
 export const WatchMode = { STANDARD: 1, PERSISTENT: 2, RECURSIVE: 4 } as const;
 const ALL = WatchMode.STANDARD | WatchMode.PERSISTENT | WatchMode.RECURSIVE;
 const NOT_RECURSIVE = ALL & ~WatchMode.RECURSIVE;
@@ -15,28 +15,28 @@ const NOT_RECURSIVE = ALL & ~WatchMode.RECURSIVE;
 /** Event types on the wire. */
 export const Event = { CREATED: 1, DELETED: 2, DATA_CHANGED: 3, CHILDREN_CHANGED: 4 } as const;
 
-/** What a transaction did to one node, and who may know. */
+/** What a transaction did to one node, and the ACLs that decide who is notified. */
 export interface Change {
   readonly type: number;
   readonly path: string;
   readonly acl: AclList;
-  /** Of a creation or deletion: the parent whose list of children changed. */
+  /** For a creation or deletion: the parent whose list of children changed. */
   readonly parent: string;
   readonly parentAcl: AclList | null;
 }
 
-/** How the watches of a release behave. */
+/** The behaviour of watches in a release. */
 export interface WatchRules {
-  /** Modes of one connection on one path live side by side; else the last one counts. */
+  /** Whether several modes of one connection on one path coexist; else the last one counts. */
   readonly watchModesCoexist: boolean;
   readonly readGuardsEvents: boolean;
 }
 
-/** Watches by path for what fires, and by watcher for when a connection ends: neither costs what the other has. */
+/** Watches by path, for events, and by watcher, for the end of a connection, so that neither has to search the other. */
 class WatchTable {
   readonly #byPath = new Map<string, Map<Watcher, number>>();
   readonly #byWatcher = new Map<Watcher, Set<string>>();
-  /** How many recursive watches there are: without any, no event need be looked up for the nodes above its own. */
+  /** The number of recursive watches: without any, an event need not be looked up for the nodes above its own. */
   recursive = 0;
 
   modes(path: string, watcher: Watcher): number {
@@ -81,7 +81,7 @@ class WatchTable {
   }
 }
 
-/** Every watch there is (docs/protocol.md, "Watches"). */
+/** All watches (docs/protocol.md, "Watches"). */
 export class Watches {
   readonly #data = new WatchTable();
   readonly #child = new WatchTable();
@@ -106,11 +106,11 @@ export class Watches {
 
   watchRecursively(path: string, watcher: Watcher): void {
     this.#add(this.#data, path, watcher, WatchMode.RECURSIVE);
-    // Before 3.9 the one mode of the path is overwritten in both tables.
+    // Before 3.9 the single mode of the path is overwritten in both tables.
     if (!this.#rules.watchModesCoexist) this.#add(this.#child, path, watcher, WatchMode.RECURSIVE);
   }
 
-  /** Which modes the watcher has on a path, in the table of data and in that of children. */
+  /** The modes the watcher has on a path, in the data table and in the children table. */
   modes(path: string, watcher: Watcher): { data: number; child: number } {
     return { data: this.#data.modes(path, watcher), child: this.#child.modes(path, watcher) };
   }
@@ -126,14 +126,14 @@ export class Watches {
     this.#child.forget(watcher);
   }
 
-  /** Tells of one change, in the order of a real server. */
+  /** Sends the events of one change, in the order of a real server. */
   fire({ type, path, acl, parent, parentAcl }: Change, zxid: number): void {
     const told = this.#fireData(path, type, acl, zxid);
     if (type === Event.DELETED) this.#fireChild(path, type, acl, zxid, told);
     if (parentAcl !== null) this.#fireChild(parent, Event.CHILDREN_CHANGED, parentAcl, zxid, null);
   }
 
-  /** The table of data alone, as the four-letter words tell of it. */
+  /** The data table alone, as the four-letter words show it. */
   dataWatches(): {
     byPath: ReadonlyMap<string, ReadonlyMap<Watcher, number>>;
     byWatcher: ReadonlyMap<Watcher, ReadonlySet<string>>;
@@ -157,7 +157,7 @@ export class Watches {
   }
 
   #fireChild(path: string, type: number, acl: AclList, zxid: number, already: ReadonlySet<Watcher> | null): void {
-    // Before 3.9 a recursive watch is in this table too, and alone once another mode has overwritten it in that of data.
+    // Before 3.9 a recursive watch is also in this table, and only here once another mode has overwritten it in the data table.
     const told = type === Event.DELETED ? takeAbove(this.#child, path) : take(this.#child, path, NOT_RECURSIVE, null);
     for (const watcher of told ?? []) if (already?.has(watcher) !== true) this.#tell(watcher, type, path, acl, zxid);
   }
@@ -168,7 +168,7 @@ export class Watches {
   }
 }
 
-/** Adds those who watch a path in one of the modes to `told`, and uses up their standard watches. */
+/** Adds the watchers of a path in one of the modes to `told`, and uses up their standard watches. */
 function take(table: WatchTable, path: string, modes: number, told: Set<Watcher> | null): Set<Watcher> | null {
   const watchers = table.at(path);
   if (watchers === undefined) return told;
@@ -181,7 +181,7 @@ function take(table: WatchTable, path: string, modes: number, told: Set<Watcher>
   return set;
 }
 
-/** With those who watch something above the path recursively. */
+/** Also adds those who watch something above the path recursively. */
 function takeAbove(table: WatchTable, path: string): Set<Watcher> | null {
   let told = take(table, path, ALL, null);
   if (table.recursive === 0) return told;
@@ -189,7 +189,7 @@ function takeAbove(table: WatchTable, path: string): Set<Watcher> | null {
   return told;
 }
 
-/** 1 or 0, to be counted. */
+/** 1 or 0, for counting. */
 function isRecursive(modes: number): number {
   return Number((modes & WatchMode.RECURSIVE) !== 0);
 }

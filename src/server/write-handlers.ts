@@ -5,7 +5,7 @@ import type { DataNode } from './data-node.ts';
 import { Code, Refusal, refusal } from './refusal.ts';
 import type { CreateKind, Creation } from './transactions.ts';
 
-/** Operations that take a zxid. */
+/** Handlers of operations that take a zxid. */
 export const writeHandlers = {
   create(request, call) {
     const [path] = create(request, 'plain', call);
@@ -24,7 +24,7 @@ export const writeHandlers = {
   },
 
   deleteContainer({ path }, call) {
-    // Before 3.9 the request was the bare bytes of the path: one with a length before it begins with a NUL.
+    // Before 3.9 the request was the bare bytes of the path: one with a length in front starts with a NUL.
     if (!call.state.version.features.deleteContainerIsJute) throw refusal(Code.BAD_ARGUMENTS);
     call.state.transactions.deleteContainer(path, call.transaction);
     call.state.transactions.commit(call.transaction);
@@ -39,7 +39,7 @@ export const writeHandlers = {
   setACL: ({ path, acl, version }, call) => ({ stat: call.state.transactions.setAcl(path, acl, version, call).stat() }),
 
   check(_request, call) {
-    // Releases that do not refuse a lone check never answer it.
+    // Releases that do not refuse a check outside a multi never answer it.
     call.silent = true;
   },
 
@@ -75,8 +75,8 @@ function created([path, node]: [string, DataNode]): { path: string; stat: Return
 }
 
 /**
- * What makes the whole multi unreadable rather than one of its operations wrong. A list of ACLs that is null does so
- * before a zxid is taken, flags after.
+ * Checks for errors that make the whole multi undecodable, rather than one of its operations invalid. A null list of ACLs does so
+ * before a zxid is taken, invalid flags after.
  */
 function checkPart({ op, request }: WritePart, call: Call): void {
   if (!('flags' in request)) return;
@@ -88,12 +88,12 @@ function checkPart({ op, request }: WritePart, call: Call): void {
   throw refusal(Code.MARSHALLING);
 }
 
-/** Whether the flags are known, and do not ask for a time to live: createTTL may have any, and stumbles at its turn. */
+/** Whether the flags are known, and do not request a time to live; createTTL may have any flags, and fails in its turn. */
 function areFlagsOf(op: WritePart['op'], flags: number): boolean {
   return op === 'createTTL' || (flags >= CreateFlags.PERSISTENT && flags <= CreateFlags.CONTAINER);
 }
 
-/** Every operation before the failed one would have worked; those after it were not tried. */
+/** All operations before the failed one would have succeeded; those after it were not attempted. */
 function failed(index: number, code: number, count: number): PartResult[] {
   return Array.from({ length: count }, (_, i) => {
     const err = i === index ? code : i < index ? 0 : Code.RUNTIME_INCONSISTENCY;
@@ -125,9 +125,9 @@ function createPart(
   call: Call,
 ): PartResult {
   const { op, request } = part;
-  // Releases that do not refuse these flags beforehand stumble over them at their turn.
+  // Releases that do not refuse these flags beforehand fail on them in their turn.
   if (op !== 'createTTL' && hasTtl(request.flags)) throw refusal(Code.MARSHALLING);
-  // Inside a multi the flags decide what is made: a container, whatever the operation, and of createTTL without them an ordinary node.
+  // Inside a multi the flags decide what is created: a container, whatever the operation; for createTTL without TTL flags, an ordinary node.
   const isContainer = op === 'createContainer' || request.flags === CreateFlags.CONTAINER;
   const kind = op === 'createTTL' && hasTtl(request.flags) ? { ttl: request.ttl } : isContainer ? 'container' : 'plain';
   const [path, node] = call.state.transactions.create(request, kind, call, call.transaction);
