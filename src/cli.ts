@@ -25,7 +25,7 @@ const OPTIONS = {
   version: { type: 'boolean', short: 'v', default: false },
 } as const;
 
-/** What the command line asks for; a string says what is wrong with it. */
+/** The parsed command line; a string is its error message. */
 type Command = { readonly show: string } | { readonly serve: EmbeddedZooKeeperOptions } | string;
 
 await run(parseCommand(process.argv.slice(2)));
@@ -70,7 +70,7 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
   throw new RangeError(`${name} must be a whole number from ${least} to ${most}, not "${text}"`);
 }
 
-/** The package's file lies above this one, in `src/` as in `dist/`. */
+/** `package.json` is in the folder above this file's, in `src/` as in `dist/`. */
 function packageVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;

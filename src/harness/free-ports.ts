@@ -2,18 +2,18 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { HarnessError } from './harness-error.ts';
 
-// Below the range systems take outgoing ports from: a server that was stopped finds its port free again when it restarts, because no client
-// socket of some other program can have been given it meanwhile.
+// Below the range of outgoing ports: a stopped server finds its port free again when it restarts, because the system cannot have given it to
+// another program's client socket meanwhile.
 const LOWEST = 11_000;
 const HIGHEST = 32_000;
 const ATTEMPTS = 200;
-// Processes that look at the same time, as those of a test runner do, look in different places first: what one has found is free until its server is up.
+// Processes that search at the same time, such as those of a test runner, start in different places, so that none takes a port found by another.
 const PLACES = 100;
 const PLACE = (HIGHEST - LOWEST) / PLACES;
-/** By this process: a server that is stopped, or not up yet, is to have its port. */
+/** Ports given out by this process: kept for servers that are stopped, or not up yet. */
 const given = new Set<number>();
 
-/** Finds `count` different TCP ports nobody listens on at `host`. Nothing reserves them: use them soon. */
+/** Finds `count` different free TCP ports on `host`. Nothing reserves them: use them soon. */
 export async function freePorts(count: number, host = '127.0.0.1'): Promise<number[]> {
   const found: number[] = [];
   for (let attempt = 0; found.length < count; attempt++) {

@@ -1,10 +1,10 @@
 /**
- * A real server could not be found, started or stopped. The message names what was tried and ends with the tail of the server's log,
- * where there is one.
+ * A real server could not be found, started or stopped. The message names what was tried, and ends with the tail of the server's log,
+ * if there is one.
  */
 export class HarnessError extends Error {
   override readonly name = 'HarnessError';
-  /** The last lines the server wrote, `''` when it never ran. */
+  /** The last lines the server wrote; `''` if it never ran. */
   readonly serverLog: string;
 
   constructor(message: string, options: { cause?: unknown; serverLog?: string | undefined } = {}) {

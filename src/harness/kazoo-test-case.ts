@@ -2,7 +2,7 @@ import type { KazooClientOptions } from '../client/options.ts';
 import { KazooTestHarness } from './kazoo-test-harness.ts';
 
 /**
- * A harness with the two names a test runner's hooks want (Kazoo's `KazooTestCase`).
+ * A harness with `setUp` and `tearDown` for a test runner's hooks (Kazoo's `KazooTestCase`).
  *
  * @example
  * const kazoo = new KazooTestCase();

@@ -11,11 +11,11 @@ import { EmbeddedZooKeeper } from '../server/embedded-zookeeper.ts';
 import { HarnessError } from './harness-error.ts';
 import { ManagedZooKeeper } from './managed-zookeeper.ts';
 
-/** What tests run against. */
+/** Options of a {@link KazooTestHarness}. */
 export interface KazooTestHarnessOptions {
   /**
-   * `embedded` (default) or `real`: a server of the harness's own; or the connect string of one that runs already.
-   * The environment variable ZK_HOSTS, where set, wins over the default.
+   * `embedded` (default) or `real`: the harness starts its own server; or the connect string of a running server.
+   * The environment variable ZK_HOSTS, if set, replaces the default.
    */
   server?: string | undefined;
 }
@@ -31,7 +31,7 @@ interface TestServer {
 const STATE_TIMEOUT = 30_000;
 
 /**
- * A server, and clients in a chroot of their own, for one test (Kazoo's `KazooTestHarness`).
+ * A server, and clients in a separate chroot, for one test (Kazoo's `KazooTestHarness`).
  *
  * @example
  * const harness = new KazooTestHarness();
@@ -46,10 +46,10 @@ export class KazooTestHarness {
   #server: TestServer | undefined;
   #chroot = '';
   #client: KazooClient | undefined;
-  /** With the options they were made with. */
+  /** The clients, with their options. */
   readonly #clients = new Map<KazooClient, KazooClientOptions>();
 
-  /** @throws ConfigurationError naming an option that is unknown or of the wrong type */
+  /** @throws ConfigurationError naming an option that is unknown or has the wrong type */
   constructor(options: KazooTestHarnessOptions = {}) {
     expectOptions('KazooTestHarness', options, EXPECTED);
     this.#options = options;
@@ -57,17 +57,17 @@ export class KazooTestHarness {
 
   /** The first client, connected. @throws HarnessError before `setupZookeeper` */
   get client(): KazooClient {
-    if (this.#client === undefined) throw new HarnessError('no client yet: call setupZookeeper() first');
+    if (this.#client === undefined) throw new HarnessError('there is no client yet: call setupZookeeper() first');
     return this.#client;
   }
 
   /** The connect string, with this test's chroot. */
   get hosts(): string {
-    if (this.#server === undefined) throw new HarnessError('no server yet: call setupZookeeper() first');
+    if (this.#server === undefined) throw new HarnessError('there is no server yet: call setupZookeeper() first');
     return this.#server.connectString + this.#chroot;
   }
 
-  /** Starts the server, makes the chroot, and connects `client`, with these options. Leaves nothing behind when it fails. */
+  /** Starts the server, creates the chroot, and connects `client` with these options. Leaves nothing behind if it fails. */
   setupZookeeper(options: KazooClientOptions = {}): Promise<void> {
     return this.#turnstile.pass(async () => {
       await this.#teardown();
@@ -84,7 +84,7 @@ export class KazooTestHarness {
     });
   }
 
-  /** Stops every client made here, and the server if it was started here; on another, what is left of the chroot is removed as far as `client` may. */
+  /** Stops all clients created here, and the server if it was started here; on another server, deletes the chroot as far as `client` may. */
   teardownZookeeper(): Promise<void> {
     return this.#turnstile.pass(() => this.#teardown());
   }
@@ -102,7 +102,7 @@ export class KazooTestHarness {
     this.#server = undefined;
   }
 
-  /** One more client of the same server and chroot, not started; it is stopped with the others. */
+  /** Creates another client for the same server and chroot, not started; it is stopped with the others. */
   getClient(options: KazooClientOptions = {}): KazooClient {
     const { hosts } = this;
     const client = new KazooClient({ ...options, hosts: options.hosts ?? hosts });
@@ -110,7 +110,7 @@ export class KazooTestHarness {
     return client;
   }
 
-  /** Cuts the connection of a client (default: `client`), and waits until it is back in the same session. */
+  /** Drops the connection of a client (default: `client`), and waits until it is connected again in the same session. */
   async loseConnection(client: KazooClient = this.client): Promise<void> {
     const suspended = waitForState(client, ['SUSPENDED']);
     client[DROP]('dropped for a test');
@@ -118,7 +118,7 @@ export class KazooTestHarness {
     if (client.state !== 'CONNECTED') await waitForState(client, ['CONNECTED']);
   }
 
-  /** Ends the session of a client (default: `client`) at the server, and waits until it has another. Its ephemeral nodes go. */
+  /** Ends the session of a client (default: `client`) on the server, and waits until it has a new one. Its ephemeral nodes are deleted. */
   async expireSession(client: KazooClient = this.client): Promise<void> {
     const { clientId } = client;
     if (clientId === null) throw new HarnessError('the client has no session to expire');
@@ -129,7 +129,7 @@ export class KazooTestHarness {
     try {
       while (!lost) {
         if (performance.now() > deadline)
-          throw new HarnessError(`the session could not be taken from the client within ${STATE_TIMEOUT} ms`);
+          throw new HarnessError(`the client's session could not be taken over within ${STATE_TIMEOUT} ms`);
         await this.#takeSession(client, clientId);
       }
     } finally {
@@ -138,9 +138,9 @@ export class KazooTestHarness {
     if (client.state !== 'CONNECTED') await waitForState(client, ['CONNECTED']);
   }
 
-  /** The documented way to end somebody's session: take it over, and close it. Its owner may be quicker, and have it back before. */
+  /** The documented way to end another client's session: take it over, and close it. Its owner may be quicker and take it back first. */
   async #takeSession(client: KazooClient, clientId: ClientId): Promise<void> {
-    // Without a chroot, for which the server would be asked: the owner could be back meanwhile.
+    // Without a chroot, whose lookup would give the owner time to come back.
     const hosts = client.hosts.map(formatHost);
     const other = new KazooClient({ ...this.#clients.get(client), hosts, clientId });
     const failed = new AbortController();
@@ -162,7 +162,7 @@ export class KazooTestHarness {
   }
 }
 
-/** The first of these states that the client comes to. @throws the signal's reason, once aborted */
+/** Waits until the client reaches one of these states. @throws the signal's reason, once aborted */
 function waitForState(client: KazooClient, wanted: KazooState[], signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (settle: () => void): void => {

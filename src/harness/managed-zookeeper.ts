@@ -22,36 +22,36 @@ const LOG_TAIL = 64 * 1024;
 const FAST_START = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto', '-XX:-UsePerfData'];
 const MAIN_CLASS = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
 
-/** How a real server is found, configured and run. */
+/** Options for finding, configuring and running a real server. */
 export interface ManagedZooKeeperOptions extends ServerJarsOptions {
-  /** Milliseconds; the shortest session is two ticks, and sessions end on whole ticks. Default 500 (ZooKeeper's own: 3000). */
+  /** Milliseconds; the shortest session timeout is two ticks, and sessions expire on whole ticks. Default 500 (ZooKeeper's own: 3000). */
   tickTime?: number | undefined;
-  /** More entries for `zoo.cfg`; they win over the harness's own. */
+  /** More entries for `zoo.cfg`; they override the harness's own. */
   configuration?: Readonly<Record<string, SettingValue>> | undefined;
-  /** More Java system properties; they win over the harness's own. */
+  /** More Java system properties; they override the harness's own. */
   systemProperties?: Readonly<Record<string, SettingValue>> | undefined;
   /** More flags for the Java virtual machine. */
   javaOptions?: readonly string[] | undefined;
-  /** The text of a JAAS file; SASL authentication is switched on with it. */
+  /** The text of a JAAS file; it enables SASL authentication. */
   jaas?: string | undefined;
-  /** Opens a TLS port beside the plain one. */
+  /** Opens a TLS port in addition to the plain one. */
   tls?: ServerTls | undefined;
-  /** `super:<base64 of SHA-1>`: the digest identity no ACL applies to. */
+  /** `super:<base64 of SHA-1>`: the digest identity that bypasses ACLs. */
   superDigest?: string | undefined;
-  /** Whether a server cut off from its ensemble serves reads. Default false. */
+  /** Whether a server that is cut off from its ensemble serves reads. Default false. */
   readOnlyMode?: boolean | undefined;
-  /** Whether an ensemble may be changed with `reconfig`. Default false. */
+  /** Whether the ensemble may be changed with `reconfig`. Default false. */
   reconfig?: boolean | undefined;
   /**
-   * A folder to work in, made where there is none. {@link ManagedZooKeeper.destroy} leaves it, and what others put there; all that is the server's goes.
-   * Default: a temporary one, which goes, too.
+   * The working folder, created if missing. {@link ManagedZooKeeper.destroy} removes the server's files from it, and leaves the folder and other files.
+   * Default: a temporary folder, which is removed too.
    */
   workingPath?: string | undefined;
   /** This server's place in an ensemble; {@link ZooKeeperCluster} fills it in. Default: a standalone server. */
   ensemble?: { id: number; members: readonly EnsembleMember[] } | undefined;
 }
 
-/** How long and for what a start waits. */
+/** How long, and for what, a start waits. */
 export interface StartOptions {
   /** Milliseconds. Default 60 000. */
   timeout?: number | undefined;
@@ -59,7 +59,7 @@ export interface StartOptions {
   until?: 'serving' | 'listening' | undefined;
 }
 
-/** What any server may be told, alone or in an ensemble. */
+/** Options of any server, alone or in an ensemble. */
 export const SERVER_EXPECTED = {
   classpath: text,
   home: text,
@@ -85,20 +85,20 @@ const EXPECTED = {
   ensemble: ['an object with id and members', (value) => isObject(value) && Array.isArray(value['members'])],
 } as const satisfies Record<keyof ManagedZooKeeperOptions, Expectation>;
 
-/** Of a start. */
+/** Options of a start. */
 export const START_EXPECTED = {
   timeout: ['a number of milliseconds, 0 or more', (value) => typeof value === 'number' && value >= 0],
   until: ['"serving" or "listening"', (value) => value === 'serving' || value === 'listening'],
 } as const satisfies Record<keyof StartOptions, Expectation>;
 
-/** What the server and its harness write into the working folder. */
+/** Files that the server and its harness write into the working folder. */
 const OURS = /^(data|zoo\.cfg.*|logback\.xml|log4j\.properties|jaas\.conf|(key|trust)store\.pem|zookeeper\.log)$/;
 
 /**
- * A real Apache ZooKeeper server on this machine, in a process of its own, on free ports of 127.0.0.1. Needs Java and ZooKeeper's jars, see
- * {@link ManagedZooKeeper.available}. The server dies with this process, whichever way this process ends. The port and the data stay
+ * A real Apache ZooKeeper server on this machine, in a separate process, on free ports of 127.0.0.1. Needs Java and ZooKeeper's jars, see
+ * {@link ManagedZooKeeper.available}. The server dies with this process, however this process ends. Port and data stay the same
  * across {@link stop}, {@link kill} and {@link restart}. All four-letter words, TTL nodes and DIGEST-MD5 (no FIPS mode) are on, the
- * admin server is off, and writes are not forced to the disk: it is for tests. As Kazoo's `kazoo.testing.common.ManagedZooKeeper`.
+ * admin server is off, and writes are not forced to disk: it is for tests. Like Kazoo's `kazoo.testing.common.ManagedZooKeeper`.
  *
  * @example
  * await using server = await ManagedZooKeeper.start();
@@ -115,24 +115,24 @@ export class ManagedZooKeeper {
   #destroyed = false;
 
   /**
-   * A server that is yet to be started; its jars, ports and folder are known from then on, or by {@link ManagedZooKeeper.create} at once.
+   * A server that is not started yet. Its jars, ports and folder are known once it has started; {@link ManagedZooKeeper.create} chooses them at once.
    *
-   * @throws ConfigurationError naming an option that is unknown or of the wrong type
+   * @throws ConfigurationError naming an option that is unknown or has the wrong type
    */
   constructor(options: ManagedZooKeeperOptions = {}) {
     expectOptions('ManagedZooKeeper', options, EXPECTED);
     this.#options = options;
   }
 
-  /** Tells whether a real server can run on this machine, from which jars, or why not. Never rejects. */
+  /** Whether a real server can run on this machine, and from which jars, or why not. Never rejects. */
   static available(options: ServerJarsOptions = {}): Promise<ServerJars | NoServerJars> {
     return findServerJars(options);
   }
 
   /**
-   * Chooses jars, folder and ports, without starting yet. Rejects with {@link HarnessError} where no server can run.
+   * Chooses jars, folder and ports, without starting yet. Rejects with {@link HarnessError} if no server can run.
    *
-   * @throws ConfigurationError naming an option that is unknown or of the wrong type
+   * @throws ConfigurationError naming an option that is unknown or has the wrong type
    */
   static async create(options: ManagedZooKeeperOptions = {}): Promise<ManagedZooKeeper> {
     const server = new ManagedZooKeeper(options);
@@ -140,7 +140,7 @@ export class ManagedZooKeeper {
     return server;
   }
 
-  /** {@link create} and {@link ManagedZooKeeper.start} in one; leaves nothing behind when the server does not come up. */
+  /** {@link create} and {@link ManagedZooKeeper.start} in one; leaves nothing behind if the server does not come up. */
   static async start(options: ManagedZooKeeperOptions = {}, start: StartOptions = {}): Promise<ManagedZooKeeper> {
     const server = await ManagedZooKeeper.create(options);
     try {
@@ -161,7 +161,7 @@ export class ManagedZooKeeper {
     return this.#chosen().securePort;
   }
 
-  /** Where configuration, data and log are. */
+  /** The folder of configuration, data and log. */
   get workingPath(): string {
     return this.#chosen().workingPath;
   }
@@ -171,17 +171,17 @@ export class ManagedZooKeeper {
     return this.#chosen().jars;
   }
 
-  /** Of the jar in use, such as `3.9.5`; `null` when the jar's name does not tell. */
+  /** The version of the jar in use, such as `3.9.5`; `null` if the jar's name does not contain it. */
   get version(): string | null {
     return this.jars.version;
   }
 
-  /** `host:port`, as a client's `hosts`. */
+  /** `host:port`, for a client's `hosts`. */
   get connectString(): string {
     return `${this.host}:${this.clientPort}`;
   }
 
-  /** `host:port` of the TLS port, `null` without `tls`. */
+  /** `host:port` of the TLS port; `null` without `tls`. */
   get secureConnectString(): string | null {
     return this.securePort === null ? null : `${this.host}:${this.securePort}`;
   }
@@ -190,15 +190,15 @@ export class ManagedZooKeeper {
     return this.#process?.alive ?? false;
   }
 
-  /** Of the server's process, while it runs. */
+  /** The server's process id, while it runs. */
   get pid(): number | undefined {
     return this.running ? this.#process?.pid : undefined;
   }
 
-  /** Starts the server, does nothing if it runs, and joins a start that is under way. Rejects with {@link HarnessError}, with the end of its log, if it is not up in time. */
+  /** Starts the server; does nothing if it runs, and joins a start in progress. Rejects with {@link HarnessError}, with the end of its log, if it is not up in time. */
   async start(options: StartOptions = {}): Promise<void> {
     expectOptions('start', options, START_EXPECTED);
-    // One whose process has been ended is about to fail: there is nothing to join.
+    // A start whose process has ended is about to fail: do not join it.
     if (this.#process?.alive === false) await this.#starting?.catch(() => undefined);
     this.#starting ??= this.#start(options).finally(() => (this.#starting = null));
     return this.#starting;
@@ -216,13 +216,13 @@ export class ManagedZooKeeper {
     log('ZooKeeper at %s is up, pid %d', this.connectString, started.pid);
   }
 
-  /** Ends the server in order (`SIGTERM`), keeping its data. Does nothing if it does not run. */
+  /** Stops the server gracefully (`SIGTERM`), keeping its data. Does nothing if it is not running. */
   async stop(): Promise<void> {
     log('stopping %s', this.#place?.clientPort);
     await this.#process?.terminate();
   }
 
-  /** Ends the server at once (`SIGKILL`), as a power cut would, keeping its data. */
+  /** Kills the server at once (`SIGKILL`), as a power cut would, keeping its data. */
   async kill(): Promise<void> {
     log('killing %s', this.#place?.clientPort);
     await this.#process?.signal('SIGKILL');
@@ -234,24 +234,24 @@ export class ManagedZooKeeper {
     await this.start(options);
   }
 
-  /** Holds the process still (`SIGSTOP`): connections stay open and nothing is answered, until {@link thaw}. */
+  /** Freezes the process (`SIGSTOP`): connections stay open and nothing is answered until {@link thaw}. */
   freeze(): void {
     this.#process?.freeze(true);
   }
 
-  /** Lets a frozen process go on (`SIGCONT`). */
+  /** Resumes a frozen process (`SIGCONT`). */
   thaw(): void {
     this.#process?.freeze(false);
   }
 
-  /** {@link kill}, then forget all data; the next start begins empty, on the same port. */
+  /** {@link kill}, then delete all data; the next start is empty, on the same port. */
   async reset(): Promise<void> {
     await this.kill();
     if (this.#place !== null) await rm(join(this.workingPath, 'data'), { recursive: true, force: true });
     this.#prepared = false;
   }
 
-  /** {@link kill}, then remove everything of the server's from the disk. Idempotent; the server cannot start again. */
+  /** {@link kill}, then remove all files of the server from the disk. Idempotent; the server cannot start again. */
   async destroy(): Promise<void> {
     this.#destroyed = true;
     await this.kill();
@@ -269,23 +269,23 @@ export class ManagedZooKeeper {
     return this.destroy();
   }
 
-  /** The last lines of the server's log, 100 unless told; `''` before its first start. Kazoo's `get_logs`. */
+  /** The last lines of the server's log, by default 100; `''` before its first start. Kazoo's `get_logs`. */
   async logs(lines = 100): Promise<string> {
     if (this.#place === null) return '';
     return (await tailOf(this.#logFile)).trimEnd().split('\n').slice(-lines).join('\n');
   }
 
-  /** Sends a four-letter word; the whole answer, or `null` if the server gives none. */
+  /** Sends a four-letter word. Resolves with the whole answer, or `null` if there is none. */
   async command(word: string): Promise<string | null> {
     return this.#place === null ? null : probe(word, this.clientPort, { host: this.host });
   }
 
-  /** `standalone`, `leader`, `follower`, `observer` or `read-only`; `null` while it serves nobody. */
+  /** `standalone`, `leader`, `follower`, `observer` or `read-only`; `null` while it serves no clients. */
   async mode(): Promise<string | null> {
     return /^Mode: (.*)$/m.exec((await this.command('srvr')) ?? '')?.[1] ?? null;
   }
 
-  /** Once: all calls share one choice, and only one that fails is made again. */
+  /** All calls share one choice; only a failed one is repeated. */
   #choose(): Promise<Place> {
     this.#choosing ??= choosePlace(this.#options).then(
       (place) => (this.#place = place),
@@ -309,7 +309,7 @@ export class ManagedZooKeeper {
     return join(this.workingPath, 'zookeeper.log');
   }
 
-  // Once a life of the data: an ensemble that was reconfigured writes its own files, which a restart must find again.
+  // Only once until the data is deleted: a reconfigured ensemble writes its own files, which a restart must find again.
   async #prepare({ workingPath, clientPort, securePort }: Place): Promise<void> {
     if (this.#prepared) return;
     const { host } = this;
@@ -321,7 +321,7 @@ export class ManagedZooKeeper {
 
   #arguments(): string[] {
     const properties = Object.entries(this.#systemProperties()).map(([key, value]) => `-D${key}=${value}`);
-    // The working folder comes first, so that its logging settings win over any in the jars.
+    // The working folder comes first, so that its logging settings override any in the jars.
     const classpath = [this.workingPath, this.jars.classpath].join(delimiter);
     return [...FAST_START, ...properties, ...(this.#options.javaOptions ?? []), '-cp', classpath, MAIN_CLASS, 'zoo.cfg'];
   }
@@ -330,7 +330,7 @@ export class ManagedZooKeeper {
     const { jaas, superDigest, readOnlyMode = false, systemProperties = {} } = this.#options;
     return {
       'file.encoding': 'UTF-8',
-      // On by default in current releases, where it forbids DIGEST-MD5.
+      // FIPS mode is on by default in current releases, and forbids DIGEST-MD5.
       'zookeeper.fips-mode': false,
       // In KiB. ZooKeeper's 64 MiB for the first transaction would be the slowest part of starting.
       'zookeeper.preAllocSize': 128,

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 
 /**
- * Sends a four-letter word and gives the whole answer, `null` when nobody listens, the server hangs up without a word, or `timeout`
- * (milliseconds) passes. Never rejects: a server that starts or dies is what the harness polls for.
+ * Sends a four-letter word and returns the whole answer; `null` if nobody listens, the server hangs up without an answer, or `timeout`
+ * (milliseconds) expires. Never rejects: the harness polls servers that are starting or dying.
  */
 export function probe(word: string, port: number, options: { host?: string; timeout?: number } = {}): Promise<string | null> {
   return new Promise((resolve) => {
@@ -17,7 +17,7 @@ export function probe(word: string, port: number, options: { host?: string; time
   });
 }
 
-/** Whether somebody listens on `port`. */
+/** Whether a server listens on `port`. */
 export function accepts(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host }, () => {

@@ -8,13 +8,13 @@ export type SettingValue = string | number | boolean;
 export interface ServerTls {
   key: string;
   cert: string;
-  /** What clients' certificates are checked against. */
+  /** The CA against which clients' certificates are checked. */
   ca: string;
-  /** Default `need`, as ZooKeeper's own. */
+  /** Default `need`, as in ZooKeeper. */
   clientAuth?: 'none' | 'want' | 'need' | undefined;
 }
 
-/** One server of an ensemble, as its peers know it. */
+/** One member of an ensemble. */
 export interface EnsembleMember {
   id: number;
   host: string;
@@ -24,7 +24,7 @@ export interface EnsembleMember {
   role: 'participant' | 'observer';
 }
 
-/** What a server's files are written from. */
+/** The contents of a server's files. */
 export interface ServerFiles {
   workingPath: string;
   host: string;
@@ -43,7 +43,7 @@ export function memberLine({ id, host, clientPort, quorumPort, electionPort, rol
   return `server.${id}=${host}:${quorumPort}:${electionPort}:${role};${host}:${clientPort}`;
 }
 
-/** Writes `zoo.cfg` and what it names: `data/myid`, the ensemble, the JAAS file, the PEM stores, the settings of every logger in use. */
+/** Writes `zoo.cfg` and the files it needs: `data/myid`, the ensemble, the JAAS file, the PEM stores, the settings of all loggers in use. */
 export async function writeServerFiles(files: ServerFiles): Promise<void> {
   const at = (name: string): string => join(files.workingPath, name);
   const writes = [
@@ -112,7 +112,7 @@ function tlsSettings({ workingPath, tls, securePort, host }: ServerFiles): Recor
     'ssl.trustStore.location': join(workingPath, 'truststore.pem'),
     'ssl.trustStore.type': 'PEM',
     'ssl.clientAuth': tls.clientAuth ?? 'need',
-    // Until 3.8 this made the server look up its clients' names as well.
+    // Until 3.8 this also made the server look up its clients' names.
     'ssl.hostnameVerification': false,
   };
 }
@@ -130,7 +130,7 @@ async function pemText(pem: string): Promise<string> {
   return pem.includes('-----BEGIN') ? pem : await readFile(pem, 'utf8');
 }
 
-// Whichever of the three logging back ends is on the class path writes to standard output, which is the log file.
+// Each of the three logging back ends that may be on the class path writes to standard output, which is the log file.
 const LOGBACK = `<configuration>
   <appender name="OUT" class="ch.qos.logback.core.ConsoleAppender">
     <encoder><pattern>%d{ISO8601} [%thread] %-5level %logger{0} - %msg%n</pattern></encoder>

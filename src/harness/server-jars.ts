@@ -3,11 +3,11 @@ import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-/** Where to look for a server's jars. The first that is given decides; with none of them, see {@link findServerJars}. */
+/** Where to look for a server's jars. The first option given decides; without any, see {@link findServerJars}. */
 export interface ServerJarsOptions {
-  /** A ready-made class path, taken as it is. */
+  /** A complete class path, used as it is. */
   classpath?: string | undefined;
-  /** A folder with ZooKeeper's jars, or a distribution that has them in `lib/`. */
+  /** A folder with ZooKeeper's jars, or a distribution with the jars in `lib/`. */
   home?: string | undefined;
   /** A version installed with `npm run zookeeper:install <version>`. */
   version?: string | undefined;
@@ -20,27 +20,27 @@ export interface ServerJars {
   available: true;
   java: string;
   classpath: string;
-  /** From the name of the jar, such as `3.9.5`; `null` when the name tells nothing. */
+  /** From the jar's name, such as `3.9.5`; `null` if the name does not contain it. */
   version: string | null;
 }
 
-/** Why no server can run on this machine, in one sentence fit for a log line. */
+/** Why no server can run on this machine, in one sentence suitable for a log line. */
 export interface NoServerJars {
   available: false;
   reason: string;
 }
 
 const JAR = /^zookeeper(?:-(\d[\w.-]*))?\.jar$/;
-// /usr/share/java holds hundreds of jars of everybody: take what a ZooKeeper server needs.
+// /usr/share/java holds hundreds of unrelated jars: take only those that a ZooKeeper server needs.
 const DISTRIBUTION = '/usr/share/java';
 const NEEDED = /^(zookeeper|netty|slf4j-(api|simple)|metrics-core|snappy-java|commons-(cli|io)|jackson|jetty|servlet).*\.jar$/;
 
 /**
- * Looks for a server's jars: the class path, home or version asked for; else the newest version in the cache
+ * Looks for a server's jars: the given class path, home or version; else the newest version in the cache
  * (`${KAZOO_CACHE:-~/.cache/kazoo}/zookeeper-<version>`, see `npm run zookeeper:install`; that of `ZOOKEEPER_VERSION` if it is set), then
  * `ZOOKEEPER_PATH` and `ZOOKEEPER_HOME` (Kazoo's name and ZooKeeper's), then the distribution's own packages in `/usr/share/java`;
- * with `ZOOKEEPER_VERSION`, none that is known to be another version.
- * `ZOOKEEPER_CLASSPATH`, if it is set, goes before all of these. Never rejects.
+ * with `ZOOKEEPER_VERSION`, skipping any known to be another version.
+ * `ZOOKEEPER_CLASSPATH`, if set, comes before all of these. Never rejects.
  */
 export async function findServerJars(options: ServerJarsOptions = {}): Promise<ServerJars | NoServerJars> {
   const java = options.java ?? javaOfEnvironment();

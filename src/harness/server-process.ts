@@ -8,14 +8,14 @@ const STOP_GRACE = 5_000;
 const running = new Set<ChildProcess>();
 const scratch = new Set<string>();
 
-// The shell becomes the server (exec keeps its pid); the reader it leaves behind kills that pid when this process dies in whatever way, even
-// by SIGKILL, because the other end of fd 3 closes then. A line on fd 3 tells the reader that the server has gone already.
+// The shell becomes the server (exec keeps its pid); the background reader kills that pid when this process dies in any way, even
+// by SIGKILL, because the other end of fd 3 closes then. A line on fd 3 tells the reader that the server has already ended.
 const LEASHED = '{ read -r _ <&3 || kill -9 $$; } 2>/dev/null & exec "$@" 3<&-';
 
-/** One run of a server's process. It dies with this process, and does not keep this process alive. */
+/** One run of a server process. It dies with this process, and does not keep this process alive. */
 export class ServerProcess {
   readonly #child: ChildProcess;
-  /** Fulfils when the process has ended; never rejects. */
+  /** Resolves when the process has ended; never rejects. */
   readonly exited: Promise<void>;
   #failure: Error | null = null;
 
@@ -34,13 +34,13 @@ export class ServerProcess {
     return this.#failure === null && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Why it is not alive, in a few words. */
+  /** Why the process ended, in a few words. */
   get ending(): string {
     if (this.#failure !== null) return this.#failure.message;
     return this.#child.signalCode === null ? `exit code ${this.#child.exitCode}` : `signal ${this.#child.signalCode}`;
   }
 
-  /** Asks the process to end, and kills it after five seconds. */
+  /** Asks the process to end, and kills it if it has not ended after five seconds. */
   async terminate(): Promise<void> {
     const overdue = setTimeout(() => this.#child.kill('SIGKILL'), STOP_GRACE);
     await this.signal('SIGTERM');
@@ -55,7 +55,7 @@ export class ServerProcess {
     await this.exited;
   }
 
-  /** Stops the process in its tracks (`SIGSTOP`), as a long garbage collection would, or lets it go on (`SIGCONT`). */
+  /** Freezes the process (`SIGSTOP`), like a long garbage collection, or resumes it (`SIGCONT`). */
   freeze(frozen: boolean): void {
     this.#child.kill(frozen ? 'SIGSTOP' : 'SIGCONT');
   }
@@ -73,19 +73,19 @@ export class ServerProcess {
   }
 }
 
-// Where this process has no time to (a signal, a crash): the folders come line by line, and the end of the input when it is gone. Servers are killed at
-// the same moment, hence the second look.
+// For when this process cannot clean up (a signal, a crash): the folders arrive line by line, and the end of the input when this process is gone. Servers
+// are killed at the same moment, hence the second pass.
 const SWEEP =
   'while IFS= read -r folder; do set -- "$@" "$folder"; done; rm -rf "$@"; for folder; do [ ! -e "$folder" ] || { sleep 1; rm -rf "$@"; }; done';
 let sweeper: Writable | null = null;
 
-/** Removes `folder` when this process ends, whichever way, in case nobody did before. */
+/** Removes `folder` when this process ends, in any way, if it still exists. */
 export function removeAtExit(folder: string): void {
   scratch.add(folder);
   if (process.platform !== 'win32') (sweeper ??= startSweeper()).write(`${folder}\n`);
 }
 
-/** In a process group of its own, which Ctrl-C does not reach. */
+/** In a separate process group, which Ctrl-C does not reach. */
 function startSweeper(): Writable {
   const child = spawn('/bin/sh', ['-c', SWEEP, 'kazoo'], { cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   child.on('error', () => undefined);
@@ -93,7 +93,7 @@ function startSweeper(): Writable {
   return loose(child.stdin);
 }
 
-/** A pipe is a socket, and one that is forgotten should not keep the process alive. */
+/** A pipe is a socket, which must not keep the process alive. */
 function loose(pipe: Writable): Writable {
   pipe.on('error', () => pipe.destroy());
   if (pipe instanceof Socket) pipe.unref();

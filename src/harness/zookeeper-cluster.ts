@@ -9,11 +9,11 @@ import type { EnsembleMember } from './server-files.ts';
 
 const log = createDebug('kazoo:harness');
 
-/** What an ensemble is made of; the rest goes to each of its servers. */
+/** Options of an ensemble; the other options apply to each of its servers. */
 export interface ZooKeeperClusterOptions extends Omit<ManagedZooKeeperOptions, 'workingPath' | 'ensemble'> {
-  /** Voting servers. Default 3; 1 without observers makes a standalone server. */
+  /** Number of voting servers. Default 3; 1 without observers is a standalone server. */
   size?: number | undefined;
-  /** Servers beside them that do not vote. Default 0. */
+  /** Number of additional non-voting servers. Default 0. */
   observers?: number | undefined;
 }
 
@@ -29,8 +29,8 @@ const ADDED_EXPECTED: Readonly<Record<string, Expectation>> = {
 };
 
 /**
- * An ensemble of real ZooKeeper servers on this machine; see {@link ManagedZooKeeper} for what each is. As Kazoo's
- * `kazoo.testing.common.ZookeeperCluster`, and further: servers can be added to one whose `reconfig` is on.
+ * An ensemble of real ZooKeeper servers on this machine; each is a {@link ManagedZooKeeper}. Like Kazoo's
+ * `kazoo.testing.common.ZookeeperCluster`; in addition, servers can be added if `reconfig` is on.
  *
  * @example
  * await using cluster = await ZooKeeperCluster.start({ size: 3 });
@@ -38,7 +38,7 @@ const ADDED_EXPECTED: Readonly<Record<string, Expectation>> = {
  * await leader?.kill();
  */
 export class ZooKeeperCluster {
-  /** Those of each server. */
+  /** The options of each server. */
   readonly #options: ManagedZooKeeperOptions;
   readonly #voters: number;
   readonly #observers: number;
@@ -47,9 +47,9 @@ export class ZooKeeperCluster {
   #choosing: Promise<void> | null = null;
 
   /**
-   * An ensemble that is yet to be started: it has its servers from then on, or by {@link ZooKeeperCluster.create} at once.
+   * An ensemble that is not started yet. It has its servers once it has started; {@link ZooKeeperCluster.create} chooses them at once.
    *
-   * @throws ConfigurationError naming an option that is unknown or of the wrong type
+   * @throws ConfigurationError naming an option that is unknown or has the wrong type
    */
   constructor(options: ZooKeeperClusterOptions = {}) {
     expectOptions('ZooKeeperCluster', options, EXPECTED);
@@ -59,14 +59,14 @@ export class ZooKeeperCluster {
     this.#observers = observers;
   }
 
-  /** Chooses ports and folders of all servers, without starting them. Rejects with {@link HarnessError} where no server can run. */
+  /** Chooses ports and folders of all servers, without starting them. Rejects with {@link HarnessError} if no server can run. */
   static async create(options: ZooKeeperClusterOptions = {}): Promise<ZooKeeperCluster> {
     const cluster = new ZooKeeperCluster(options);
     await cluster.#choose();
     return cluster;
   }
 
-  /** {@link create} and {@link ZooKeeperCluster.start} in one; leaves nothing behind when the ensemble does not come up. */
+  /** {@link create} and {@link ZooKeeperCluster.start} in one; leaves nothing behind if the ensemble does not come up. */
   static async start(options: ZooKeeperClusterOptions = {}, start: StartOptions = {}): Promise<ZooKeeperCluster> {
     const cluster = await ZooKeeperCluster.create(options);
     try {
@@ -78,7 +78,7 @@ export class ZooKeeperCluster {
     return cluster;
   }
 
-  /** Voting servers first, then observers, then those added. The id of the server at index `i` is `i + 1`. */
+  /** Voting servers first, then observers, then added servers. The id of the server at index `i` is `i + 1`. */
   get servers(): readonly ManagedZooKeeper[] {
     if (this.#servers.length === 0) {
       throw new HarnessError('the cluster has no servers before it is started: await start(), or make it with create()');
@@ -90,12 +90,12 @@ export class ZooKeeperCluster {
     return this.#servers.length || this.#voters + this.#observers;
   }
 
-  /** All servers, as a client's `hosts`. */
+  /** All servers, for a client's `hosts`. */
   get connectString(): string {
     return this.servers.map((server) => server.connectString).join(',');
   }
 
-  /** The TLS ports of all servers, `null` without `tls`. */
+  /** The TLS ports of all servers; `null` without `tls`. */
   get secureConnectString(): string | null {
     const secure = this.servers.map((server) => server.secureConnectString).filter((address) => address !== null);
     return secure.length === 0 ? null : secure.join(',');
@@ -105,14 +105,14 @@ export class ZooKeeperCluster {
     return this.servers[Symbol.iterator]();
   }
 
-  /** The server at `index`; negative counts from the end. Throws `RangeError` if there is none. */
+  /** The server at `index`; a negative index counts from the end. Throws `RangeError` if there is none. */
   at(index: number): ManagedZooKeeper {
     const server = this.servers.at(index);
     if (server === undefined) throw new RangeError(`the cluster has ${this.size} servers, none at ${index}`);
     return server;
   }
 
-  /** Starts all servers that do not run, and waits until each of them serves. */
+  /** Starts all servers that are not running, and waits until each of them serves clients. */
   async start(options: StartOptions = {}): Promise<void> {
     await this.#choose();
     log('starting an ensemble of %d: %s', this.size, this.connectString);
@@ -135,7 +135,7 @@ export class ZooKeeperCluster {
     await this.start(options);
   }
 
-  /** Kills all servers and forgets their data. */
+  /** Kills all servers and deletes their data. */
   async reset(): Promise<void> {
     await together(this.#servers.map((server) => server.reset()));
   }
@@ -150,19 +150,19 @@ export class ZooKeeperCluster {
     return this.destroy();
   }
 
-  /** The server that leads now (a lone server leads itself); `null` while there is none. */
+  /** The current leader (a standalone server counts as one); `null` if there is none. */
   async leader(): Promise<ManagedZooKeeper | null> {
     const modes = await this.#modes();
     return this.#servers.find((_, index) => modes[index] === 'leader' || modes[index] === 'standalone') ?? null;
   }
 
-  /** The servers that follow a leader now, without observers. */
+  /** The current followers, without observers. */
   async followers(): Promise<ManagedZooKeeper[]> {
     const modes = await this.#modes();
     return this.#servers.filter((_, index) => modes[index] === 'follower');
   }
 
-  /** `server.N=…` of the server at `index`, as `reconfig` wants it for a member that joins. */
+  /** `server.N=…` of the server at `index`, as `reconfig` expects it for a joining member. */
   memberLine(index: number): string {
     const member = this.#members.at(index);
     if (member === undefined) throw new RangeError(`the cluster has ${this.size} servers, none at ${index}`);
@@ -170,19 +170,19 @@ export class ZooKeeperCluster {
   }
 
   /**
-   * Starts one more server that knows the ensemble but is not yet of it, in a cluster whose `reconfig` is on. It waits, listening, until a
-   * client's `reconfig({ joining })` with {@link memberLine}`(-1)` takes it in.
+   * Starts another server, which knows the ensemble but is not yet a member. Needs `reconfig`. It waits, listening, until a
+   * client's `reconfig({ joining })` with {@link memberLine}`(-1)` adds it.
    */
   async addServer(options: StartOptions & { role?: 'participant' | 'observer' | undefined } = {}): Promise<ManagedZooKeeper> {
     await this.#choose();
     if (this.#options.reconfig !== true || this.#members.length === 1) {
-      throw new HarnessError('a server can be added to an ensemble whose option reconfig is true only');
+      throw new HarnessError('a server can be added only to an ensemble with the option reconfig: true');
     }
     expectOptions('addServer', options, ADDED_EXPECTED);
     const { role, until = 'listening', ...start } = options;
     const observers = role === 'observer' ? 1 : 0;
     const [added] = await chooseMembers(this.#members.length + 1, 1 - observers, observers);
-    // ZooKeeper takes in whom it does not know as a non-voting follower; the joiner lists itself so that it knows its own ports.
+    // ZooKeeper accepts an unknown server as a non-voting follower; the joiner lists itself so that it knows its own ports.
     const server = await ManagedZooKeeper.create(inEnsemble(this.#options, added!.id, [...this.#members, added!]));
     this.#servers.push(server);
     this.#members.push(added!);
@@ -190,7 +190,7 @@ export class ZooKeeperCluster {
     return server;
   }
 
-  /** The last lines of each server's log, headed by its address. */
+  /** The last lines of each server's log, preceded by its address. */
   async logs(lines = 100): Promise<string> {
     const logs = await Promise.all(
       this.#servers.map(async (server) => `== ${server.connectString}\n${await server.logs(lines)}`),
@@ -198,7 +198,7 @@ export class ZooKeeperCluster {
     return logs.join('\n');
   }
 
-  /** Once: only a choice that fails is made again. */
+  /** All calls share one choice; only a failed one is repeated. */
   #choose(): Promise<void> {
     this.#choosing ??= this.#chooseServers().catch((error: unknown) => {
       this.#choosing = null;
@@ -240,7 +240,7 @@ function inEnsemble(options: ManagedZooKeeperOptions, id: number, members: reado
   return { ...options, ensemble: { id, members } };
 }
 
-/** Waits for all, even after one has failed, so that nothing goes on behind the caller's back; then throws the first failure. */
+/** Waits for all, even after one has failed, so that nothing continues in the background; then throws the first failure. */
 async function together(work: ReadonlyArray<Promise<void>>): Promise<void> {
   const results = await Promise.allSettled(work);
   const failed = results.find((result) => result.status === 'rejected');
