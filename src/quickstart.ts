@@ -55,7 +55,7 @@ say(
 const refused = await client.transaction().create(`${root}/b`).check(`${root}/config`, 99).commit();
 say('refused as a whole', refused.map((result) => (result as Error).name).join(', '));
 
-console.log('\nAn ephemeral node goes with its session');
+console.log('\nAn ephemeral node ends with its session');
 const other = new KazooClient(hosts ?? server!.connectString);
 await other.start();
 await other.create(`${root}/worker`, 'here', { ephemeral: true });

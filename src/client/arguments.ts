@@ -40,7 +40,7 @@ export function checkAcls(acls: readonly ACL[]): readonly ACL[] {
   for (const acl of acls as readonly (Partial<ACL> | null)[]) {
     const { perms, id } = acl ?? {};
     if (typeof perms !== 'number' || !Number.isInteger(perms) || typeof id?.scheme !== 'string' || typeof id.id !== 'string') {
-      throw new TypeError(`acl must hold ACL objects only, not ${describeValue(acl)}`);
+      throw new TypeError(`acl must contain ACL objects only, not ${describeValue(acl)}`);
     }
     checkVersion(perms, 'perms');
   }

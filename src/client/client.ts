@@ -232,8 +232,8 @@ export class Client extends CoreClient {
       throw new RangeError(`ttl must be a whole number of milliseconds from 1 to ${MAX_TTL}, not ${describeValue(ttl)}`);
     }
     if (ephemeral && (container || ttl !== undefined))
-      throw new TypeError('an ephemeral node can be neither a container nor have a ttl');
-    if (container && (sequence || ttl !== undefined)) throw new TypeError('a container can be neither sequential nor have a ttl');
+      throw new TypeError('an ephemeral node can neither be a container nor have a ttl');
+    if (container && (sequence || ttl !== undefined)) throw new TypeError('a container can neither be sequential nor have a ttl');
     const data = checkData(value);
     const acl = this.#aclOf(options.acl);
     if (container) return { op: 'createContainer', request: { path: full, data, acl, flags: CreateFlags.CONTAINER, ttl: 0 } };

@@ -201,7 +201,7 @@ function checkMixes(options: KazooClientOptions): void {
       !(typeof pair[1] === 'string' || (pair[1] as unknown) instanceof Uint8Array)
     ) {
       throw new ConfigurationError(
-        'option "authData" must hold pairs of a scheme and a credential: [["digest", "user:password"]]',
+        'option "authData" must contain pairs of a scheme and a credential: [["digest", "user:password"]]',
       );
     }
     refuseSasl(pair[0]);

@@ -112,7 +112,7 @@ export class TransactionRequest {
    * @throws TypeError on a second call, unless the first sent nothing; ConnectionLoss and the like if the outcome is unknown
    */
   async commit(options?: WaitOptions): Promise<(TransactionResult | ZookeeperError)[]> {
-    if (this.#committed) throw new TypeError('the transaction has been committed already');
+    if (this.#committed) throw new TypeError('the transaction has already been committed');
     requireLimits(options, LIMITS);
     this.#committed = true;
     let sent = false;
@@ -134,7 +134,7 @@ export class TransactionRequest {
   }
 
   #add(path: string, part: WritePart): this {
-    if (this.#committed) throw new TypeError('the transaction has been committed already');
+    if (this.#committed) throw new TypeError('the transaction has already been committed');
     this.#parts.push(withOwnData(part));
     this.#operations.push({ type: TYPE_OF[part.op], path });
     return this;

@@ -151,7 +151,7 @@ export class Reader {
 
   #length(): number {
     const length = this.int();
-    if (length < -1) throw new DecodeError(`a length of ${length}`);
+    if (length < -1) throw new DecodeError(`invalid length ${length}`);
     return length;
   }
 

@@ -391,7 +391,7 @@ function pingFrame(): Uint8Array<ArrayBuffer> {
 /** The error for a request on which the server would hang up. */
 export function tooLarge(bytes: number, limit: number): RangeError {
   return new RangeError(
-    `the request has ${bytes} bytes, more than maxRequestBytes (${limit}); the server's jute.maxbuffer must allow it before that option is raised`,
+    `the request has ${bytes} bytes, more than maxRequestBytes (${limit}); before you raise that option, the server's jute.maxbuffer must allow it`,
   );
 }
 

@@ -78,7 +78,7 @@ export class GroupMember {
 
   /** Leaves the group for good. */
   async close(): Promise<void> {
-    this.#loaded.reject(new KazooException('closed'));
+    this.#loaded.reject(new KazooException('the group member was closed'));
     await Promise.all([this.#node.close(), this.#cache.close()]);
   }
 

@@ -198,9 +198,9 @@ function parseLease(path: string, text: string): Lease {
     if (typeof holder === 'string' && typeof end === 'string' && END.test(end))
       return { version, holder, end: Date.parse(`${end}Z`) };
   } catch (cause) {
-    throw new KazooException(`${path} must hold a lease, not ${describeValue(text)}`, { cause });
+    throw new KazooException(`${path} must contain a lease, not ${describeValue(text)}`, { cause });
   }
-  throw new KazooException(`${path} must hold a lease, not ${describeValue(text)}`);
+  throw new KazooException(`${path} must contain a lease, not ${describeValue(text)}`);
 }
 
 const END = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$/;

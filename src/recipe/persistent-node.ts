@@ -125,7 +125,7 @@ export class PersistentNode {
     this.#state = 'closed';
     ignoreState(this.#client, this.#onState);
     this.#next?.cancel();
-    this.#made.reject(new KazooException('closed'));
+    this.#made.reject(new KazooException('the persistent node was closed'));
     const upkeep = this.#running;
     this.#running = this.#remove(upkeep);
     await this.#running;

@@ -88,7 +88,7 @@ export class ServiceProvider extends SafeEmitter<ServiceProviderEvents> {
   /** Stops watching; after that there are no instances. */
   async close(): Promise<void> {
     this.#tells = false;
-    this.#loaded.reject(new KazooException('closed'));
+    this.#loaded.reject(new KazooException('the service provider was closed'));
     await this.#cache.close();
     this.#instances.clear();
     this.#sorted = undefined;

@@ -97,8 +97,8 @@ test('a request over maxRequestBytes is refused at once where it would have to w
   const suspended = await failure(client.transaction().setData('/small', Buffer.alloc(2000)).commit());
   for (const error of [crowded, suspended]) expect(error).toBeInstanceOf(RangeError);
   expect([crowded.message, suspended.message].map((text) => text.replace(/ has \d+/, ''))).toEqual([
-    "create /big: the request bytes, more than maxRequestBytes (2000); the server's jute.maxbuffer must allow it before that option is raised",
-    "transaction: the request bytes, more than maxRequestBytes (2000); the server's jute.maxbuffer must allow it before that option is raised",
+    "create /big: the request bytes, more than maxRequestBytes (2000); before you raise that option, the server's jute.maxbuffer must allow it",
+    "transaction: the request bytes, more than maxRequestBytes (2000); before you raise that option, the server's jute.maxbuffer must allow it",
   ]);
   expect(client.queuedRequests).toBe(0);
 });

@@ -38,7 +38,7 @@ describe('a transaction of which nothing was sent may be committed again (pain-p
     expect(transaction.committed).toBe(false);
     expect(await transaction.create('/b').commitOrThrow()).toEqual(['/a', '/b']);
     expect(transaction.committed).toBe(true);
-    await expect(transaction.commit()).rejects.toThrow('the transaction has been committed already');
+    await expect(transaction.commit()).rejects.toThrow('the transaction has already been committed');
   });
 
   test('it was too large', async () => {
@@ -68,7 +68,7 @@ describe('a transaction of which nothing was sent may be committed again (pain-p
     await until(() => client.state === 'SUSPENDED', 'the loss of the connection');
     const transaction = client.transaction().create('/a');
     const late = rejection(transaction.commit({ timeout: 50 }));
-    await expect(transaction.commit()).rejects.toThrow('the transaction has been committed already');
+    await expect(transaction.commit()).rejects.toThrow('the transaction has already been committed');
     await late;
     expect(transaction.committed).toBe(false);
     const queued = transaction.commit();
