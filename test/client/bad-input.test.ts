@@ -173,19 +173,19 @@ const OTHERS: Row[] = [
     'create: ephemeral container',
     () => client.create('/new', '', { ephemeral: true, container: true }),
     TypeError,
-    'an ephemeral node can be neither',
+    'an ephemeral node can neither',
   ],
   [
     'create: ephemeral with ttl',
     () => client.create('/new', '', { ephemeral: true, ttl: 5 }),
     TypeError,
-    'an ephemeral node can be neither',
+    'an ephemeral node can neither',
   ],
   [
     'create: sequential container',
     () => client.create('/new', '', { sequence: true, container: true }),
     TypeError,
-    'a container can be neither',
+    'a container can neither',
   ],
   [
     'transaction create: makepath',
