@@ -91,7 +91,7 @@ export class Semaphore extends Acquirable {
       do outcome = await attempt.persist(() => this.#takeLease(attempt, node, blocking));
       while (outcome === 'unsure' || (outcome === 'full' && blocking));
     } catch (error) {
-      void this.#leaveLine();
+      this.#leaveLine().catch((refused: unknown) => this.client.reportError(refused));
       await attempt.settle(this.client, node.discard());
       throw error;
     }
@@ -99,9 +99,12 @@ export class Semaphore extends Acquirable {
   }
 
   async #leaveHead(attempt: Attempt, node: OwnedNode, outcome: Outcome): Promise<Claim | null | 'restart'> {
+    const left = this.#leaveLine();
     try {
-      await attempt.guard(this.#leaveLine());
+      await attempt.guard(left);
     } catch (error) {
+      // Whoever stays in the queue keeps everybody else out: a refusal must not go unheard, even if the caller no longer waits.
+      left.catch((refused: unknown) => refused !== error && this.client.reportError(refused));
       await attempt.settle(this.client, node.discard());
       throw error;
     }
@@ -147,9 +150,7 @@ export class Semaphore extends Acquirable {
   }
 
   async #leaveLine(): Promise<void> {
-    await this.#line.release().catch((error: unknown) => {
-      this.client.logger.warn(`could not leave the queue for ${this[SUBJECT]}: ${String(error)}`);
-    });
+    await this.#line.release();
   }
 
   /** Creates the pool with its number of leases, or checks that the stored number is the same (Kazoo SE-2). */

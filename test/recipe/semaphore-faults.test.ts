@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ACL, ANYONE_ID_UNSAFE, OPEN_ACL_UNSAFE, Permissions } from '../../src/base/security.ts';
 import type { KazooClient } from '../../src/kazoo-client.ts';
 import type { Semaphore } from '../../src/recipe/semaphore.ts';
 import { eventually, expire, pause, stateOf, workbench } from './workbench.ts';
@@ -124,6 +125,44 @@ test('an abort while the head of the line is being left gives the lease back', a
   await eventually(async () => (await client.getChildren('/pool')).length === 0);
   await eventually(async () => (await client.getChildren('/pool-__lock__')).length === 0);
   expect(semaphore.isAcquired).toBe(false);
+});
+
+const KEPT = [new ACL(Permissions.ALL & ~Permissions.DELETE, ANYONE_ID_UNSAFE)];
+
+test('who may not leave the line gets no lease, but the error: it keeps everybody else out', async () => {
+  const { client } = await workbench();
+  await client.create('/pool-__lock__', '', { acl: KEPT });
+  const semaphore = client.semaphore('/pool', { maxLeases: 2 });
+  const refusal = { name: 'NoAuthError', operation: 'delete' };
+  await expect(semaphore.acquire()).rejects.toMatchObject(refusal);
+  expect(semaphore.isAcquired).toBe(false);
+  await eventually(async () => (await client.getChildren('/pool')).length === 0);
+  await expect(semaphore.acquire()).rejects.toMatchObject(refusal);
+  await client.setAcls('/pool-__lock__', OPEN_ACL_UNSAFE);
+  expect(await semaphore.acquire()).toBe(true);
+  expect(await client.getChildren('/pool-__lock__')).toEqual([]);
+});
+
+test.each([
+  ['that gives up at the head of the line', /^\/pool$/],
+  ['that gives up while it leaves the line', /^\/pool-__lock__\//],
+])('who may not leave the line is reported for an acquire %s', async (_, gaveUpAt) => {
+  const { client } = await workbench();
+  await client.create('/pool-__lock__', '', { acl: KEPT });
+  await client.create('/pool', '1');
+  const [controller, reason] = [new AbortController(), new Error('enough')];
+  const errors: Error[] = [];
+  client.on('error', (error) => errors.push(error));
+  const giveUp = (path: string): void => (gaveUpAt.test(path) ? controller.abort(reason) : undefined);
+  const [originalDelete, originalChildren] = [client.delete.bind(client), client.getChildren.bind(client)];
+  client.delete = (path, options) => (giveUp(path), originalDelete(path, options));
+  client.getChildren = ((path: string, options: never) => (
+    giveUp(path),
+    originalChildren(path, options)
+  )) as typeof client.getChildren;
+  await expect(client.semaphore('/pool').acquire({ signal: controller.signal })).rejects.toBe(reason);
+  await eventually(() => Promise.resolve(errors.length === 1));
+  expect(errors[0]).toMatchObject({ name: 'NoAuthError', operation: 'delete' });
 });
 
 test('a lease that came to be in another session than its place in the line is not kept', async () => {
