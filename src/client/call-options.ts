@@ -49,7 +49,7 @@ export interface CreateOptions extends WaitOptions {
   container?: boolean | undefined;
   /** The server deletes a childless node after this many milliseconds without change (ZooKeeper 3.5.3+, extended types enabled). */
   ttl?: number | undefined;
-  /** Survive a lost reply: an id in the node's name lets the client find the node again instead of creating it twice. */
+  /** Survive a lost reply: an id in the node's name lets the client find the node again instead of creating it twice, or remove it if the call is aborted or times out. */
   protected?: boolean | undefined;
 }
 

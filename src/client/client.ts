@@ -1,9 +1,9 @@
 import { LIMITS, requireLimits } from '../base/arguments.ts';
-import { ConnectionLoss, NodeExistsError, NoNodeError } from '../base/errors.ts';
-import { basename, describeValue, joinPath, normalizePath, parentPath } from '../base/paths.ts';
+import { NodeExistsError, NoNodeError } from '../base/errors.ts';
+import { describeValue, normalizePath, parentPath } from '../base/paths.ts';
 import { Id, OPEN_ACL_UNSAFE, storedAcl, type ACL } from '../base/security.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
-import { CreateFlags, type RequestOf, type WritePart } from '../codec/ops.ts';
+import { CreateFlags, type OpName, type RequestOf, type ResponseOf, type WritePart } from '../codec/ops.ts';
 import { ownAcl, withOwnData } from '../session/call.ts';
 import { question, type Question } from '../session/question.ts';
 import { checkAcls, checkData, checkFlags, checkGivenData, checkVersion, checkWatch } from './arguments.ts';
@@ -19,6 +19,7 @@ import type {
 import { CoreClient } from './core-client.ts';
 import { RETRY_UNTIL, ROOTED, SESSION, SUBMIT, TRANSACTION_HOME } from './internals.ts';
 import { withinLimits } from './limits.ts';
+import { ProtectedCreate, type Made, type ProtectedHome } from './protected-create.ts';
 import type { OwnedBirth, OwnedFlags } from './recipe-client.ts';
 import { TransactionRequest, type TransactionCreateOptions, type TransactionHome } from './transaction.ts';
 import { walkTree, type WalkOptions } from './walk.ts';
@@ -284,12 +285,7 @@ export class Client extends CoreClient {
   }
 
   /** Copies what was given: it may be sent more than once, and the caller may change it meanwhile. */
-  #createCompound(
-    path: string,
-    op: CreateOp,
-    asked: RequestOf<'createTTL'>,
-    options: CreateOptions,
-  ): Promise<{ path: string; stat?: ZnodeStat }> {
+  #createCompound(path: string, op: CreateOp, asked: RequestOf<'createTTL'>, options: CreateOptions): Promise<Made> {
     const { makepath, ephemeral, protected: isProtected } = options;
     const request = withOwnData(asked);
     const given = { makepath, ephemeral };
@@ -306,7 +302,7 @@ export class Client extends CoreClient {
     request: RequestOf<'createTTL'>,
     { makepath }: CreateOptions,
     wait: WaitOptions,
-  ): Promise<{ path: string; stat?: ZnodeStat }> {
+  ): Promise<Made> {
     for (;;) {
       const outcome = await this[SUBMIT]('create', op, path, request, wait).catch((error: unknown) => {
         if (makepath === true && error instanceof NoNodeError) return null;
@@ -317,43 +313,29 @@ export class Client extends CoreClient {
     }
   }
 
-  /** Curator's protection: an id in the name, by which a node is found whose reply was lost (kazoo LK-3, CURATOR-79). */
-  async #createProtected(
+  #createProtected(
     path: string,
     op: CreateOp,
     request: RequestOf<'createTTL'>,
     given: CreateOptions,
     wait: WaitOptions,
-  ): Promise<{ path: string; stat?: ZnodeStat }> {
-    const id = `_c_${crypto.randomUUID()}-`;
-    const parent = parentPath(request.path);
-    const named = { ...request, path: joinPath(parent, id + basename(request.path)) };
-    const session = this.clientId?.sessionId;
-    return this[RETRY_UNTIL](wait.signal, async () => {
-      try {
-        return await this.#createMakingPath(path, op, named, given, wait);
-      } catch (error) {
-        if (!(error instanceof ConnectionLoss)) throw error;
-        const found = await this[RETRY_UNTIL](wait.signal, () => this.#findProtected(path, parent, id, wait));
-        if (found === undefined) throw error;
-        if (given.ephemeral !== true || this.clientId?.sessionId === session) return { path: found };
-        // Created by a session that is over: it will disappear with that session, and must not be taken for ours.
-        await this[SUBMIT]('create', 'delete', path, { path: found, version: -1 }, wait).catch(() => undefined);
-        throw error;
-      }
-    });
-  }
-
-  async #findProtected(path: string, parent: string, id: string, wait: WaitOptions): Promise<string | undefined> {
-    await this[SUBMIT]('create', 'sync', path, { path: parent }, wait);
-    const reply = await this[SUBMIT]('create', 'getChildren', path, { path: parent, watch: false }, wait).catch(
-      (error: unknown) => {
-        if (error instanceof NoNodeError) return { children: [] };
-        throw error;
+  ): Promise<Made> {
+    const ask = <K extends OpName>(op: K, request: RequestOf<K>, wait: WaitOptions): Promise<ResponseOf<K>> =>
+      this[SUBMIT]('create', op, path, request, wait);
+    const home: ProtectedHome = {
+      clock: this.clock,
+      logger: this.logger,
+      clientId: () => this.clientId,
+      sessionTimeout: () => this.sessionTimeout,
+      retry: (signal, fn) => this[RETRY_UNTIL](signal, fn),
+      create: (named, wait) => this.#createMakingPath(path, op, { ...request, path: named }, given, wait),
+      children: async (parent, wait) => {
+        await ask('sync', { path: parent }, wait);
+        return (await ask('getChildren', { path: parent, watch: false }, wait)).children;
       },
-    );
-    const name = reply.children.find((child) => child.startsWith(id));
-    return name === undefined ? undefined : joinPath(parent, name);
+      remove: (node, wait) => ask('delete', { path: node, version: -1 }, wait),
+    };
+    return new ProtectedCreate(home, request.path).make(given.ephemeral === true, wait);
   }
 
   async #statOf(path: string, options: WaitOptions): Promise<ZnodeStat> {

@@ -1,12 +1,16 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { NoNodeError } from '../../src/base/errors.ts';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { NoNodeError, OperationTimeoutError } from '../../src/base/errors.ts';
+import { RetryFailedError } from '../../src/base/retry.ts';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
+import type { RequestDiagnostics } from '../../src/session/diagnostics.ts';
 import { FakeServer, Op, type FakePeer, type FakeRequest } from '../support/fake-server.ts';
 import { rejection } from '../support/waiting.ts';
 
 const CONNECTION_LOSS = -4;
 const NO_NODE = -101;
+const WAIT = { timeout: 20_000, interval: 10 };
 
 async function setUp(): Promise<{ server: EmbeddedZooKeeper; client: KazooClient }> {
   const server = await EmbeddedZooKeeper.start();
@@ -92,6 +96,83 @@ describe('a protected create', () => {
     expect(deleted).toEqual([created[0]]);
   });
 });
+
+describe('a protected create that is given up is removed', () => {
+  const strays = async (client: KazooClient): Promise<string[]> =>
+    (await client.getChildren('/')).filter((name) => name.startsWith('_c_'));
+  const options = { protected: true, sequence: true } as const;
+
+  test('where its reply is late', async () => {
+    const { server, client } = await setUp();
+    const other = await new KazooClient(server.connectString).start();
+    onTestFinished(() => other.stop());
+    const { cversion } = (await other.exists('/'))!;
+    const giveUp = new AbortController();
+    server.freeze();
+    const creating = client.create('/p-', '', { ...options, signal: giveUp.signal });
+    await vi.waitFor(() => expect(client.inFlightRequests).toBe(1), WAIT);
+    giveUp.abort(new Error('enough'));
+    expect(await rejection(creating)).toMatchObject({ message: 'enough' });
+    server.thaw();
+    // It has come and gone.
+    await vi.waitFor(async () => expect((await other.exists('/'))!.cversion).toBe(cversion + 2), WAIT);
+    expect(await strays(other)).toEqual([]);
+  });
+
+  test('where its reply is lost and the server away for longer than the call may take', async () => {
+    const { server, client } = await setUp();
+    server.faults.cutAfterCommit('create');
+    client.once('suspended', () => server.refuseConnections(true));
+    expect(await rejection(client.create('/p-', '', { ...options, timeout: 100 }))).toBeInstanceOf(OperationTimeoutError);
+    server.refuseConnections(false);
+    await vi.waitFor(async () => expect(await strays(client)).toEqual([]), WAIT);
+  });
+
+  test('where the policy gives up', async () => {
+    const { server } = await setUp();
+    const client = new KazooClient({
+      hosts: server.connectString,
+      connectionRetry: { delay: 10 },
+      commandRetry: { maxTries: 1 },
+    });
+    onTestFinished(() => client.stop());
+    await client.start();
+    server.faults.cutAfterCommit('create');
+    server.faults.fail('getChildren', CONNECTION_LOSS);
+    expect(await rejection(client.create('/p-', '', options))).toBeInstanceOf(RetryFailedError);
+    await vi.waitFor(async () => expect(await strays(client)).toEqual([]), WAIT);
+  });
+
+  test('also where the server reads the lost connection later still', async () => {
+    await using server = await EmbeddedZooKeeper.start({ tickTime: 200 });
+    await using client = new KazooClient({ hosts: server.connectString, timeout: 800, connectionRetry: { delay: 10 } });
+    await client.start();
+    await using other = await new KazooClient(server.connectString).start();
+    const answered = answersTo('getChildren');
+    server.faults.cutAfterCommit('create');
+    client.once('suspended', () => server.refuseConnections(true));
+    expect(await rejection(client.create('/p-', '', { ...options, timeout: 100 }))).toBeInstanceOf(OperationTimeoutError);
+    // As if the create had not been read yet.
+    const [name] = await strays(other);
+    await other.delete(`/${name}`);
+    server.refuseConnections(false);
+    // Ours, and a look for the node in vain.
+    await vi.waitFor(() => expect(answered.length).toBeGreaterThanOrEqual(2), WAIT);
+    await other.create(`/${name}`);
+    await vi.waitFor(async () => expect(await strays(other)).toEqual([]), WAIT);
+  });
+});
+
+/** The requests of an operation that have had an answer, or been given up, of any client of this process. */
+function answersTo(operation: string): unknown[] {
+  const answers: unknown[] = [];
+  const note = (message: unknown): void => {
+    if ((message as RequestDiagnostics).operation === operation) answers.push(message);
+  };
+  subscribe('kazoo:request', note);
+  onTestFinished(() => void unsubscribe('kazoo:request', note));
+  return answers;
+}
 
 test('ensurePath begins again when a parent goes away under it', async () => {
   const { server, client } = await setUp();
