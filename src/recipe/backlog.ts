@@ -33,6 +33,8 @@ export class Backlog {
   #entries: string[] = [];
   #created = -1;
   readonly #ahead = new Set<Promise<Claim>>();
+  /** Reads ahead that nobody wants any more: their entries are free once they are answered. */
+  readonly #withdrawn = new Set<Promise<void>>();
 
   constructor(client: RecipeClient, path: string) {
     this.#client = client;
@@ -56,10 +58,12 @@ export class Backlog {
 
   /** The first entry that nobody else here is removing; null if there is none. Claimed until released. @param inARow requested in the turn in which the last one was returned */
   async claimFirst(attempt: Attempt, inARow: boolean): Promise<Item | null> {
-    if (!inARow) for (const ahead of this.#ahead) await this.#withdraw(ahead);
+    if (!inARow) this.withdrawAhead();
+    // Otherwise their entries would be passed over, as if somebody were removing them.
+    if (this.#withdrawn.size > 0) await Promise.all(this.#withdrawn);
     let fresh = false;
     for (;;) {
-      const claim = await (this.#takeAhead() ?? this.#claimNext(fresh, attempt.bound));
+      const claim = await (this.#takeAhead(attempt) ?? this.#claimNext(fresh, attempt.bound));
       if (typeof claim === 'object') return claim;
       if (claim === 'gone') continue;
       await this.list(attempt);
@@ -72,12 +76,12 @@ export class Backlog {
     // An error will surface when the caller asks.
     const ahead = this.#claimNext(false, undefined).catch((): 'gone' => 'gone');
     this.#ahead.add(ahead);
-    void ahead.then(() => process.nextTick(() => void this.#withdraw(ahead)));
+    void ahead.then(() => process.nextTick(() => this.#withdraw(ahead)));
   }
 
-  /** Another entry may come before those that were read ahead. */
-  added(): void {
-    for (const ahead of this.#ahead) void this.#withdraw(ahead);
+  /** Drops what was read ahead: another entry may come before it. */
+  withdrawAhead(): void {
+    for (const ahead of this.#ahead) this.#withdraw(ahead);
   }
 
   release(name: string): void {
@@ -98,16 +102,25 @@ export class Backlog {
     this.#created = -1;
   }
 
-  async #withdraw(ahead: Promise<Claim>): Promise<void> {
+  #withdraw(ahead: Promise<Claim>): void {
     if (!this.#ahead.delete(ahead)) return;
-    const claim = await ahead;
-    if (claim !== null && typeof claim === 'object') this.release(claim.name);
+    const withdrawn = ahead.then((claim) => {
+      this.#withdrawn.delete(withdrawn);
+      if (claim !== null && typeof claim === 'object') this.release(claim.name);
+    });
+    this.#withdrawn.add(withdrawn);
   }
 
-  #takeAhead(): Promise<Claim> | undefined {
+  /** The oldest read ahead; withdrawn if the caller gives up before it is answered. */
+  #takeAhead(attempt: Attempt): Promise<Claim> | undefined {
     const oldest = this.#ahead.values().next().value;
-    if (oldest !== undefined) this.#ahead.delete(oldest);
-    return oldest;
+    if (oldest === undefined) return undefined;
+    this.#ahead.delete(oldest);
+    return attempt.guard(oldest).catch((error: unknown) => {
+      this.#ahead.add(oldest);
+      this.#withdraw(oldest);
+      throw error;
+    });
   }
 
   async #claimNext(fresh: boolean, signal: AbortSignal | undefined): Promise<Claim> {

@@ -53,7 +53,7 @@ export class Queue {
     const item = ownData('an item', value);
     const put = requirePut(options);
     const path = joinPath(this.path, entryPrefix(put.priority));
-    this.#backlog.added();
+    this.#backlog.withdrawAhead();
     await this.#attempt(put, 'put', (attempt) =>
       ensuring(this.#client, attempt, [this.path], () =>
         this.#client.create(path, item, { sequence: true, signal: attempt.bound }),

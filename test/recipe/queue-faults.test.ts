@@ -170,6 +170,54 @@ describe('an item that was read while the one before it was being removed', () =
     expect([await next(), await next()]).toEqual(['d', 'e']);
   });
 
+  /** `a` and `b` have been given, and the answer to the read ahead of `c` is late. */
+  async function lateAhead(...more: string[]) {
+    const { client } = await workbench();
+    let answer = (): void => undefined;
+    const late = new Promise<void>((resolve) => (answer = resolve));
+    let reads = 0;
+    const get = async (...given: Parameters<KazooClient['get']>): Promise<unknown> => {
+      const isLate = ++reads === 3;
+      const read = await client.get(...given);
+      if (isLate) await late;
+      return read;
+    };
+    const queue = new Queue(altered(client, { get }), '/queue');
+    for (const item of ['a', 'b', 'c', ...more]) await queue.put(item);
+    for (const item of ['a', 'b']) expect(String(await queue.get())).toBe(item);
+    return { queue, answer };
+  }
+
+  /** What was asked for so far has been answered, as far as it can be. */
+  const settled = async (queue: Queue): Promise<void> => {
+    for (let i = 0; i < 3; i++) await queue.size();
+  };
+
+  test.each([
+    ['more follow', ['d']],
+    ['none follows', []],
+  ])('is the next after an abort of who asked for it, where %s', async (_, more) => {
+    const { queue, answer } = await lateAhead(...more);
+    const [giveUp, reason] = [new AbortController(), new Error('enough')];
+    const aborted = queue.get({ signal: giveUp.signal });
+    giveUp.abort(reason);
+    await expect(aborted).rejects.toBe(reason);
+    const next = queue.get();
+    await settled(queue);
+    answer();
+    expect(String(await next)).toBe('c');
+    expect((await queue.get())?.toString()).toBe(more[0]);
+  });
+
+  test('is the next when another has been put behind it', async () => {
+    const { queue, answer } = await lateAhead();
+    await queue.put('d');
+    const next = queue.get();
+    await settled(queue);
+    answer();
+    expect([String(await next), String(await queue.get())]).toEqual(['c', 'd']);
+  });
+
   test('is given once, though the answer to a removal was lost', async () => {
     const { server, queue } = await inARow(plainly, 'd', 'e', 'f');
     const given: string[] = [];
