@@ -284,7 +284,7 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   /** {@link retry} for a call with a signal, which also ends its pauses. @internal */
   protected async [RETRY_UNTIL]<T>(signal: AbortSignal | undefined, fn: () => Promise<T>): Promise<T> {
-    if (signal === undefined) return this.retry(fn);
+    if (signal === undefined) return await this.retry(fn);
     const pauses = new ScopedClock(this.#pauses);
     const forget = onAbort(signal, () => pauses.end(() => signal.reason as unknown));
     try {

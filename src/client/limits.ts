@@ -16,7 +16,7 @@ export async function withinLimits<T>(
   run: (wait: WaitOptions) => Promise<T>,
 ): Promise<T> {
   const { signal, timeout = Infinity } = options;
-  if (signal === undefined && timeout === Infinity) return run({});
+  if (signal === undefined && timeout === Infinity) return await run({});
   signal?.throwIfAborted();
   const limit = new AbortController();
   const end = (): void => limit.abort();

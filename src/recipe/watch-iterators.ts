@@ -1,6 +1,7 @@
 import { AuthFailedError, ConnectionClosedError, NoNodeError, SessionExpiredError, type ZookeeperError } from '../base/errors.ts';
 import { normalizePath } from '../base/paths.ts';
 import { prompt } from '../base/prompt.ts';
+import { seenByAwaiting } from '../base/seen-by.ts';
 import type { KazooState, WatchedEvent } from '../base/states.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { RecipeClient } from '../client/recipe-client.ts';
@@ -99,6 +100,7 @@ type Outcome = { readonly error: unknown } | 'over';
 class Watching<V, T> implements WatchIterator<T> {
   readonly #client: RecipeClient;
   readonly #path: string;
+  readonly #signal: AbortSignal | undefined;
   /** Removes the listener on the caller's signal. */
   readonly #forget: (() => void) | undefined;
   readonly #source: Source<V, T>;
@@ -116,14 +118,19 @@ class Watching<V, T> implements WatchIterator<T> {
     this.#client = client;
     this.#path = path;
     this.#source = source;
+    this.#signal = signal;
     if (signal?.aborted === true) this.#outcome = { error: signal.reason };
     else if (signal !== undefined) this.#forget = onAbort(signal, () => this.#end({ error: signal.reason as unknown }));
   }
 
-  next(): Promise<IteratorResult<T, undefined>> {
+  async next(): Promise<IteratorResult<T, undefined>> {
     const result = this.#turn.then(() => this.#advance());
     this.#turn = result.catch(() => undefined);
-    return result;
+    try {
+      return await result;
+    } catch (error) {
+      throw error === this.#signal?.reason ? error : seenByAwaiting(error);
+    }
   }
 
   return(): Promise<IteratorResult<T, undefined>> {

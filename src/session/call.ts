@@ -161,7 +161,7 @@ export class Call implements Exchange {
   #errorOf(failure: Failure, { op, operation }: AnyQuestion): unknown {
     const error = explain(failure, op, { operation, path: this.#callersPath });
     // An error that is not ours is left alone.
-    return failure.code === 0 ? error : seenByCaller(error as Error);
+    return failure.isOwn ? seenByCaller(error as Error) : error;
   }
 
   /** In the tick of the reply: an event that follows it on the wire must find the watch. */

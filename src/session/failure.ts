@@ -8,20 +8,28 @@ import type { Exchange } from '../connection/connection.ts';
 export class Failure {
   readonly #code: number;
   readonly #make: (context: ErrorContext) => unknown;
+  /** Whether `make` creates its error for this one call, which may then be changed. */
+  readonly isOwn: boolean;
 
-  private constructor(code: number, make: (context: ErrorContext) => unknown) {
+  private constructor(code: number, make: (context: ErrorContext) => unknown, isOwn: boolean) {
     this.#code = code;
     this.#make = make;
+    this.isOwn = isOwn;
   }
 
   /** A failure with one of ZooKeeper's codes. */
   static ofCode(code: number, cause?: unknown): Failure {
-    return new Failure(code, ({ operation, path }) => errorForCode(code, { operation, path, cause }));
+    return new Failure(code, ({ operation, path }) => errorForCode(code, { operation, path, cause }), true);
+  }
+
+  /** A failure with an error that `make` creates for each call. */
+  static of(make: (context: ErrorContext) => Error): Failure {
+    return new Failure(0, make, true);
   }
 
   /** A failure whose error `make` returns; thrown unchanged, for example a signal's reason. */
   static ofError(make: (context: ErrorContext) => unknown): Failure {
-    return new Failure(0, make);
+    return new Failure(0, make, false);
   }
 
   /** ZooKeeper's code; 0 if it has none. */

@@ -35,7 +35,7 @@ import { WatchTable, type WatchTableKind } from './watch-table.ts';
 /** The error for pending requests when the session ends in a state (Kazoo RQ-5, RQ-9). */
 const PENDING_FAIL_WITH = { EXPIRED_SESSION: SessionExpiredError, AUTH_FAILED: AuthFailedError, CLOSED: ConnectionLoss } as const;
 type Ending = keyof typeof PENDING_FAIL_WITH;
-const CLOSED = Failure.ofError((context) => new ConnectionClosedError(undefined, context));
+const CLOSED = Failure.of((context) => new ConnectionClosedError(undefined, context));
 const ORPHAN_TYPE = {
   data: 'data',
   exists: 'data',

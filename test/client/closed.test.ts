@@ -76,6 +76,14 @@ test('before start() and after stop() every call rejects with ConnectionClosedEr
   expect(await others(client)).toEqual([]);
 });
 
+test.each(Object.keys(CALLS))('before start() the error of %s shows who called', async (name) => {
+  const client = new KazooClient('127.0.0.1:1');
+  async function theCaller(): Promise<void> {
+    await CALLS[name]!(client, '/node');
+  }
+  expect((await rejection(theCaller())).stack).toMatch(/at (async )?theCaller /);
+});
+
 test('stop() ends every call that waits, with ConnectionClosedError (pain-points 10, 32)', async () => {
   const WAITS = [
     'lock',
