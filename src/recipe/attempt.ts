@@ -198,7 +198,7 @@ export function sleep(
 }
 
 /** How long a failed attempt waits for its node's removal before it rejects; the removal continues after that. Milliseconds. */
-const CLEAN_UP_PATIENCE = 1_000;
+const CLEAN_UP_PATIENCE = 300;
 const FIRST_PAUSE = 20;
 const LONGEST_PAUSE = 5_000;
 const TRANSIENT = [
