@@ -178,15 +178,17 @@ export class CoreClient extends SafeEmitter<KazooClientEvents> {
 
   /**
    * Replaces the list of servers, from the next connection on. The current connection stays; an attempt to reach a server that is not listed is abandoned.
-   * @throws ConfigurationError, changing nothing, if the hosts are invalid or name another chroot
+   * @throws ConfigurationError, changing nothing, if the hosts are invalid or do not name the same chroot, as in Kazoo (HO-9)
    */
   setHosts(hosts: string | string[], options?: { randomizeHosts?: boolean | undefined }): void {
     const given = requireOptions(options, ['randomizeHosts']);
     checkFlags(given, ['randomizeHosts']);
     const { randomizeHosts } = given;
     const collected = collectHosts(hosts);
-    if (collected.chroot !== '' && collected.chroot !== this.chroot)
-      throw new ConfigurationError(`setHosts cannot change the chroot from "${this.chroot}" to "${collected.chroot}"`);
+    if (collected.chroot !== this.chroot)
+      throw new ConfigurationError(
+        `setHosts cannot change the chroot from "${this.chroot}" to "${collected.chroot}": the hosts must name the same one`,
+      );
     this.#rotation.setHosts(collected.hosts, randomizeHosts);
   }
 

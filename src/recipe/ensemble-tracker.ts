@@ -11,6 +11,7 @@ import { bounded } from './bounded.ts';
 
 /** The parts of a client that tracking uses, besides those of recipes. */
 export interface EnsembleClient extends RecipeClient {
+  readonly chroot: string;
   readonly hosts: readonly HostPort[];
   readonly server: (HostPort & { readonly address?: string | undefined }) | null;
   getConfig(options?: ReadOptions): Promise<[Buffer, ZnodeStat]>;
@@ -108,17 +109,22 @@ export class EnsembleTracker {
     const { hosts: old, server } = this.#client;
     if (names(old).sort().join() === names(hosts).sort().join()) return;
     const move = rebalance(server, old, hosts, this.#random);
-    if (move === null) return this.#client.setHosts(names(hosts));
+    if (move === null) return this.#setHosts(hosts);
     // Only the servers to move to; once connected, or once one of them fails, all hosts are set.
-    this.#client.setHosts(names(move));
+    this.#setHosts(move);
     this.#settle = () => {
       this.#settle = undefined;
       this.#client.off('connectFailed', settle);
-      this.#client.setHosts(names(hosts));
+      this.#setHosts(hosts);
     };
     const settle = (): void => this.#settle?.();
     this.#client.on('connectFailed', settle);
     this.#client[DROP]('moving to another server, as the members of the ensemble have changed');
+  }
+
+  #setHosts(hosts: readonly HostPort[]): void {
+    const { chroot } = this.#client;
+    this.#client.setHosts([...names(hosts), ...(chroot === '' ? [] : [chroot])]);
   }
 }
 

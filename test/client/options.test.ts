@@ -148,8 +148,10 @@ describe('a client can be made with', () => {
 test('setHosts that is refused changes nothing (Kazoo HO-9, mended; D-25)', () => {
   const client = new KazooClient('a:1/app');
   expect(() => client.setHosts('b:2/other')).toThrow(ConfigurationError);
+  expect(() => client.setHosts('b:2')).toThrow('from "/app" to "": the hosts must name the same one');
+  expect(() => new KazooClient('a:1').setHosts('b:2/app')).toThrow(ConfigurationError);
   expect(() => client.setHosts('')).toThrow(ConfigurationError);
-  expect(() => client.setHosts('b:2', { randomizeHosts: 'no' as unknown as boolean })).toThrow(
+  expect(() => client.setHosts('b:2/app', { randomizeHosts: 'no' as unknown as boolean })).toThrow(
     /randomizeHosts must be a boolean, not "no"/,
   );
   expect(client.hosts).toEqual([{ host: 'a', port: 1 }]);
