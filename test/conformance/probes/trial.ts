@@ -252,7 +252,7 @@ const ZXIDS = new Set(['zxid', 'czxid', 'mzxid', 'pzxid']);
 const TIMES = new Set(['ctime', 'mtime']);
 
 /** Zxids become offsets, sessions their rank, times and passwords a word. */
-function normaliser(base: bigint, sessions: readonly bigint[], waits: boolean): (value: unknown, key?: string) => unknown {
+export function normaliser(base: bigint, sessions: readonly bigint[], waits: boolean): (value: unknown, key?: string) => unknown {
   const zxid = (value: bigint): string => {
     if (value <= 0n) return String(value);
     if (waits) return 'z';
