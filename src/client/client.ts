@@ -323,10 +323,7 @@ export class Client extends CoreClient {
     const ask = <K extends OpName>(op: K, request: RequestOf<K>, wait: WaitOptions): Promise<ResponseOf<K>> =>
       this[SUBMIT]('create', op, path, request, wait);
     const home: ProtectedHome = {
-      clock: this.clock,
-      logger: this.logger,
-      clientId: () => this.clientId,
-      sessionTimeout: () => this.sessionTimeout,
+      client: this,
       retry: (signal, fn) => this[RETRY_UNTIL](signal, fn),
       create: (named, wait) => this.#createMakingPath(path, op, { ...request, path: named }, given, wait),
       children: async (parent, wait) => {

@@ -1,10 +1,9 @@
-import type { Clock } from '../base/clock.ts';
 import { ConnectionClosedError, ConnectionLoss, NoNodeError } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
 import { basename, joinPath, parentPath } from '../base/paths.ts';
 import type { ZnodeStat } from '../base/znode-stat.ts';
 import type { WaitOptions } from './call-options.ts';
-import type { ClientId } from './recipe-client.ts';
+import { afterLatecomers } from './latecomers.ts';
+import type { RecipeClient } from './recipe-client.ts';
 
 /** A created node, as the reply describes it. */
 export interface Made {
@@ -14,10 +13,7 @@ export interface Made {
 
 /** The parts of a client that a protected create uses. Paths are with the chroot. */
 export interface ProtectedHome {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  clientId(): ClientId | null;
-  sessionTimeout(): number | null;
+  readonly client: Pick<RecipeClient, 'clock' | 'logger' | 'clientId' | 'sessionTimeout'>;
   retry<T>(signal: AbortSignal | undefined, fn: () => Promise<T>): Promise<T>;
   create(path: string, wait: WaitOptions): Promise<Made>;
   /** The names of the children, no older than this call. */
@@ -43,7 +39,7 @@ export class ProtectedCreate {
     this.#home = home;
     this.#parent = parentPath(path);
     this.#path = joinPath(this.#parent, this.#id + basename(path));
-    this.#session = home.clientId()?.sessionId;
+    this.#session = home.client.clientId?.sessionId;
   }
 
   /** Creates the node once, under the client's retry policy. */
@@ -65,7 +61,7 @@ export class ProtectedCreate {
       this.#lost = true;
       const [found] = await home.retry(wait.signal, () => this.#find(wait));
       if (found === undefined) throw error;
-      if (!ephemeral || home.clientId()?.sessionId === this.#session) return { path: found };
+      if (!ephemeral || home.client.clientId?.sessionId === this.#session) return { path: found };
       // Created by a session that is over: it will disappear with that session, and must not be taken for ours.
       await home.remove(found, wait).catch(() => undefined);
       throw error;
@@ -80,17 +76,13 @@ export class ProtectedCreate {
     return names.filter((name) => name.startsWith(this.#id)).map((name) => joinPath(this.#parent, name));
   }
 
-  /** Never rejects. A server may read the old connection only after it has answered on the next one: hence the second look. */
+  /** Never rejects. */
   async #discard(): Promise<void> {
     try {
       await this.#removeAll();
-      if (this.#lost)
-        this.#home.clock.timer(this.#home.sessionTimeout() ?? 0, () => void this.#removeAll().catch(() => undefined), {
-          background: true,
-        });
+      if (this.#lost) afterLatecomers(this.#home.client, this.#path, () => this.#removeAll());
     } catch (error) {
-      if (error instanceof ConnectionClosedError) return;
-      this.#home.logger.warn(`${this.#path}: could not remove the node of a create that was given up: ${String(error)}`);
+      this.#home.client.logger.warn(`${this.#path}: could not remove the node of a create that was given up: ${String(error)}`);
     }
   }
 
@@ -99,7 +91,7 @@ export class ProtectedCreate {
       try {
         for (const path of await this.#find({})) await this.#home.remove(path, {});
       } catch (error) {
-        if (error instanceof NoNodeError) return;
+        if (error instanceof NoNodeError || error instanceof ConnectionClosedError) return;
         this.#lost ||= error instanceof ConnectionLoss;
         throw error;
       }

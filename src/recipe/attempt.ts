@@ -183,15 +183,11 @@ export function pauseAfterRefusal(refusals: number): number {
   return pauseAfter(refusals + 5);
 }
 
-/** A pause that can be cancelled. @param options.background true if it must not keep the process alive */
-export function sleep(
-  clock: Clock,
-  milliseconds: number,
-  options?: { background?: boolean },
-): { promise: Promise<void>; cancel: () => void } {
+/** A pause that can be cancelled. */
+export function sleep(clock: Clock, milliseconds: number): { promise: Promise<void>; cancel: () => void } {
   let cancel = (): void => undefined;
   const promise = new Promise<void>((resolve) => {
-    const timer = clock.timer(milliseconds, resolve, options);
+    const timer = clock.timer(milliseconds, resolve);
     cancel = () => timer.cancel();
   });
   return { promise, cancel: () => cancel() };

@@ -103,7 +103,10 @@ export class Backlog {
   }
 
   #withdraw(ahead: Promise<Claim>): void {
-    if (!this.#ahead.delete(ahead)) return;
+    if (this.#ahead.delete(ahead)) this.#freeOnceAnswered(ahead);
+  }
+
+  #freeOnceAnswered(ahead: Promise<Claim>): void {
     const withdrawn = ahead.then((claim) => {
       this.#withdrawn.delete(withdrawn);
       if (claim !== null && typeof claim === 'object') this.release(claim.name);
@@ -117,8 +120,7 @@ export class Backlog {
     if (oldest === undefined) return undefined;
     this.#ahead.delete(oldest);
     return attempt.guard(oldest).catch((error: unknown) => {
-      this.#ahead.add(oldest);
-      this.#withdraw(oldest);
+      this.#freeOnceAnswered(oldest);
       throw error;
     });
   }

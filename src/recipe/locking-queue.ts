@@ -10,7 +10,7 @@ import { ensuring } from './ensuring.ts';
 import { EntryLock } from './entry-lock.ts';
 import { FreeEntries } from './free-entries.ts';
 import { uniqueName } from './identifier.ts';
-import { afterLatecomers } from './latecomers.ts';
+import { afterLatecomers } from '../client/latecomers.ts';
 import { entryPrefix, type PutOptions, requirePut, sortEntries } from './queue-entry.ts';
 import { waitTimedOut } from './wait-timed-out.ts';
 import { Wakeup } from './wakeup.ts';

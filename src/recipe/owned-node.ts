@@ -2,7 +2,7 @@ import { CancelledError, ConnectionClosedError, NodeExistsError, NoNodeError, Se
 import { basename, joinPath } from '../base/paths.ts';
 import type { OwnedBirth, RecipeClient } from '../client/recipe-client.ts';
 import { isTransient, pauseAfter, sleep } from './attempt.ts';
-import { afterLatecomers } from './latecomers.ts';
+import { afterLatecomers } from '../client/latecomers.ts';
 import { nullIfMissing } from './missing.ts';
 import { compareSequences, SequencePattern } from './sequence.ts';
 

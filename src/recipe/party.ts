@@ -8,7 +8,7 @@ import { optionalString, requireClient } from './arguments.ts';
 import { type Attempt, isTransient } from './attempt.ts';
 import { bounded } from './bounded.ts';
 import { uniqueName } from './identifier.ts';
-import { afterLatecomers } from './latecomers.ts';
+import { afterLatecomers } from '../client/latecomers.ts';
 import { nullIfMissing, readTexts } from './missing.ts';
 import { presentSession } from './present-session.ts';
 import { removeNode } from './removal.ts';

@@ -91,7 +91,7 @@ export class Semaphore extends Acquirable {
       do outcome = await attempt.persist(() => this.#takeLease(attempt, node, blocking));
       while (outcome === 'unsure' || (outcome === 'full' && blocking));
     } catch (error) {
-      this.#leaveLine().catch((refused: unknown) => this.client.reportError(refused));
+      this.#line.release().catch((refused: unknown) => this.client.reportError(refused));
       await attempt.settle(this.client, node.discard());
       throw error;
     }
@@ -99,7 +99,7 @@ export class Semaphore extends Acquirable {
   }
 
   async #leaveHead(attempt: Attempt, node: OwnedNode, outcome: Outcome): Promise<Claim | null | 'restart'> {
-    const left = this.#leaveLine();
+    const left = this.#line.release();
     try {
       await attempt.guard(left);
     } catch (error) {
@@ -147,10 +147,6 @@ export class Semaphore extends Acquirable {
   #poolVanished(): 'restart' {
     this.#poolChecked = false;
     return 'restart';
-  }
-
-  async #leaveLine(): Promise<void> {
-    await this.#line.release();
   }
 
   /** Creates the pool with its number of leases, or checks that the stored number is the same (Kazoo SE-2). */

@@ -8,6 +8,7 @@ import { MutatingProxy } from './mutating-proxy.ts';
 import { NonsenseHandler } from './nonsense-handler.ts';
 import { OwnTime } from './own-time.ts';
 import { collectGarbage } from '../support/garbage.ts';
+import { hearThrown } from '../support/thrown.ts';
 
 /** `KAZOO_SOAK_FRAMES=1000000` alters so many frames instead, `KAZOO_SOAK=600` goes on for so many seconds; `KAZOO_SEED=…` repeats a run's choices. */
 const SECONDS = Number(process.env['KAZOO_SOAK'] ?? Infinity);
@@ -101,16 +102,6 @@ async function fight(nonsense: Nonsense, assailants: readonly Assailant[], frame
   } catch (error) {
     throw new Error(`seed ${SEED}: ${(error as Error).message}\nlast altered:\n${nonsense.tail}`, { cause: error });
   }
-}
-
-/** What is thrown where nobody awaits it. */
-function hearThrown(): string[] {
-  const thrown: string[] = [];
-  const hear = (error: unknown): void =>
-    void thrown.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  process.on('unhandledRejection', hear).on('uncaughtException', hear);
-  onTestFinished(() => void process.off('unhandledRejection', hear).off('uncaughtException', hear));
-  return thrown;
 }
 
 /** What keeps this process awake. */

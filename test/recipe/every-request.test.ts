@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { KazooClient } from '../../src/kazoo-client.ts';
 import { EmbeddedZooKeeper } from '../../src/server/embedded-zookeeper.ts';
 import { within } from '../ensemble/lock-model.ts';
 import { FaultyLine } from '../support/faulty-line.ts';
 import { JOURNEYS, type Journey, type Pair } from './journeys.ts';
 import { eventually, watchCount } from './workbench.ts';
+import { hearThrown } from '../support/thrown.ts';
 
 /** Runs at the same time. */
 const AT_ONCE = 6;
@@ -104,15 +105,6 @@ async function settled(look: () => Promise<Left>): Promise<Left> {
   let found = await look();
   await eventually(async () => isDeepStrictEqual((found = await look()), NOTHING), LEFT_FOR).catch(() => undefined);
   return found;
-}
-
-/** What is rejected where nobody awaits it. */
-function hearThrown(): unknown[] {
-  const thrown: unknown[] = [];
-  const hear = (error: unknown): void => void thrown.push(error);
-  process.on('unhandledRejection', hear);
-  onTestFinished(() => void process.off('unhandledRejection', hear));
-  return thrown;
 }
 
 /** Does something for each number from 1. */
